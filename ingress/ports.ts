@@ -1,0 +1,253 @@
+/** What the ingress needs from the rest of Carillon. Implemented in pipeline/, wired in its composition root.
+ *  Every method may reject with `Unavailable` (try again later) or `StorageFull`. */
+import type { CancelRequested, NotificationRequested } from '../schemas/events.js'
+import type { NotificationRecord, NotificationState, StatusChange } from '../schemas/record.js'
+import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
+import type { Lane } from '../schemas/topics.js'
+
+/** The store or the log cannot be reached now; nothing was done. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable'
+  readonly code = 'unavailable'
+}
+
+/** The disk is full; nothing was done. */
+export class StorageFull extends Error {
+  override readonly name = 'StorageFull'
+  readonly code = 'storage-full'
+}
+
+/** A request's Idempotency-Key. */
+export interface Claim {
+  readonly key: string
+  /** Hash of the request's body. */
+  readonly bodyHash: string
+  /** The answer to give again, JSON. */
+  readonly answer: string
+}
+
+export type Acceptance =
+  | { readonly kind: 'accepted' }
+  /** The key was used with the same body: its first answer. */
+  | { readonly kind: 'replayed'; readonly answer: string }
+  /** The key's first request is still under way. */
+  | { readonly kind: 'in-flight' }
+  /** The key was used with another body. */
+  | { readonly kind: 'reused' }
+
+/** Where accepted notifications go. */
+export interface Acceptor {
+  /** Resolves when everything is durable in the log, all or nothing. */
+  accept(notifications: readonly NotificationRequested[], claim: Claim | null): Promise<Acceptance>
+  /** Puts the command behind its notification. */
+  cancel(command: CancelRequested, lane: Lane): Promise<void>
+}
+
+export interface RecordQuery {
+  readonly tenant: string
+  readonly status?: NotificationState
+  readonly channel?: string
+  readonly recipient?: string
+  /** Accepted at or after, in milliseconds since the epoch. */
+  readonly fromMs?: number
+  /** Accepted before, in milliseconds since the epoch. */
+  readonly toMs?: number
+  readonly limit: number
+  /** What an earlier page gave. */
+  readonly cursor?: string
+}
+
+export interface Page<T> {
+  readonly data: readonly T[]
+  readonly nextCursor: string | null
+}
+
+export interface ChannelStats {
+  readonly sent: number
+  readonly failed: number
+  /** 0..1; null before the first one ended. */
+  readonly successRate: number | null
+  /** From acceptance to the provider's answer; null before the first one. */
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null
+}
+
+/** The record store, as far as it is read here. A bad cursor rejects with `BadCursor`. */
+export interface Records {
+  get(tenant: string, id: string): Promise<NotificationRecord | undefined>
+  list(query: RecordQuery): Promise<Page<NotificationRecord>>
+  /** How many of a batch have each status; undefined for an unknown batch. */
+  batch(tenant: string, id: string): Promise<BatchSummary | undefined>
+  stats(tenant: string): Promise<Readonly<Record<string, ChannelStats>>>
+  /** Calls back for each change after it is recorded, until the returned function is called. */
+  watch(onChange: (change: StatusChange) => void): () => void
+}
+
+export interface BatchSummary {
+  readonly batchId: string
+  readonly total: number
+  readonly createdAt: string
+  readonly counts: Readonly<Partial<Record<NotificationState, number>>>
+}
+
+export class BadCursor extends Error {
+  override readonly name = 'BadCursor'
+  readonly code = 'bad-cursor'
+}
+
+export interface Templates {
+  get(tenant: string, id: string): Promise<TemplateVersion | undefined>
+  list(tenant: string, limit: number, cursor?: string): Promise<Page<TemplateVersion>>
+  /** Writes the next version. `expected` is the version it replaces (0: none yet); 'conflict' when another came
+   *  first. The last version of a deleted template stays readable for what was accepted with it. */
+  put(tenant: string, template: TemplateVersion, expected: number): Promise<'written' | 'conflict'>
+  /** False where there was none. */
+  delete(tenant: string, id: string): Promise<boolean>
+}
+
+export interface Recipients {
+  get(tenant: string, id: string): Promise<KnownRecipient | undefined>
+  put(tenant: string, recipient: KnownRecipient): Promise<void>
+  delete(tenant: string, id: string): Promise<boolean>
+}
+
+/** One message of an in-app inbox. */
+export interface InboxMessage {
+  readonly id: string
+  readonly notificationId: string
+  readonly title?: string
+  readonly body: string
+  readonly at: string
+  readonly readAt?: string
+}
+
+export interface Inbox {
+  /** Newest accepted first. */
+  list(
+    tenant: string,
+    recipient: string,
+    limit: number,
+    cursor?: string,
+  ): Promise<Page<InboxMessage> & { unread: number }>
+  /** False for an unknown message. */
+  markRead(tenant: string, recipient: string, messageId: string, atMs: number): Promise<boolean>
+}
+
+/** What would have been sent, had there been a provider. */
+export interface OutboxMessage {
+  readonly id: string
+  readonly notificationId: string
+  readonly channel: string
+  readonly address: string
+  readonly message: { subject?: string; text?: string; html?: string; data?: unknown }
+  readonly at: string
+}
+
+export interface Outbox {
+  /** Newest first. */
+  list(tenant: string, limit: number, cursor?: string): Promise<Page<OutboxMessage>>
+}
+
+/** One dead letter. `decoded` is null where the bytes could not be read. */
+export interface DeadLetterRecord {
+  readonly id: string
+  readonly at: string
+  readonly stage: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly cause: string
+  readonly detail: string
+  readonly notificationId?: string
+  readonly replays: number
+  readonly status: 'dead' | 'replayed' | 'parked'
+  readonly headers: Readonly<Record<string, string>>
+  readonly valueBase64?: string
+  readonly decoded?: unknown
+}
+
+export interface DeadLetters {
+  list(query: { stage?: string; cause?: string; limit: number; cursor?: string }): Promise<Page<DeadLetterRecord>>
+  get(id: string): Promise<DeadLetterRecord | undefined>
+  /** Puts the record back at the head of the pipeline, once. */
+  replay(id: string): Promise<'replayed' | 'parked' | 'already-replayed' | 'not-replayable' | 'unknown'>
+}
+
+/** One stage as it runs now. */
+export interface StageFlow {
+  readonly stage: string
+  readonly input: string
+  readonly outputs: readonly string[]
+  readonly state: 'running' | 'restarting' | 'stopped'
+  /** Records settled since the start. */
+  readonly processed: number
+  /** Records settled a second, over the last seconds. */
+  readonly perSecond: number
+  /** Records waiting in the input, by lane. */
+  readonly lag: Readonly<Record<string, number>>
+  /** Deliveries that wait for their time, a limit or a provider (throttle only). */
+  readonly parked?: number
+  readonly restarts: number
+}
+
+export interface Flow {
+  topology(): Promise<unknown>
+  stages(): Promise<readonly StageFlow[]>
+  /** Why not ready; empty when ready. */
+  problems(): Promise<readonly string[]>
+  /** Prometheus text. */
+  metrics(): Promise<string>
+}
+
+/** Checks and renders templates for the ingress. */
+export interface TemplateCheck {
+  /** What is wrong with each source, by JSON path below `channels`; empty when all parse. */
+  problems(channels: Readonly<Record<string, unknown>>): Promise<readonly { path: string; message: string }[]>
+  /** Renders one channel; the error names the variable or the limit. */
+  preview(
+    channel: string,
+    source: { subject?: string; text?: string; html?: string; data?: string },
+    variables: Readonly<Record<string, unknown>>,
+  ): Promise<
+    | { ok: true; message: { subject?: string; text?: string; html?: string; data?: string } }
+    | { ok: false; reason: string; detail: string }
+  >
+}
+
+/** Everything the ingress is given. */
+export interface IngressPorts {
+  readonly acceptor: Acceptor
+  readonly records: Records
+  readonly templates: Templates
+  readonly recipients: Recipients
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly deadLetters: DeadLetters
+  readonly flow: Flow
+  readonly templateCheck: TemplateCheck
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number
+  /** A new notification or batch id, a UUID. */
+  readonly newId: () => string
+  /** One line per request, after it; never bodies or addresses. */
+  readonly log: (entry: RequestLogEntry) => void
+}
+
+export interface RequestLogEntry {
+  readonly method: string
+  readonly route: string
+  readonly status: number
+  readonly durationMs: number
+  readonly correlationId: string
+  readonly error?: unknown
+}
+
+/** How the ingress behaves. */
+export interface IngressOptions {
+  /** Bearer key that every request but health needs; null: none. */
+  readonly apiKey: string | null
+  /** Origins allowed by CORS; empty: off. */
+  readonly corsOrigins: readonly string[]
+  /** How long the cancel route waits for the verdict, and a fresh id for its record. */
+  readonly settleWaitMs: number
+  readonly version: string
+}

@@ -1,0 +1,105 @@
+/** The log: partitioned, durable, replayable. One port for SQLite, Kafka and memory; the conformance suite says in
+ *  tests what the comments say here. */
+import type { Observable } from 'rxjs'
+import type { Way } from '../../schemas/topics.js'
+import type { Scope, StateChange, StateEntry } from '../../stages/stage.js'
+
+/** A record to be written. The partition follows from the key (murmur2); without a key any will do. */
+export interface NewRecord {
+  readonly way: Way
+  readonly key: Uint8Array | null
+  /** Null is a tombstone. */
+  readonly value: Uint8Array | null
+  readonly headers: Readonly<Record<string, string>>
+  /** Milliseconds since the epoch. */
+  readonly timestampMs: number
+}
+
+/** A record as it stands in the log. */
+export interface LogRecord extends NewRecord {
+  readonly partition: number
+  /** Dense and growing within a way's partition. */
+  readonly offset: number
+}
+
+/** How far a group has come in one partition of a way. */
+export interface Position {
+  readonly way: Way
+  readonly partition: number
+  /** The first offset that is not settled. */
+  readonly next: number
+  /** Settled offsets after `next`, ascending: work that was finished out of order. */
+  readonly beyond: readonly number[]
+}
+
+/** What one step commits. */
+export interface Transaction {
+  readonly outputs: readonly NewRecord[]
+  readonly changes: readonly StateChange[]
+  readonly positions: readonly Position[]
+  /** True: resolved only when synced to disk. */
+  readonly durable: boolean
+}
+
+export interface JoinOptions {
+  /** The group that shares the partitions: a stage's name. It also names the state. */
+  readonly group: string
+  /** What to read. */
+  readonly ways: readonly Way[]
+}
+
+/** One partition of a way that a member owns. */
+export interface Assignment {
+  readonly way: Way
+  readonly partition: number
+}
+
+/** A member of a group. One poll and one commit may be under way at a time. */
+export interface Member {
+  /** Emits what is owned now, at once and after every change. */
+  readonly assignments: Observable<readonly Assignment[]>
+  /** Where the group stood in a partition when it was assigned: `next`, and what to skip beyond it. */
+  start(assignment: Assignment): Position
+  /** At most `max` records after those of the last poll, lanes shared by `shareOut`; each way's partition in order.
+   *  Waits up to `waitMs` for the first; empty when none came, or when the member leaves. */
+  poll(max: number, waitMs: number): Promise<readonly LogRecord[]>
+  /** All of it or nothing. Rejects with `Fenced` when a partition is no longer this member's: drop the work. With
+   *  any other error nothing was committed, and the member must be left and joined again. */
+  commit(transaction: Transaction): Promise<void>
+  /** The group's committed state in an owned scope. */
+  get(scope: Scope, key: string): Uint8Array | undefined
+  range(scope: Scope, from: string, to: string, limit: number): readonly StateEntry[]
+  /** Called before partitions go to another member; they are kept until it resolves or a bound passes. */
+  onRevoke(settle: (revoked: readonly Assignment[]) => Promise<void>): void
+  /** Gives everything back. What was polled and not committed is read again by the next owner. */
+  leave(): Promise<void>
+}
+
+/** How much of a way's partition a group has not settled. */
+export interface Lag extends Assignment {
+  readonly records: number
+  /** When the oldest of them was written; null when there is none. */
+  readonly oldestMs: number | null
+}
+
+export interface Log {
+  /** How many partitions every way has. */
+  readonly partitions: number
+  /** Resolves when all are durable and readable; all or nothing. */
+  append(records: readonly NewRecord[]): Promise<void>
+  join(options: JoinOptions): Promise<Member>
+  /** Every record of a way from its start on, read by no group. */
+  tail(way: Way): Observable<LogRecord>
+  /** Records of a way's partition that the group has not settled, as far as is known here. */
+  unsettled(group: string, assignment: Assignment): number
+  /** Fires after a group's positions moved. */
+  settlements(group: string): Observable<void>
+  lag(group: string, ways: readonly Way[]): Promise<readonly Lag[]>
+  close(): Promise<void>
+}
+
+/** The work belongs to a partition that another member owns now. */
+export class Fenced extends Error {
+  override readonly name = 'Fenced'
+  readonly code = 'fenced'
+}

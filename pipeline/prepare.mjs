@@ -1,0 +1,69 @@
+/** Installs and builds what is missing, so that `npm start` and `npm test` work on a fresh clone with nothing but Node.
+ *  A plain script: it runs before anything is compiled or installed. */
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana']
+const assetEndings = ['.avsc', '.html', '.css', '.svg', '.js']
+const stamp = join(root, 'dist', '.built')
+
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 9)) {
+  fail(`Carillon needs Node 20.9 or newer; this is ${process.version}.`)
+}
+if (isOlder(join(root, 'node_modules', '.package-lock.json'), join(root, 'package-lock.json'))) {
+  console.error('Installing dependencies (once)…')
+  run('npm', ['ci', '--no-progress', '--loglevel=error'])
+}
+if (process.argv.includes('--build') || isStale()) build()
+
+/** Rebuilds from an empty folder: a deleted source leaves no compiled ghost behind. */
+function build() {
+  console.error('Building…')
+  rmSync(join(root, 'dist'), { recursive: true, force: true })
+  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
+  for (const file of files()) {
+    if (!assetEndings.some((ending) => file.endsWith(ending))) continue
+    const target = join(root, 'dist', relative(root, file))
+    mkdirSync(dirname(target), { recursive: true })
+    cpSync(file, target)
+  }
+  writeFileSync(stamp, '')
+}
+
+function isStale() {
+  if (!existsSync(stamp)) return true
+  const built = statSync(stamp).mtimeMs
+  return [...files(), join(root, 'tsconfig.json'), join(root, 'package-lock.json')].some(
+    (file) => statSync(file).mtimeMs > built,
+  )
+}
+
+function files() {
+  return sources
+    .map((folder) => join(root, folder))
+    .filter(existsSync)
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
+    .filter((file) => statSync(file).isFile())
+}
+
+function isOlder(file, than) {
+  return !existsSync(file) || statSync(file).mtimeMs < statSync(than).mtimeMs
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  })
+  if (error || status !== 0) fail(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`)
+}
+
+function fail(message) {
+  console.error(message)
+  process.exit(1)
+}

@@ -1,0 +1,78 @@
+/** Says where each event goes: its topic, lane, channel and key. Whoever writes an event builds it here. */
+import type { EventName, EventOf } from './avro.js'
+import type {
+  CancelRequested,
+  DeadLetter,
+  Delivery,
+  NotificationAccepted,
+  NotificationRendered,
+  NotificationRequested,
+  NotificationStatus,
+  ProviderHealth,
+} from './events.js'
+import type { Channel, Lane, TopicName, Way } from './topics.js'
+
+/** An event with its way through the log. */
+export type Outgoing<N extends EventName = EventName> = EventOf<N> & Way & { readonly key: string }
+
+/** The key that keeps one recipient's records in order. */
+export function recipientKey(tenant: string, recipient: string): string {
+  return `${tenant}/${recipient}`
+}
+
+export function requested(value: NotificationRequested): Outgoing<'notification-requested'> {
+  return { event: 'notification-requested', value, ...flow('notifications.requested', value, value.priority) }
+}
+
+export function accepted(value: NotificationAccepted): Outgoing<'notification-accepted'> {
+  const { request } = value
+  return { event: 'notification-accepted', value, ...flow('notifications.accepted', request, request.priority) }
+}
+
+export function rendered(value: NotificationRendered): Outgoing<'notification-rendered'> {
+  const { request } = value
+  return { event: 'notification-rendered', value, ...flow('notifications.rendered', request, request.priority) }
+}
+
+export function routed(delivery: Delivery): Outgoing<'delivery-routed'> {
+  return { event: 'delivery-routed', value: { delivery }, ...flow('deliveries.routed', delivery, delivery.priority) }
+}
+
+export function released(delivery: Delivery, releasedAtMs: number): Outgoing<'delivery-released'> {
+  const way = flow('deliveries.released', delivery, delivery.priority, delivery.channel as Channel)
+  return { event: 'delivery-released', value: { delivery, releasedAtMs }, ...way }
+}
+
+/** The cancel command, in its notification's lane, on any topic from requested to routed. */
+export function cancel(
+  value: CancelRequested,
+  topic: Exclude<TopicName, 'deliveries.released' | 'notifications.status' | 'dead-letters' | 'providers.health'>,
+  lane: Lane,
+): Outgoing<'cancel-requested'> {
+  return { event: 'cancel-requested', value, ...flow(topic, value, lane) }
+}
+
+export function status(value: NotificationStatus): Outgoing<'notification-status'> {
+  return { event: 'notification-status', value, ...aside('notifications.status', value.notificationId) }
+}
+
+export function deadLetter(value: DeadLetter): Outgoing<'dead-letter'> {
+  return { event: 'dead-letter', value, ...aside('dead-letters', value.notificationId ?? value.id) }
+}
+
+export function providerHealth(value: ProviderHealth): Outgoing<'provider-health'> {
+  return { event: 'provider-health', value, ...aside('providers.health', value.key) }
+}
+
+interface Owned {
+  readonly tenant: string
+  readonly recipient: string
+}
+
+function flow<T extends TopicName>(topic: T, { tenant, recipient }: Owned, lane: Lane, channel: Channel | null = null) {
+  return { topic, lane, channel, key: recipientKey(tenant, recipient) }
+}
+
+function aside<T extends TopicName>(topic: T, key: string) {
+  return { topic, lane: null, channel: null, key }
+}

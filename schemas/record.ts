@@ -1,0 +1,87 @@
+/** The record of a notification: what the API shows of it, and what the record stage keeps up to date. */
+import type { DeliveryState } from './events.js'
+
+/** Every public status of a notification. */
+export const notificationStatuses = [
+  'accepted',
+  'scheduled',
+  'processing',
+  'delivered',
+  'sent',
+  'cancelled',
+  'expired',
+  'suppressed',
+  'failed',
+  'duplicate',
+  'rejected',
+] as const
+export type NotificationState = (typeof notificationStatuses)[number]
+
+/** Statuses after which nothing more happens to a notification. */
+export const finalStatuses: ReadonlySet<NotificationState> = new Set([
+  'delivered',
+  'sent',
+  'cancelled',
+  'expired',
+  'suppressed',
+  'failed',
+  'duplicate',
+  'rejected',
+])
+
+/** One provider call, as the API shows it. `at` is RFC 3339. */
+export interface AttemptRecord {
+  readonly number: number
+  readonly at: string
+  readonly outcome: string
+  readonly error?: string
+  readonly latencyMs: number
+}
+
+/** One delivery, as the API shows it. */
+export interface DeliveryRecord {
+  readonly id: string
+  readonly channel: string
+  readonly provider?: string
+  readonly status: DeliveryState
+  readonly attempts: readonly AttemptRecord[]
+}
+
+/** One decision, as the API shows it. `count` tells how many equal ones in a row stand in this entry. */
+export interface TimelineEntry {
+  readonly at: string
+  readonly stage: string
+  readonly event: string
+  readonly channel?: string
+  readonly reason?: string
+  readonly detail?: string
+  readonly count?: number
+}
+
+/** One notification, as the API shows it. */
+export interface NotificationRecord {
+  readonly id: string
+  readonly status: NotificationState
+  readonly recipient: string
+  readonly channels: readonly string[]
+  readonly template?: { readonly id: string; readonly version: number }
+  readonly priority: 'high' | 'normal' | 'low'
+  readonly sendAt?: string
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly duplicateOf?: string
+  readonly batchId?: string
+  readonly correlationId?: string
+  readonly metadata?: unknown
+  readonly origin?: string
+  readonly deliveries: readonly DeliveryRecord[]
+  readonly timeline: readonly TimelineEntry[]
+}
+
+/** A change of a notification's public status. */
+export interface StatusChange {
+  readonly id: string
+  readonly recipient: string
+  readonly status: NotificationState
+  readonly at: string
+}

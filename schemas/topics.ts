@@ -1,0 +1,79 @@
+/** The one table of topics: which events stand on each, how it is keyed, and which lanes it has. */
+import type { Events, Priority } from './events.js'
+
+/** Lanes, first served first: one per priority. */
+export const lanes = ['high', 'normal', 'low'] as const satisfies readonly Priority[]
+export type Lane = (typeof lanes)[number]
+
+/** Channels, in the order in which a notification prefers them. */
+export const channels = ['email', 'sms', 'push', 'inapp', 'webhook', 'slack'] as const
+export type Channel = (typeof channels)[number]
+
+/** A topic as stages name it; on the log each lane (and channel) of it is a topic of its own. */
+export interface Topic {
+  readonly events: readonly (keyof Events)[]
+  /** What the record's key is made of: all topics keyed by recipient have the same partition count. */
+  readonly key: 'recipient' | 'notification' | 'provider'
+  /** A lane of its own for each priority. */
+  readonly lanes: boolean
+  /** And in each lane a way of its own for each channel. */
+  readonly channels: boolean
+  readonly compacted: boolean
+  readonly retentionMs: number
+}
+
+const day = 24 * 60 * 60 * 1000
+const flow = { key: 'recipient', lanes: true, channels: false, compacted: false, retentionMs: 7 * day } as const
+
+export const topics = {
+  'notifications.requested': { ...flow, events: ['notification-requested', 'cancel-requested'] },
+  'notifications.accepted': { ...flow, events: ['notification-accepted', 'cancel-requested'] },
+  'notifications.rendered': { ...flow, events: ['notification-rendered', 'cancel-requested'] },
+  'deliveries.routed': { ...flow, events: ['delivery-routed', 'cancel-requested'] },
+  'deliveries.released': { ...flow, events: ['delivery-released'], channels: true },
+  'notifications.status': { ...flow, events: ['notification-status'], key: 'notification', lanes: false },
+  'dead-letters': { ...flow, events: ['dead-letter'], key: 'notification', lanes: false, retentionMs: 30 * day },
+  'providers.health': { ...flow, events: ['provider-health'], key: 'provider', lanes: false, compacted: true },
+} as const satisfies Record<string, Topic>
+
+export type TopicName = keyof typeof topics
+
+/** The events that may stand on a topic. */
+export type EventsOn<T extends TopicName> = (typeof topics)[T]['events'][number]
+
+/** One way through a topic: what on the log is a topic of its own. */
+export interface Way {
+  readonly topic: TopicName
+  readonly lane: Lane | null
+  readonly channel: Channel | null
+}
+
+/** The log's name of a way: `notifications.requested.high`, `deliveries.released.sms.low`, `notifications.status`. */
+export function wayName({ topic, lane, channel }: Way): string {
+  return [topic, channel, lane].filter((part) => part !== null).join('.')
+}
+
+/** Every way of a topic, high lanes first. */
+export function waysOf(topic: TopicName): Way[] {
+  const { lanes: hasLanes, channels: hasChannels }: Topic = topics[topic]
+  const ownLanes = hasLanes ? lanes : [null]
+  const ownChannels = hasChannels ? channels : [null]
+  return ownLanes.flatMap((lane) => ownChannels.map((channel) => ({ topic, lane, channel })))
+}
+
+/** The way a log's name stands for; undefined for a foreign name. */
+export function wayNamed(name: string): Way | undefined {
+  return waysByName.get(name)
+}
+
+/** Every topic's name. */
+export function topicNames(): TopicName[] {
+  return Object.keys(topics) as TopicName[]
+}
+
+/** Every event that stands on a topic, in the order of the flow. */
+export function topicEvents(): (keyof Events)[] {
+  return [...new Set(topicNames().flatMap((name): readonly (keyof Events)[] => topics[name].events))]
+}
+
+const waysByName = new Map(topicNames().flatMap((topic) => waysOf(topic).map((way) => [wayName(way), way] as const)))

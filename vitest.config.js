@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** Tests run as compiled, so that worker threads and child processes load the very files a user runs. */
+export default defineConfig({
+  test: {
+    include: ['dist/**/*.test.js'],
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
