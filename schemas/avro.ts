@@ -2,9 +2,10 @@
 import avsc from 'avsc'
 import type { Events } from './events.js'
 import { readSources } from './sources.js'
+import type { EventsOn, TopicName } from './topics.js'
 
-/** Name of an event: its schema file's name without .avsc. */
-export type EventName = keyof Events
+/** Name of an event that stands on a topic: its schema file's name without .avsc. */
+export type EventName = EventsOn<TopicName>
 
 /** An event's name together with its value, so that a switch on the name types the value. */
 export type EventOf<N extends EventName> = { [K in N]: { readonly event: K; readonly value: Events[K] } }[N]
@@ -13,8 +14,8 @@ const slabBytes = 64 * 1024
 const types = parseAll()
 let slab = Buffer.allocUnsafe(slabBytes)
 
-/** The Avro type of one event. */
-export function avroType(event: EventName): avsc.Type {
+/** The Avro type of one event, or of a record within. */
+export function avroType(event: keyof Events): avsc.Type {
   const type = types.get(event)
   if (!type) throw new Error(`There is no schema for ${event}`)
   return type

@@ -36,6 +36,8 @@ export interface Step<I extends EventName, O extends EventName> {
   readonly changes: readonly StateChange[]
   readonly drops: readonly Drop<I>[]
   readonly deadLetters: readonly DeadRecord<I>[]
+  /** Called after the commit: for what may only happen once the step is safe. */
+  readonly committed?: () => void
 }
 
 /** An input that ends here as it should, with a stable reason. */
@@ -60,7 +62,7 @@ export interface StateChange {
 }
 
 /** A stage's own keyed state in one scope. Reads see earlier writes at once; writes commit with the step that takes
- *  them. Keys are ASCII and at most 1,024 bytes. An expired entry may be gone at any time. */
+ *  them. Keys are at most 1,024 bytes; those that are ranged over are ASCII. An expired entry may be gone at any time. */
 export interface KeyedState {
   get(key: string): Uint8Array | undefined
   put(key: string, value: Uint8Array, expiresAtMs: number | null): void

@@ -92,6 +92,8 @@ export interface Log {
   tail(way: Way): Observable<LogRecord>
   /** Records of a way's partition that the group has not settled, as far as is known here. */
   unsettled(group: string, assignment: Assignment): number
+  /** How many records of a way's partition the group has ever settled, as far as is known here; it only grows. */
+  settled(group: string, assignment: Assignment): number
   /** Fires after a group's positions moved. */
   settlements(group: string): Observable<void>
   lag(group: string, ways: readonly Way[]): Promise<readonly Lag[]>

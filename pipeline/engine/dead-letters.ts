@@ -1,0 +1,114 @@
+/** What is written when a record is given up: the dead letter with the original bytes, and the end of its notification,
+ *  so that nothing accepted stays without one. */
+import type { EventName, EventOf } from '../../schemas/avro.js'
+import type { Delivery, NotificationRequested, NotificationStatus, TrailEntry } from '../../schemas/events.js'
+import { deadLetter, type Outgoing, status } from '../../schemas/outgoing.js'
+import { wayName } from '../../schemas/topics.js'
+import type { StageName } from '../../stages/stage.js'
+import type { LogRecord } from './log.js'
+
+/** A record that is given up. */
+export interface Burial {
+  readonly recordId: string
+  readonly record: LogRecord
+  /** Stable code in kebab case. */
+  readonly cause: string
+  readonly detail: string
+  /** What it says, where it can be read. */
+  readonly event: EventOf<EventName> | null
+  /** True: the stage has not told the notification's end itself. */
+  readonly tell: boolean
+}
+
+const detailMost = 1000
+
+/** The events that bury a record. */
+export function bury(burial: Burial, stage: StageName, nowMs: number): Outgoing[] {
+  const { record, recordId, cause, event } = burial
+  const detail = burial.detail.slice(0, detailMost)
+  const subject = event ? subjectOf(event) : null
+  const letter = deadLetter({
+    id: `${recordId}-${stage}`,
+    tenant: subject?.tenant ?? 'default',
+    atMs: nowMs,
+    stage,
+    topic: wayName(record.way),
+    partition: record.partition,
+    offset: record.offset,
+    cause,
+    detail,
+    notificationId: subject?.notificationId ?? null,
+    key: record.key,
+    value: record.value,
+    headers: record.headers,
+    replays: subject?.replays ?? 0,
+  })
+  if (!burial.tell || !subject?.end) return [letter]
+  const entry = { atMs: nowMs, stage, event: 'dead-lettered', channel: null, reason: cause, detail }
+  return [letter, status(subject.end(recordId, entry))]
+}
+
+interface Subject {
+  readonly notificationId: string
+  readonly tenant: string
+  readonly replays: number
+  /** The status event that ends it; null where the record itself ends nothing. */
+  readonly end: ((recordId: string, entry: TrailEntry) => NotificationStatus) | null
+}
+
+function subjectOf(event: EventOf<EventName>): Subject | null {
+  switch (event.event) {
+    case 'notification-requested':
+      return ofRequest(event.value, [])
+    case 'notification-accepted':
+    case 'notification-rendered':
+      return ofRequest(event.value.request, event.value.trail)
+    case 'delivery-routed':
+    case 'delivery-released':
+      return ofDelivery(event.value.delivery)
+    case 'notification-status':
+      return { notificationId: event.value.notificationId, tenant: event.value.tenant, replays: 0, end: null }
+    case 'cancel-requested':
+      return { notificationId: event.value.id, tenant: event.value.tenant, replays: 0, end: null }
+    case 'dead-letter':
+    case 'provider-health':
+      return null
+  }
+}
+
+function ofRequest(request: NotificationRequested, trail: readonly TrailEntry[]): Subject {
+  const { id, tenant, recipient, replays } = request
+  const end = (recordId: string, entry: TrailEntry): NotificationStatus => ({
+    ...endOf(recordId, id, tenant, recipient, entry),
+    status: 'failed',
+    deliveries: [],
+    trail: [...trail, entry],
+  })
+  return { notificationId: id, tenant, replays, end }
+}
+
+function ofDelivery(delivery: Delivery): Subject {
+  const { notificationId, tenant, recipient, replays } = delivery
+  const end = (recordId: string, entry: TrailEntry): NotificationStatus => ({
+    ...endOf(recordId, notificationId, tenant, recipient, entry),
+    status: null,
+    deliveries: [
+      {
+        id: delivery.id,
+        channel: delivery.channel,
+        provider: delivery.provider,
+        status: 'failed',
+        final: true,
+        siblings: delivery.siblings,
+        attempts: delivery.attempts,
+      },
+    ],
+    trail: [...delivery.trail, entry],
+  })
+  return { notificationId, tenant, replays, end }
+}
+
+function endOf(recordId: string, notificationId: string, tenant: string, recipient: string, { atMs }: TrailEntry) {
+  const eventId = `${recordId}-dead`
+  return { eventId, notificationId, tenant, recipient, atMs, duplicateOf: null, summary: null }
+}

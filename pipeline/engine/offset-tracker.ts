@@ -1,0 +1,79 @@
+/** Keeps what is settled in each partition, in whatever order it is settled.
+ *
+ *  Invariant: `next` is the first offset that is not settled; `beyond` holds those settled after it. Committed with
+ *  every step, so that a restart skips what was done out of order. */
+import { wayName } from '../../schemas/topics.js'
+import type { Assignment, LogRecord, Position } from './log.js'
+
+interface Tracked {
+  readonly assignment: Assignment
+  next: number
+  readonly beyond: Set<number>
+  moved: boolean
+}
+
+export interface OffsetTracker {
+  /** True when the record was settled before this member took over. */
+  isSettled(record: LogRecord): boolean
+  settle(record: LogRecord): void
+  /** Where the partitions that moved since the last call stand now. */
+  takeMoved(): Position[]
+}
+
+export function offsetTracker(start: (assignment: Assignment) => Position): OffsetTracker {
+  const partitions = new Map<string, Tracked>()
+  const byWay = new Map<LogRecord['way'], Map<number, Tracked>>()
+
+  return {
+    isSettled(record) {
+      const { next, beyond } = find(record)
+      return record.offset < next || (beyond.size > 0 && beyond.has(record.offset))
+    },
+    settle(record) {
+      const tracked = find(record)
+      tracked.moved = true
+      if (record.offset !== tracked.next) {
+        if (record.offset > tracked.next) tracked.beyond.add(record.offset)
+        return
+      }
+      tracked.next++
+      while (tracked.beyond.size > 0 && tracked.beyond.delete(tracked.next)) tracked.next++
+    },
+    takeMoved() {
+      const positions: Position[] = []
+      for (const tracked of partitions.values()) {
+        if (!tracked.moved) continue
+        tracked.moved = false
+        const { assignment, next, beyond } = tracked
+        positions.push({ ...assignment, next, beyond: [...beyond].sort((a, b) => a - b) })
+      }
+      return positions
+    },
+  }
+
+  /** Ways are the same objects for every record of a batch, so most look-ups are two map reads. */
+  function find({ way, partition }: LogRecord): Tracked {
+    let ofWay = byWay.get(way)
+    if (!ofWay) {
+      ofWay = new Map()
+      byWay.set(way, ofWay)
+    }
+    let tracked = ofWay.get(partition)
+    if (!tracked) {
+      tracked = open({ way, partition })
+      ofWay.set(partition, tracked)
+    }
+    return tracked
+  }
+
+  function open(assignment: Assignment): Tracked {
+    const name = `${wayName(assignment.way)}-${assignment.partition}`
+    let tracked = partitions.get(name)
+    if (!tracked) {
+      const { next, beyond } = start(assignment)
+      tracked = { assignment, next, beyond: new Set(beyond), moved: false }
+      partitions.set(name, tracked)
+    }
+    return tracked
+  }
+}

@@ -1,0 +1,235 @@
+/** One life of a stage: from joining the group to a crash, or to the end of a drain.
+ *
+ *  Invariants: no more than `mailbox` records are polled and unsettled; commits follow each other, each with every
+ *  part that is ready; after a failure nothing more is committed, so the next life starts from the last commit. */
+import { firstValueFrom, Subject } from 'rxjs'
+import type { EventName, EventOf } from '../../schemas/avro.js'
+import { topics, wayName } from '../../schemas/topics.js'
+import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
+import { PoisonError } from './codec.js'
+import type { Burial } from './dead-letters.js'
+import { gather, type Part } from './gather.js'
+import type { Assignment, LogRecord, Member } from './log.js'
+import { type OffsetTracker, offsetTracker } from './offset-tracker.js'
+import { type StateView, stateView } from './state-view.js'
+import type { WorkerOptions } from './worker.js'
+
+/** What the worker decides for its sessions. */
+export interface Supervision {
+  /** True: the record crashed the stage too often and goes to the dead letters. */
+  isCondemned(recordId: string): boolean
+  /** True: records are fed one by one, to find the one that breaks the stage. */
+  isCautious(): boolean
+  settled(count: number): void
+}
+
+const pollWaitMs = 1000
+
+/** Codes of errors that are no record's fault. */
+const outsideTrouble: ReadonlySet<unknown> = new Set(['unavailable', 'storage-full', 'fenced'])
+
+/** True for trouble of the log, the store or the group. */
+export function isOutsideTrouble(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && outsideTrouble.has(error.code)
+}
+
+export class Session<I extends EventName, O extends EventName> {
+  /** Resolves after a drain; rejects with what broke. */
+  readonly finished: Promise<void>
+  readonly #options: WorkerOptions<I, O>
+  readonly #supervision: Supervision
+  readonly #input = new Subject<Batch<I>>()
+  readonly #inFlight = new Map<InputRecord<I>, LogRecord>()
+  /** Something changed that one of the two loops may wait for. */
+  readonly #changed = new Subject<void>()
+  readonly #scopes = new Map<string, Scope>()
+  #ready: Part<I, O>[] = []
+  #draining = false
+  #completed = false
+  #failure: { readonly error: unknown } | null = null
+
+  constructor(options: WorkerOptions<I, O>, supervision: Supervision) {
+    this.#options = options
+    this.#supervision = supervision
+    this.finished = this.#run()
+  }
+
+  get unsettled(): number {
+    return this.#inFlight.size
+  }
+
+  /** Pulls no more; ends when the stage has finished what it holds and it is committed. */
+  drain(): void {
+    this.#draining = true
+    this.#changed.next()
+  }
+
+  /** Ends without waiting for the stage; what it holds is read again later. */
+  abandon(): void {
+    this.#completed = true
+    this.drain()
+  }
+
+  async #run(): Promise<void> {
+    const { stage, log, ways, clock, random } = this.#options
+    const member = await log.join({ group: stage.name, ways })
+    const tracker = offsetTracker(member.start)
+    const state = stateView(member)
+    let assigned: readonly Assignment[] = []
+    const assignments = member.assignments.subscribe((now) => {
+      assigned = now
+    })
+    const scopes = () => this.#scopesOf(assigned)
+    const context = { clock, random, scopes, state: state.in, takeChanges: state.takeChanges }
+    const steps = this.#input.pipe(stage.operator(context)).subscribe({
+      next: (step) => this.#push(step),
+      error: (error: unknown) => this.#fail(error),
+      complete: () => {
+        this.#completed = true
+        this.#changed.next()
+      },
+    })
+    try {
+      await Promise.all([this.#pull(member, tracker), this.#commitAll(member, tracker, state)])
+    } finally {
+      steps.unsubscribe()
+      assignments.unsubscribe()
+      await member.leave()
+    }
+    if (this.#failure) throw this.#blamed(this.#failure.error)
+  }
+
+  /** A failure while a single record was in hand is that record's. */
+  #blamed(error: unknown): unknown {
+    const [only] = this.#inFlight.keys()
+    const certain = only !== undefined && this.#inFlight.size === 1 && !isOutsideTrouble(error)
+    return certain && !(error instanceof StageCrash) ? new StageCrash(only.recordId, error) : error
+  }
+
+  async #pull(member: Member, tracker: OffsetTracker): Promise<void> {
+    while (!this.#draining && !this.#failure) {
+      const room = this.#room()
+      if (room <= 0) {
+        await this.#change()
+        continue
+      }
+      const records = await this.#poll(member, room)
+      this.#feed(records.filter((record) => !tracker.isSettled(record)))
+    }
+    this.#input.complete()
+  }
+
+  #room(): number {
+    const { mailbox, batch } = this.#options
+    if (this.#supervision.isCautious()) return 1 - this.#inFlight.size
+    return Math.min(mailbox - this.#inFlight.size, batch)
+  }
+
+  /** What is polled while a drain or a failure begins is left for the next owner. */
+  async #poll(member: Member, room: number): Promise<readonly LogRecord[]> {
+    let polled: readonly LogRecord[] | null = null
+    const poll = member.poll(room, pollWaitMs).then(
+      (records) => {
+        polled = records
+      },
+      (error: unknown) => this.#fail(error),
+    )
+    while (polled === null && !this.#draining && !this.#failure) await Promise.race([poll, this.#change()])
+    return this.#draining || this.#failure ? [] : (polled ?? [])
+  }
+
+  #feed(records: readonly LogRecord[]): void {
+    const batch: InputRecord<I>[] = []
+    for (const record of records) {
+      const read = this.#read(record)
+      if ('cause' in read) {
+        this.#push(read)
+      } else {
+        this.#inFlight.set(read, record)
+        batch.push(read)
+      }
+    }
+    if (batch.length > 0) this.#input.next({ records: batch })
+  }
+
+  #read(record: LogRecord): InputRecord<I> | Burial {
+    const recordId = `${wayName(record.way)}-${record.partition}-${record.offset}`
+    let decoded: EventOf<I>
+    try {
+      const events: readonly EventName[] = topics[this.#options.stage.input].events
+      decoded = this.#options.codec.decode(record, events as readonly I[])
+    } catch (error) {
+      if (!(error instanceof PoisonError)) throw error
+      return { recordId, record, cause: error.code, detail: error.message, event: null, tell: true }
+    }
+    if (this.#supervision.isCondemned(recordId)) {
+      const detail = 'The stage failed on this record again and again'
+      return { recordId, record, cause: 'stage-crash', detail, event: decoded as EventOf<EventName>, tell: true }
+    }
+    const { event, value } = decoded
+    const scope = this.#scopeOf(record)
+    return { event, value, recordId, scope, timestampMs: record.timestampMs } as InputRecord<I>
+  }
+
+  async #commitAll(member: Member, tracker: OffsetTracker, state: StateView): Promise<void> {
+    while (!this.#failure) {
+      if (this.#ready.length > 0) {
+        const parts = this.#ready
+        this.#ready = []
+        await this.#commit(parts, member, tracker, state).catch((error: unknown) => this.#fail(error))
+      } else if (this.#completed) {
+        return
+      } else {
+        await this.#change()
+      }
+    }
+  }
+
+  async #commit(parts: readonly Part<I, O>[], member: Member, tracker: OffsetTracker, state: StateView) {
+    const { stage, codec, clock, observer } = this.#options
+    const sourceOf = (input: InputRecord<I>) => this.#inFlight.get(input)
+    const { outputs, changes, settled, drops, deadLetters } = gather(parts, sourceOf, stage.name, codec, clock.now())
+    for (const record of settled) tracker.settle(record)
+    const startedMs = performance.now()
+    await member.commit({ outputs, changes, positions: tracker.takeMoved(), durable: stage.durable })
+    const commitMs = performance.now() - startedMs
+    state.forget(changes)
+    for (const part of parts) {
+      if ('recordId' in part) continue
+      for (const input of part.settled) this.#inFlight.delete(input)
+      part.committed?.()
+    }
+    observer?.committed?.({ settled: settled.length, outputs: outputs.length, drops, deadLetters, commitMs })
+    this.#supervision.settled(settled.length)
+    this.#changed.next()
+  }
+
+  #push(part: Part<I, O>): void {
+    this.#ready.push(part)
+    this.#changed.next()
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#changed.next()
+  }
+
+  async #change(): Promise<void> {
+    await firstValueFrom(this.#changed, { defaultValue: undefined })
+  }
+
+  #scopeOf({ way, partition }: Assignment): Scope {
+    const lane = way.lane ?? 'normal'
+    const name = `${lane}-${partition}`
+    let scope = this.#scopes.get(name)
+    if (!scope) {
+      scope = { lane, partition }
+      this.#scopes.set(name, scope)
+    }
+    return scope
+  }
+
+  #scopesOf(assigned: readonly Assignment[]): readonly Scope[] {
+    return [...new Set(assigned.map((assignment) => this.#scopeOf(assignment)))]
+  }
+}

@@ -1,0 +1,136 @@
+/** Runs one stage as an actor, and keeps it running: a crash starts it again from its last commit, with growing pauses;
+ *  a record that crashes it again and again goes to the dead letters. */
+import { BehaviorSubject, firstValueFrom, type Observable, type SchedulerLike, Subject, timer } from 'rxjs'
+import type { EventName } from '../../schemas/avro.js'
+import type { Way } from '../../schemas/topics.js'
+import { type Stage, StageCrash } from '../../stages/stage.js'
+import type { Codec } from './codec.js'
+import type { Log } from './log.js'
+import { isOutsideTrouble, Session } from './session.js'
+
+export interface WorkerOptions<I extends EventName, O extends EventName> {
+  readonly stage: Stage<I, O>
+  readonly log: Log
+  readonly ways: readonly Way[]
+  readonly codec: Codec
+  readonly clock: SchedulerLike
+  /** At least 0, less than 1. */
+  readonly random: () => number
+  /** Most records polled and not settled. */
+  readonly mailbox: number
+  /** Most records in one batch. */
+  readonly batch: number
+  /** How often a record may crash the stage before it is given up. */
+  readonly crashesAllowed?: number
+  readonly observer?: WorkerObserver
+}
+
+/** Told what happens, for metrics and logs. Must not throw. */
+export interface WorkerObserver {
+  committed?(commit: Commit): void
+  crashed?(error: unknown, retryInMs: number): void
+}
+
+export interface Commit {
+  /** Records settled. */
+  readonly settled: number
+  /** Records written. */
+  readonly outputs: number
+  readonly drops: ReadonlyMap<string, number>
+  readonly deadLetters: readonly string[]
+  readonly commitMs: number
+}
+
+export type WorkerState = 'running' | 'restarting' | 'stopped'
+
+export interface Worker {
+  readonly state: Observable<WorkerState>
+  /** Records polled and not settled. */
+  unsettled(): number
+  restarts(): number
+  /** Stops pulling, lets the stage finish what it holds, commits it; what is not finished after `withinMs` is left to
+   *  be read again. */
+  stop(withinMs: number): Promise<void>
+}
+
+const crashesAllowedByDefault = 3
+const firstBackoffMs = 50
+const longestBackoffMs = 10_000
+/** After a crash that names no record, so many are fed one by one to find the culprit. */
+const suspects = 256
+/** Crashing records remembered; beyond this the oldest is forgotten. */
+const crashesRemembered = 1000
+
+export function runWorker<I extends EventName, O extends EventName>(options: WorkerOptions<I, O>): Worker {
+  const { clock, random, observer, crashesAllowed = crashesAllowedByDefault } = options
+  const state = new BehaviorSubject<WorkerState>('running')
+  const crashes = new Map<string, number>()
+  const stopped = new Subject<void>()
+  let session: Session<I, O> | null = null
+  let stopping = false
+  let restarts = 0
+  let suspicious = 0
+  let backoffMs = firstBackoffMs
+  const finished = supervise()
+
+  return {
+    state,
+    unsettled: () => session?.unsettled ?? 0,
+    restarts: () => restarts,
+    async stop(withinMs) {
+      stopping = true
+      stopped.next()
+      session?.drain()
+      await Promise.race([finished, firstValueFrom(timer(withinMs, clock))])
+      session?.abandon()
+      await finished
+    },
+  }
+
+  async function supervise(): Promise<void> {
+    while (!stopping) {
+      try {
+        session = new Session(options, { isCondemned, isCautious, settled })
+        await session.finished
+      } catch (error) {
+        await recover(error)
+      }
+    }
+    state.next('stopped')
+  }
+
+  async function recover(error: unknown): Promise<void> {
+    restarts++
+    blame(error)
+    const retryInMs = Math.round(backoffMs * (0.5 + random() / 2))
+    backoffMs = Math.min(longestBackoffMs, backoffMs * 2)
+    state.next('restarting')
+    observer?.crashed?.(error, retryInMs)
+    if (!stopping) await Promise.race([firstValueFrom(timer(retryInMs, clock)), firstValueFrom(stopped)])
+  }
+
+  function blame(error: unknown): void {
+    if (error instanceof StageCrash) {
+      crashes.set(error.recordId, (crashes.get(error.recordId) ?? 0) + 1)
+      const oldest = crashes.keys().next()
+      if (crashes.size > crashesRemembered && !oldest.done) crashes.delete(oldest.value)
+      return
+    }
+    if (!isOutsideTrouble(error)) suspicious = suspects
+  }
+
+  function isCondemned(recordId: string): boolean {
+    return crashes.size > 0 && (crashes.get(recordId) ?? 0) >= crashesAllowed
+  }
+
+  function isCautious(): boolean {
+    return suspicious > 0
+  }
+
+  function settled(count: number): void {
+    if (count === 0) return
+    suspicious = Math.max(0, suspicious - count)
+    backoffMs = firstBackoffMs
+    if (state.value === 'restarting') state.next('running')
+  }
+}

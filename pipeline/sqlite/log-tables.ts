@@ -1,0 +1,150 @@
+/** The tables of the SQLite log, and the numbers by which they name ways and scopes. */
+import { type Way, wayName } from '../../schemas/topics.js'
+import type { Scope } from '../../stages/stage.js'
+import type { Position } from '../engine/log.js'
+import type { Database } from './database.js'
+import type { Segment } from './segment.js'
+
+/** Offsets of one partition's records take this many bits of a row id; the partition's number stands above them. */
+const offsetSpan = 2 ** 41
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS log_partitions (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, partition INTEGER NOT NULL, start INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (name, partition)
+  );
+  CREATE TABLE IF NOT EXISTS log_segments (
+    position INTEGER PRIMARY KEY, count INTEGER NOT NULL, written_ms INTEGER NOT NULL, bytes BLOB NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS log_positions (
+    grp TEXT NOT NULL, partition_id INTEGER NOT NULL, next INTEGER NOT NULL, beyond TEXT,
+    PRIMARY KEY (grp, partition_id)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS log_scopes (
+    id INTEGER PRIMARY KEY, grp TEXT NOT NULL, lane TEXT NOT NULL, partition INTEGER NOT NULL,
+    UNIQUE (grp, lane, partition)
+  );
+  CREATE TABLE IF NOT EXISTS log_state (
+    scope INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires_ms INTEGER,
+    PRIMARY KEY (scope, key)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS log_state_expiry ON log_state (expires_ms) WHERE expires_ms IS NOT NULL;
+`
+
+/** A partition of a way: `end` is the offset of the next record to be written. */
+export interface Partition {
+  readonly id: number
+  readonly way: Way
+  readonly partition: number
+  end: number
+}
+
+/** A stored segment and its place. */
+export interface StoredSegment extends Segment {
+  readonly base: number
+  readonly writtenMs: number
+}
+
+export interface LogTables {
+  partition(way: Way, partition: number): Partition
+  known(): readonly Partition[]
+  /** Reads every end again: after a failed commit what was counted in memory is not what stands in the file. */
+  reloadEnds(): void
+  /** Appends within a write; `end` grows. */
+  append(partition: Partition, segment: Segment, nowMs: number): void
+  /** The segment that holds the offset, or the first after it; undefined at the end. */
+  segmentAt(partition: Partition, offset: number): StoredSegment | undefined
+  position(group: string, partition: Partition): { next: number; beyond: readonly number[] }
+  putPosition(group: string, partition: Partition, position: Position): void
+  scopeId(group: string, scope: Scope): number
+}
+
+export function openLogTables(database: Database): LogTables {
+  database.exec(schema)
+  const partitions = new Map<string, Partition>()
+  const scopes = new Map<string, number>()
+  const insertSegment = database.prepare(
+    'INSERT INTO log_segments (position, count, written_ms, bytes) VALUES (?, ?, ?, ?)',
+  )
+  const lastSegment = database.prepare(
+    'SELECT position, count FROM log_segments WHERE position >= ? AND position < ? ORDER BY position DESC LIMIT 1',
+  )
+  const segmentFrom = database.prepare(
+    'SELECT position, count, written_ms, bytes FROM log_segments WHERE position >= ? AND position < ? ORDER BY position LIMIT 1',
+  )
+  const segmentBefore = database.prepare(
+    'SELECT position, count FROM log_segments WHERE position >= ? AND position <= ? ORDER BY position DESC LIMIT 1',
+  )
+  const readPosition = database.prepare('SELECT next, beyond FROM log_positions WHERE grp = ? AND partition_id = ?')
+  const writePosition = database.prepare(
+    `INSERT INTO log_positions (grp, partition_id, next, beyond) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET next = excluded.next, beyond = excluded.beyond`,
+  )
+  return {
+    partition: (way, partition) => {
+      const name = wayName(way)
+      const key = `${name}-${partition}`
+      let found = partitions.get(key)
+      if (!found) {
+        found = { id: partitionId(name, partition), way, partition, end: 0 }
+        found.end = endOf(found)
+        partitions.set(key, found)
+      }
+      return found
+    },
+    known: () => [...partitions.values()],
+    reloadEnds() {
+      for (const partition of partitions.values()) partition.end = endOf(partition)
+    },
+    append(partition, { count, bytes }, nowMs) {
+      insertSegment.run(partition.id * offsetSpan + partition.end, count, nowMs, bytes)
+      partition.end += count
+    },
+    segmentAt(partition, offset) {
+      const first = partition.id * offsetSpan
+      const before = segmentBefore.get(first, first + offset) as { position: number; count: number } | undefined
+      const covers = before !== undefined && before.position - first + before.count > offset
+      const row = segmentFrom.get(covers ? before.position : first + offset, first + offsetSpan) as
+        | { position: number; count: number; written_ms: number; bytes: Uint8Array }
+        | undefined
+      if (!row) return undefined
+      const bytes = Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.byteLength)
+      return { base: row.position - first, count: row.count, writtenMs: row.written_ms, bytes }
+    },
+    position(group, partition) {
+      const row = readPosition.get(group, partition.id) as { next: number; beyond: string | null } | undefined
+      return { next: row?.next ?? 0, beyond: row?.beyond ? JSON.parse(row.beyond) : [] }
+    },
+    putPosition(group, partition, { next, beyond }) {
+      writePosition.run(group, partition.id, next, beyond.length > 0 ? JSON.stringify(beyond) : null)
+    },
+    scopeId(group, { lane, partition }) {
+      const key = `${group}/${lane}/${partition}`
+      let id = scopes.get(key)
+      if (id === undefined) {
+        const insert = 'INSERT INTO log_scopes (grp, lane, partition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'
+        database.prepare(insert).run(group, lane, partition)
+        const select = 'SELECT id FROM log_scopes WHERE grp = ? AND lane = ? AND partition = ?'
+        id = (database.prepare(select).get(group, lane, partition) as { id: number }).id
+        scopes.set(key, id)
+      }
+      return id
+    },
+  }
+
+  function partitionId(name: string, partition: number): number {
+    const insert = 'INSERT INTO log_partitions (name, partition) VALUES (?, ?) ON CONFLICT DO NOTHING'
+    database.prepare(insert).run(name, partition)
+    const select = 'SELECT id FROM log_partitions WHERE name = ? AND partition = ?'
+    return (database.prepare(select).get(name, partition) as { id: number }).id
+  }
+
+  /** Retention may have taken every segment away; `start` then still tells where the offsets go on. */
+  function endOf({ id }: Partition): number {
+    const row = lastSegment.get(id * offsetSpan, (id + 1) * offsetSpan) as
+      | { position: number; count: number }
+      | undefined
+    if (row) return row.position - id * offsetSpan + row.count
+    return (database.prepare('SELECT start FROM log_partitions WHERE id = ?').get(id) as { start: number }).start
+  }
+}

@@ -1,0 +1,158 @@
+/** The log on the one SQLite file: records, positions and state commit in the same transaction.
+ *
+ *  Invariant: a record is readable only after its commit; offsets of a partition are dense. One process owns the file
+ *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
+import { Observable, Subject } from 'rxjs'
+import { type Way, wayName } from '../../schemas/topics.js'
+import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord } from '../engine/log.js'
+import { partitionOf } from '../engine/murmur2.js'
+import type { Database } from './database.js'
+import { openLogTables, type Partition } from './log-tables.js'
+import { sqliteMember } from './member.js'
+import { pack } from './segment.js'
+import { segmentReader } from './segment-reader.js'
+
+export interface SqliteLogOptions {
+  readonly partitions: number
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number
+}
+
+export interface SqliteLog extends Log {
+  /** Appends, and runs `alongside` in the same transaction: all of both, or nothing. The records are appended only if
+   *  it returns true. */
+  appendIf<T extends { readonly append: boolean }>(records: readonly NewRecord[], alongside: () => T): Promise<T>
+}
+
+/** How far one group has come in one partition, kept in memory as it stands in the file. */
+export interface GroupPosition {
+  next: number
+  beyond: readonly number[]
+}
+
+/** What the log and its members share. */
+export interface SharedLog {
+  readonly database: Database
+  readonly tables: ReturnType<typeof openLogTables>
+  readonly nowMs: () => number
+  /** Fires after records became readable. */
+  readonly appended: Subject<void>
+  /** Writes records within a transaction. */
+  write(records: readonly NewRecord[]): void
+  partitionsOf(way: Way): readonly Partition[]
+  groupPosition(group: string, partition: Partition): GroupPosition
+  settled(group: string): Subject<void>
+}
+
+export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOptions): SqliteLog {
+  const tables = openLogTables(database)
+  const positions = new Map<string, GroupPosition>()
+  const settlements = new Map<string, Subject<void>>()
+  const shared: SharedLog = {
+    database,
+    tables,
+    nowMs,
+    appended: new Subject(),
+    write(records) {
+      const now = nowMs()
+      for (const [partition, own] of byPartition(records)) {
+        for (const segment of pack(own)) tables.append(partition, segment, now)
+      }
+    },
+    partitionsOf: (way) => Array.from({ length: partitions }, (_, partition) => tables.partition(way, partition)),
+    groupPosition(group, partition) {
+      const key = `${group}/${partition.id}`
+      let position = positions.get(key)
+      if (!position) {
+        position = { ...tables.position(group, partition) }
+        positions.set(key, position)
+      }
+      return position
+    },
+    settled(group) {
+      let subject = settlements.get(group)
+      if (!subject) {
+        subject = new Subject()
+        settlements.set(group, subject)
+      }
+      return subject
+    },
+  }
+
+  return {
+    partitions,
+    append: async (records) => {
+      await appendIf(records, () => ({ append: true }))
+    },
+    appendIf,
+    join: async (options: JoinOptions): Promise<Member> => sqliteMember(shared, options),
+    tail,
+    unsettled(group, assignment) {
+      const partition = tables.partition(assignment.way, assignment.partition)
+      const { next, beyond } = shared.groupPosition(group, partition)
+      return partition.end - next - beyond.length
+    },
+    settled(group, assignment) {
+      const { next, beyond } = shared.groupPosition(group, tables.partition(assignment.way, assignment.partition))
+      return next + beyond.length
+    },
+    settlements: (group) => shared.settled(group),
+    lag: async (group, ways) =>
+      ways.flatMap((way) => shared.partitionsOf(way)).map((partition) => lagOf(shared, group, partition)),
+    close: async () => {
+      shared.appended.complete()
+    },
+  }
+
+  async function appendIf<T extends { readonly append: boolean }>(records: readonly NewRecord[], alongside: () => T) {
+    const result = await database
+      .write(() => {
+        const decision = alongside()
+        if (decision.append) shared.write(records)
+        return decision
+      }, true)
+      .catch((error: unknown) => {
+        tables.reloadEnds()
+        throw error
+      })
+    if (result.append) shared.appended.next()
+    return result
+  }
+
+  function byPartition(records: readonly NewRecord[]): Map<Partition, NewRecord[]> {
+    const groups = new Map<Partition, NewRecord[]>()
+    for (const record of records) {
+      const number = record.key === null ? 0 : partitionOf(record.key, partitions)
+      const partition = tables.partition(record.way, number)
+      const own = groups.get(partition)
+      if (own) own.push(record)
+      else groups.set(partition, [record])
+    }
+    return groups
+  }
+
+  function tail(way: Way): Observable<LogRecord> {
+    return new Observable((subscriber) => {
+      const readers = shared.partitionsOf(way).map((partition) => segmentReader(tables, partition, 0))
+      const read = () => {
+        for (const reader of readers) {
+          for (const record of reader.read(Number.MAX_SAFE_INTEGER)) subscriber.next(record)
+        }
+      }
+      read()
+      return shared.appended.subscribe(read)
+    })
+  }
+}
+
+function lagOf({ tables, groupPosition }: SharedLog, group: string, partition: Partition): Lag {
+  const { next, beyond } = groupPosition(group, partition)
+  const records = partition.end - next - beyond.length
+  const oldestMs = records > 0 ? (tables.segmentAt(partition, next)?.writtenMs ?? null) : null
+  return { way: partition.way, partition: partition.partition, records, oldestMs }
+}
+
+/** A partition's name in messages and record ids: `notifications.requested.high-0`. */
+export function partitionName({ way, partition }: Assignment): string {
+  return `${wayName(way)}-${partition}`
+}

@@ -1,0 +1,119 @@
+/** The one member of a group on the SQLite log. */
+import { BehaviorSubject } from 'rxjs'
+import { type Lane, lanes } from '../../schemas/topics.js'
+import type { Scope, StateChange, StateEntry } from '../../stages/stage.js'
+import { shareOut } from '../engine/lanes.js'
+import type { JoinOptions, LogRecord, Member, Position, Transaction } from '../engine/log.js'
+import type { GroupPosition, SharedLog } from './log.js'
+import type { Partition } from './log-tables.js'
+import { type SegmentReader, segmentReader } from './segment-reader.js'
+
+interface Source {
+  readonly lane: Lane
+  readonly reader: SegmentReader
+}
+
+export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Member {
+  const { database, tables } = log
+  const owned = ways.flatMap((way) => log.partitionsOf(way))
+  const sources: readonly Source[] = owned.map((partition) => ({
+    lane: partition.way.lane ?? 'normal',
+    reader: segmentReader(tables, partition, log.groupPosition(group, partition).next),
+  }))
+  const assignments = new BehaviorSubject(owned.map(({ way, partition }) => ({ way, partition })))
+  const putState = database.prepare(
+    `INSERT INTO log_state (scope, key, value, expires_ms) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms`,
+  )
+  const deleteState = database.prepare('DELETE FROM log_state WHERE scope = ? AND key = ?')
+  const getState = database.prepare('SELECT value FROM log_state WHERE scope = ? AND key = ?')
+  const rangeState = database.prepare(
+    'SELECT key, value FROM log_state WHERE scope = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?',
+  )
+  let left = false
+  let wake: (() => void) | null = null
+  const subscription = log.appended.subscribe(() => wake?.())
+
+  return {
+    assignments,
+    start({ way, partition }) {
+      const { next, beyond } = log.groupPosition(group, tables.partition(way, partition))
+      return { way, partition, next, beyond }
+    },
+    async poll(max, waitMs) {
+      const records = readShared(sources, max)
+      if (records.length > 0 || left) return records
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs)
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      wake = null
+      return left ? [] : readShared(sources, max)
+    },
+    async commit(transaction) {
+      await database
+        .write(() => write(transaction), transaction.durable)
+        .catch((error: unknown) => {
+          tables.reloadEnds()
+          throw error
+        })
+      for (const position of transaction.positions) settle(position)
+      if (transaction.outputs.length > 0) log.appended.next()
+      log.settled(group).next()
+    },
+    get(scope, key) {
+      return (getState.get(tables.scopeId(group, scope), key) as { value: Uint8Array } | undefined)?.value
+    },
+    range(scope: Scope, from: string, to: string, limit: number) {
+      return rangeState.all(tables.scopeId(group, scope), from, to, limit) as unknown as StateEntry[]
+    },
+    onRevoke: () => undefined,
+    async leave() {
+      left = true
+      subscription.unsubscribe()
+      wake?.()
+    },
+  }
+
+  function write({ outputs, changes, positions }: Transaction): void {
+    log.write(outputs)
+    for (const change of changes) apply(change)
+    for (const position of positions) {
+      tables.putPosition(group, tables.partition(position.way, position.partition), position)
+    }
+  }
+
+  function apply({ scope, key, value, expiresAtMs }: StateChange): void {
+    const id = tables.scopeId(group, scope)
+    if (value === null) deleteState.run(id, key)
+    else putState.run(id, key, value, expiresAtMs)
+  }
+
+  function settle({ way, partition, next, beyond }: Position): void {
+    const position: GroupPosition = log.groupPosition(group, tables.partition(way, partition) as Partition)
+    position.next = next
+    position.beyond = beyond
+  }
+}
+
+/** Shares one poll out among lanes, and within a lane among its ways and partitions, each getting an even part. */
+function readShared(sources: readonly Source[], max: number): LogRecord[] {
+  const waiting: Record<Lane, number> = { high: 0, normal: 0, low: 0 }
+  for (const { lane, reader } of sources) waiting[lane] += reader.waiting()
+  const quota = shareOut(max, waiting)
+  const records: LogRecord[] = []
+  for (const lane of lanes) {
+    let left = quota[lane]
+    const own = sources.filter((source) => source.lane === lane && source.reader.waiting() > 0)
+    own.sort((a, b) => a.reader.waiting() - b.reader.waiting())
+    for (const [index, { reader }] of own.entries()) {
+      const read = reader.read(Math.min(left, Math.ceil(left / (own.length - index))))
+      left -= read.length
+      for (const record of read) records.push(record)
+    }
+  }
+  return records
+}

@@ -1,0 +1,56 @@
+/** Reads one partition's records in order, a segment at a time. */
+import type { LogRecord } from '../engine/log.js'
+import type { LogTables, Partition } from './log-tables.js'
+import { skip, unpack } from './segment.js'
+
+export interface SegmentReader {
+  /** The offset that comes next. */
+  readonly offset: number
+  /** Records that are there and were not read yet. */
+  waiting(): number
+  /** At most `max` records from `offset` on. */
+  read(max: number): LogRecord[]
+}
+
+export function segmentReader(tables: LogTables, partition: Partition, start: number): SegmentReader {
+  let offset = start
+  let bytes: Buffer | null = null
+  let at = 0
+  let end = 0
+
+  return {
+    get offset() {
+      return offset
+    },
+    waiting: () => partition.end - offset,
+    read(max) {
+      const records: LogRecord[] = []
+      while (records.length < max && offset < partition.end && load()) {
+        const last = Math.min(end, offset + max - records.length)
+        while (offset < last && bytes) {
+          const { record, next } = unpack(bytes, at)
+          records.push({ ...record, way: partition.way, partition: partition.partition, offset })
+          offset++
+          at = next
+        }
+      }
+      return records
+    },
+  }
+
+  /** Makes `bytes` the segment with `offset`. What retention took away is passed over. */
+  function load(): boolean {
+    if (bytes !== null && offset < end) return true
+    const segment = tables.segmentAt(partition, offset)
+    if (!segment) {
+      offset = partition.end
+      bytes = null
+      return false
+    }
+    offset = Math.max(offset, segment.base)
+    end = segment.base + segment.count
+    bytes = segment.bytes
+    at = skip(segment.bytes, 0, offset - segment.base)
+    return true
+  }
+}

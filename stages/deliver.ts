@@ -1,0 +1,257 @@
+/** Calls the providers, each at its own pace, and decides what their answers mean.
+ *
+ *  Invariants: a call's outcome commits with what is told of it, so a record read again is called again only where
+ *  that commit never was; a slow provider holds up nobody else's line; retries and deferrals go back through throttle. */
+import { Observable, type OperatorFunction, type SchedulerLike } from 'rxjs'
+import type { Delivery } from '../schemas/events.js'
+import { type Outgoing, providerHealth, routed, status } from '../schemas/outgoing.js'
+import { type BreakerOptions, breakers } from './deliver/breakers.js'
+import { type Ledger, ledger } from './deliver/ledger.js'
+import { type Line, line } from './deliver/line.js'
+import type { Provider, ProviderPolicy, SendResult } from './deliver/provider.js'
+import { type Note, noted, report } from './deliver/reports.js'
+import { type Call, judge, type RetryOptions, type Verdict } from './deliver/verdict.js'
+import type { Batch, DeadRecord, InputRecord, Scope, Stage, StageContext, Step } from './stage.js'
+
+export interface DeliverOptions {
+  readonly retry: RetryOptions
+  readonly breaker: BreakerOptions
+  /** How long outcomes are kept, in milliseconds: as long as the input can be read again. */
+  readonly ledgerMemoryMs: number
+}
+
+/** A provider and how it is used. */
+export interface Carrier {
+  readonly provider: Provider
+  readonly policy: ProviderPolicy
+}
+
+export interface DeliverPorts {
+  /** By provider name. */
+  readonly carriers: ReadonlyMap<string, Carrier>
+  /** Told of every call, for metrics. Must not throw. */
+  readonly called: (delivery: Delivery, call: Call) => void
+}
+
+type In = 'delivery-released'
+type Out = 'delivery-routed' | 'notification-status' | 'provider-health'
+type Input = InputRecord<In>
+
+export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In, Out> {
+  const operator =
+    (context: StageContext): OperatorFunction<Batch<In>, Step<In, Out>> =>
+    (batches) =>
+      new Observable((subscriber) => {
+        const run = deliverRun(context, ports, options, (step) => {
+          subscriber.next(step)
+          if (draining && run.inHand() === 0) subscriber.complete()
+        })
+        let draining = false
+        const subscription = batches.subscribe({
+          next: ({ records }) => {
+            for (const record of records) run.take(record)
+          },
+          error: (error: unknown) => subscriber.error(error),
+          complete() {
+            draining = true
+            run.drain()
+            if (run.inHand() === 0) subscriber.complete()
+          },
+        })
+        return () => {
+          subscription.unsubscribe()
+          run.stop()
+        }
+      })
+  return { name: 'deliver', input: 'deliveries.released', operator, durable: true }
+}
+
+/** One life of the stage: the lines, the breakers, and what is in hand. */
+function deliverRun(
+  context: StageContext,
+  { carriers, called }: DeliverPorts,
+  options: DeliverOptions,
+  emitStep: (step: Step<In, Out>) => void,
+) {
+  const { clock, random } = context
+  const ledgers = new Map<Scope, Ledger>()
+  const lines = new Map<string, Line<Input>>()
+  const circuit = breakers(
+    options.breaker,
+    () => clock.now(),
+    (health) => step([], [providerHealth(health)]),
+  )
+  /** Records taken and not settled, other than those still waiting in a line. */
+  let calling = 0
+  let stopped = false
+
+  return {
+    take(record: Input) {
+      const { delivery } = record.value
+      const carrier = carriers.get(delivery.provider)
+      if (!carrier) return fail(record, delivery, 'unknown-provider', `No provider is called ${delivery.provider} now`)
+      switch (ledgerOf(record.scope).know(delivery)) {
+        case 'done':
+          return step([record], [])
+        case 'intended':
+          return fail(record, delivery, 'unknown-outcome', 'It was called, and the answer was lost; see to it by hand')
+        case 'nothing':
+          return lineOf(carrier).add(record.scope.lane, record)
+      }
+    },
+    inHand: () => calling,
+    /** Begins no more calls; what waits in line is read again by the next life. */
+    drain() {
+      for (const each of lines.values()) each.stop()
+    },
+    stop() {
+      stopped = true
+      for (const each of lines.values()) each.stop()
+    },
+  }
+
+  function lineOf(carrier: Carrier): Line<Input> {
+    const { provider, policy } = carrier
+    let found = lines.get(provider.name)
+    if (!found) {
+      found = line(policy, clock, (record) => carry(record, carrier))
+      lines.set(provider.name, found)
+    }
+    return found
+  }
+
+  async function carry(record: Input, carrier: Carrier): Promise<void> {
+    const { delivery } = record.value
+    const { provider, policy } = carrier
+    if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now()) return expire(record, delivery)
+    calling++
+    try {
+      if (policy.onUnknown === 'park') await intend(record, delivery)
+      if (stopped) return
+      const part = provider.destination(delivery)
+      const key = part === null ? provider.name : `${provider.name}/${part}`
+      const startedMs = clock.now()
+      const result = await circuit.call(key, provider.name, () => send(delivery, carrier, clock))
+      calling--
+      if (stopped) return
+      if (result === null) return defer(record, delivery, circuit.retryAtMs(key) ?? clock.now())
+      conclude(record, delivery, { result, startedMs, latencyMs: clock.now() - startedMs })
+    } catch (error) {
+      calling--
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!stopped) fail(record, delivery, 'provider-fault', reason)
+    }
+  }
+
+  /** Resolves when the intent is committed. */
+  function intend(record: Input, delivery: Delivery): Promise<void> {
+    ledgerOf(record.scope).intend(delivery, clock.now())
+    return new Promise((resolve) => {
+      emitStep({
+        settled: [],
+        outputs: [],
+        changes: context.takeChanges(),
+        drops: [],
+        deadLetters: [],
+        committed: resolve,
+      })
+    })
+  }
+
+  function conclude(record: Input, delivery: Delivery, call: Call): void {
+    called(delivery, call)
+    const nowMs = clock.now()
+    const verdict = judge(delivery, call, nowMs, options.retry, random)
+    ledgerOf(record.scope).done(delivery, nowMs)
+    const told = noted(verdict.delivery, nowMs, noteOf(verdict, call.result))
+    if (verdict.kind === 'again') {
+      step([record], [routed(told), status(report(told, 'scheduled', false, nowMs))])
+      return
+    }
+    const detail = 'error' in call.result ? call.result.error : ''
+    const dead = verdict.deadLetter === null ? [] : [{ record, cause: verdict.deadLetter, detail }]
+    step([record], [status(report(told, verdict.state, true, nowMs))], dead)
+  }
+
+  /** The breaker is open: back through throttle, which holds it until a probe came through. No attempt is spent. */
+  function defer(record: Input, delivery: Delivery, retryAtMs: number): void {
+    const nowMs = clock.now()
+    ledgerOf(record.scope).done(delivery, nowMs)
+    const jitterMs = Math.floor(random() * Math.max(1000, (retryAtMs - nowMs) / 4))
+    const notBeforeMs = Math.max(nowMs, retryAtMs) + jitterMs
+    const later = { ...delivery, deferrals: delivery.deferrals + 1, notBeforeMs }
+    step([record], [routed(noted(later, nowMs, { event: 'deferred', reason: 'breaker-open', detail: null }))])
+  }
+
+  function expire(record: Input, delivery: Delivery): void {
+    end(record, delivery, 'expired', { event: 'expired', reason: null, detail: null }, [])
+  }
+
+  function fail(record: Input, delivery: Delivery, cause: string, detail: string): void {
+    end(record, delivery, 'failed', { event: 'failed', reason: cause, detail }, [{ record, cause, detail }])
+  }
+
+  function end(
+    record: Input,
+    delivery: Delivery,
+    state: 'expired' | 'failed',
+    note: Note,
+    dead: DeadRecord<In>[],
+  ): void {
+    const nowMs = clock.now()
+    ledgerOf(record.scope).done(delivery, nowMs)
+    step([record], [status(report(noted(delivery, nowMs, note), state, true, nowMs))], dead)
+  }
+
+  function step(
+    settled: readonly Input[],
+    outputs: readonly Outgoing<Out>[],
+    deadLetters: readonly DeadRecord<In>[] = [],
+  ) {
+    emitStep({ settled, outputs, changes: context.takeChanges(), drops: [], deadLetters })
+  }
+
+  function ledgerOf(scope: Scope): Ledger {
+    let found = ledgers.get(scope)
+    if (!found) {
+      found = ledger(context.state(scope), options.ledgerMemoryMs)
+      ledgers.set(scope, found)
+    }
+    return found
+  }
+}
+
+/** One call, ended at its time-out whatever the provider does. A provider's own words go no further where it broke
+ *  its contract by rejecting: they might hold what was sent. */
+function send(delivery: Delivery, { provider, policy }: Carrier, clock: SchedulerLike): Promise<SendResult> {
+  const controller = new AbortController()
+  return new Promise((resolve) => {
+    const settle = (result: SendResult) => {
+      timeout.unsubscribe()
+      resolve(result)
+    }
+    const timeout = clock.schedule(() => {
+      controller.abort()
+      resolve({ outcome: 'transient', error: `No answer within ${policy.timeoutMs} ms` })
+    }, policy.timeoutMs)
+    const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1 }
+    provider.send(request, controller.signal).then(settle, (error: unknown) => {
+      const name = error instanceof Error ? error.name : typeof error
+      settle({ outcome: 'transient', error: `The provider failed with ${name}` })
+    })
+  })
+}
+
+function noteOf(verdict: Verdict, result: SendResult): Note {
+  const detail = 'error' in result ? result.error : (result.detail ?? null)
+  if (verdict.kind === 'ended') {
+    return { event: verdict.state, reason: verdict.state === 'failed' ? result.outcome : null, detail }
+  }
+  const until = verdict.delivery.notBeforeMs
+  const next = until === null ? '' : `; next at ${new Date(until).toISOString()}`
+  return {
+    event: verdict.reason === 'retry' ? 'retried' : 'deferred',
+    reason: result.outcome,
+    detail: `${detail ?? ''}${next}`,
+  }
+}

@@ -1,0 +1,33 @@
+/** What deliver tells of a delivery. Event ids are the same when a step is repeated. */
+import type { Delivery, DeliveryState, NotificationStatus } from '../../schemas/events.js'
+import { extend } from '../trail.js'
+
+/** One decision of deliver. */
+export interface Note {
+  readonly event: string
+  readonly reason: string | null
+  readonly detail: string | null
+}
+
+/** The delivery with one more decision in its trail. */
+export function noted(delivery: Delivery, atMs: number, { event, reason, detail }: Note): Delivery {
+  const entry = { atMs, stage: 'deliver', event, channel: delivery.channel, reason, detail }
+  return { ...delivery, trail: extend(delivery.trail, entry) }
+}
+
+/** The delivery's state now, with the whole trail. */
+export function report(delivery: Delivery, state: DeliveryState, final: boolean, atMs: number): NotificationStatus {
+  const { id, notificationId, tenant, recipient, channel, provider, siblings, attempts, deferrals, trail } = delivery
+  return {
+    eventId: `${id}-${state}-${attempts.length}-${deferrals}`,
+    notificationId,
+    tenant,
+    recipient,
+    atMs,
+    status: null,
+    duplicateOf: null,
+    summary: null,
+    deliveries: [{ id, channel, provider, status: state, final, siblings, attempts }],
+    trail,
+  }
+}

@@ -1,0 +1,132 @@
+/** Turns a rendered notification into one delivery for each channel that can carry it, and says why of each other.
+ *  Invariant: deliveries and dropped channels together are as many as the candidates, and every one of them says so
+ *  (`siblings`): that is how the record knows when the notification has ended. */
+import type {
+  Delivery,
+  DeliveryStatus,
+  NotificationEnd,
+  NotificationRendered,
+  NotificationRequested,
+  TrailEntry,
+} from '../schemas/events.js'
+import { cancel, type Outgoing, routed, status } from '../schemas/outgoing.js'
+import type { Channel } from '../schemas/topics.js'
+import { type Dropped, decideRoutes, type Route, type RouteProvider } from './route/decision.js'
+import type { ChannelLimits } from './route/rules.js'
+import { drop, eachRecord, emit, type Outcome, type RecordContext, type Stage } from './stage.js'
+
+export interface RouteOptions {
+  /** What carries each channel. */
+  readonly providers: Readonly<Record<Channel, RouteProvider>>
+  readonly limits?: Partial<ChannelLimits>
+}
+
+/** What the large operators carry: four segments, an e-mail of 10,000 characters, 4 KiB of push payload. */
+const defaultLimits: ChannelLimits = { smsSegments: 4, emailCharacters: 10_000, pushBytes: 4096 }
+
+type In = 'notification-rendered' | 'cancel-requested'
+type Out = 'delivery-routed' | 'cancel-requested' | 'notification-status'
+
+export function route({ providers, limits }: RouteOptions): Stage<In, Out> {
+  const allLimits = { ...defaultLimits, ...limits }
+  return eachRecord('route', 'notifications.rendered', ({ event, value }, context) => {
+    if (event === 'cancel-requested') return emit(cancel(value, 'deliveries.routed', context.lane))
+    const { request, addresses, preferences, candidates } = value
+    const { routes, dropped } = decideRoutes({
+      recipient: request.recipient,
+      addresses,
+      preferences,
+      candidates,
+      providers,
+      limits: allLimits,
+    })
+    return outcome(value, routes, dropped, context)
+  })
+}
+
+function outcome(
+  value: NotificationRendered,
+  routes: readonly Route[],
+  dropped: readonly Dropped[],
+  context: RecordContext,
+): Outcome<Out> {
+  const siblings = routes.length + dropped.length
+  const deliveries = routes.map((chosen) => routed(deliveryOf(value, chosen, siblings, context.nowMs)))
+  if (siblings > 0 && dropped.length === 0) return emit<Out>(...deliveries)
+  const ended = droppedStatus(value, dropped, siblings, context)
+  if (routes.length > 0) return emit<Out>(...deliveries, ended)
+  return drop(dropped.every((one) => one.status === 'suppressed') ? 'suppressed' : 'no-channel', ended)
+}
+
+function deliveryOf(value: NotificationRendered, chosen: Route, siblings: number, nowMs: number): Delivery {
+  const { request, trail } = value
+  const { channel, provider, address, message } = chosen
+  const { id, tenant, recipient, priority, sendAtMs, expiresAtMs, acceptedAtMs } = request
+  const { metadata, correlationId, traceparent, origin, replays } = request
+  return {
+    id: deliveryId(request, channel),
+    notificationId: id,
+    tenant,
+    recipient,
+    channel,
+    provider,
+    address,
+    message,
+    priority,
+    siblings,
+    attempts: [],
+    deferrals: 0,
+    notBeforeMs: sendAtMs,
+    expiresAtMs,
+    acceptedAtMs,
+    metadata,
+    correlationId,
+    traceparent,
+    origin,
+    replays,
+    trail: [...trail, entry(nowMs, 'routed', channel, null, provider)],
+  }
+}
+
+/** Stable for a notification and channel; a replay's is another, so that the provider does not take it for the first. */
+function deliveryId({ id, replays }: NotificationRequested, channel: string): string {
+  return replays > 0 ? `${id}.${channel}.r${replays}` : `${id}.${channel}`
+}
+
+function droppedStatus(
+  { request, trail }: NotificationRendered,
+  dropped: readonly Dropped[],
+  siblings: number,
+  { recordId, nowMs }: RecordContext,
+): Outgoing<'notification-status'> {
+  const { id, tenant, recipient } = request
+  return status({
+    eventId: `${recordId}-route`,
+    notificationId: id,
+    tenant,
+    recipient,
+    atMs: nowMs,
+    status: siblings === 0 ? nowhere : null,
+    duplicateOf: null,
+    summary: null,
+    deliveries: dropped.map((one) => statusOf(one, request, siblings)),
+    trail: [...trail, ...dropped.map((one) => droppedEntry(one, nowMs))],
+  })
+}
+
+/** A notification without any channel in question has no delivery to tell its end. */
+const nowhere: NotificationEnd = 'failed'
+
+function statusOf(one: Dropped, request: NotificationRequested, siblings: number): DeliveryStatus {
+  const { channel, status: state } = one
+  const id = deliveryId(request, channel)
+  return { id, channel, provider: null, status: state, final: true, siblings, attempts: [] }
+}
+
+function droppedEntry({ channel, status: state, reason, detail }: Dropped, nowMs: number): TrailEntry {
+  return entry(nowMs, state === 'suppressed' ? 'suppressed' : 'dropped', channel, reason, detail)
+}
+
+function entry(atMs: number, event: string, channel: string, reason: string | null, detail: string): TrailEntry {
+  return { atMs, stage: 'route', event, channel, reason, detail }
+}

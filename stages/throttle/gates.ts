@@ -1,0 +1,124 @@
+/** Says whether a destination takes a delivery now: its breaker, its limit, and the credit of its way. */
+import type { ProviderHealth } from '../../schemas/events.js'
+import type { Channel } from '../../schemas/topics.js'
+import { type TokenBucket, tokenBucket } from '../deliver/token-bucket.js'
+import type { Scope } from '../stage.js'
+
+/** Where a delivery goes. `part` is what the provider's breaker tells apart: a webhook's host. */
+export interface Destination {
+  readonly name: string
+  readonly provider: string
+  readonly channel: Channel
+  readonly part: string | null
+}
+
+/** How much of what was released deliver has finished, by way; declared here because throttle needs it. */
+export interface Credit {
+  /** Records released and not finished, as far as the log knows. */
+  outstanding(channel: Channel, scope: Scope): number
+  /** Records ever finished; only grows. */
+  finished(channel: Channel, scope: Scope): number
+}
+
+export interface GateOptions {
+  /** Released and unfinished at most, for each channel, lane and partition. */
+  readonly window: number
+  /** Messages a second of a provider; null: no limit. */
+  readonly ratePerSecond: (provider: string, channel: Channel) => number | null
+  /** A probe of an open breaker is let through this often, if nothing was heard of the last one. */
+  readonly probeEveryMs: number
+}
+
+export interface ClosedGate {
+  readonly open: false
+  readonly reason: Reason
+  /** When to ask again; null: when credit comes back. */
+  readonly retryInMs: number | null
+}
+
+export type Gate = { readonly open: true } | ClosedGate
+export type Reason = 'breaker-open' | 'limit' | 'credit'
+
+export interface Gates {
+  check(destination: Destination, scope: Scope, nowMs: number): Gate
+  /** A delivery went through: takes its token and its credit. */
+  pass(destination: Destination, scope: Scope, nowMs: number): void
+  heard(health: ProviderHealth): void
+}
+
+interface Way {
+  readonly startOutstanding: number
+  readonly startFinished: number
+  released: number
+}
+
+const opened: Gate = { open: true }
+const noCredit: Gate = { open: false, reason: 'credit', retryInMs: null }
+/** Hosts whose breaker is remembered. Only troubled ones are, and the oldest is forgotten beyond this. */
+const troubledMost = 10_000
+
+export function gates(credit: Credit, { window, ratePerSecond, probeEveryMs }: GateOptions): Gates {
+  const troubled = new Map<string, { probeAtMs: number }>()
+  const buckets = new Map<string, TokenBucket | null>()
+  const ways = new Map<string, Way>()
+
+  return {
+    check(destination, scope, nowMs) {
+      const trouble = troubled.get(breakerKey(destination))
+      if (trouble && nowMs < trouble.probeAtMs) {
+        return { open: false, reason: 'breaker-open', retryInMs: trouble.probeAtMs - nowMs }
+      }
+      const bucket = bucketOf(destination, nowMs)
+      const waitMs = bucket?.waitMs(nowMs) ?? 0
+      if (waitMs > 0) return { open: false, reason: 'limit', retryInMs: waitMs }
+      return outstanding(destination.channel, scope) < window ? opened : noCredit
+    },
+    pass(destination, scope, nowMs) {
+      const trouble = troubled.get(breakerKey(destination))
+      if (trouble) trouble.probeAtMs = nowMs + probeEveryMs
+      bucketOf(destination, nowMs)?.take(nowMs)
+      wayOf(destination.channel, scope).released++
+    },
+    heard({ key, state, retryAtMs, atMs }) {
+      if (state === 'closed') {
+        troubled.delete(key)
+        return
+      }
+      const [oldest] = troubled.keys()
+      if (oldest !== undefined && troubled.size >= troubledMost) troubled.delete(oldest)
+      troubled.set(key, { probeAtMs: retryAtMs ?? atMs })
+    },
+  }
+
+  function outstanding(channel: Channel, scope: Scope): number {
+    const { startOutstanding, startFinished, released } = wayOf(channel, scope)
+    return startOutstanding + released - (credit.finished(channel, scope) - startFinished)
+  }
+
+  function wayOf(channel: Channel, scope: Scope): Way {
+    const name = `${channel} ${scope.lane} ${scope.partition}`
+    let way = ways.get(name)
+    if (!way) {
+      const startFinished = credit.finished(channel, scope)
+      way = { startOutstanding: credit.outstanding(channel, scope), startFinished, released: 0 }
+      ways.set(name, way)
+    }
+    return way
+  }
+
+  function bucketOf({ provider, channel }: Destination, nowMs: number): TokenBucket | null {
+    const name = `${provider} ${channel}`
+    let bucket = buckets.get(name)
+    if (bucket === undefined) {
+      const rate = ratePerSecond(provider, channel)
+      bucket = rate === null ? null : tokenBucket({ ratePerSecond: rate, nowMs })
+      buckets.set(name, bucket)
+    }
+    return bucket
+  }
+}
+
+/** As in `ProviderHealth.key`. */
+function breakerKey({ provider, part }: Destination): string {
+  return part === null ? provider : `${provider}/${part}`
+}

@@ -1,0 +1,117 @@
+/** Where deliveries wait: for a time (ordered by it), or for their destination to open (ordered as they came).
+ *
+ *  Keys of the state, in each lane and partition:
+ *    d/<due, ms, 15 digits>/<sequence, 16 digits>   waits until then
+ *    w/<destination>/<sequence, 16 digits>          waits for its destination
+ *    n/<notification>/<delivery>                    where a notification's delivery waits, for cancel
+ *    c/<notification>                               cancelled: a later retry goes no further */
+import { decodeAvro, encodeAvro } from '../../schemas/avro.js'
+import type { Delivery } from '../../schemas/events.js'
+import type { KeyedState, StateEntry } from '../stage.js'
+
+/** A delivery and the place where it waits. */
+export interface Parked {
+  readonly key: string
+  readonly delivery: Delivery
+}
+
+export interface Parking {
+  parkUntil(delivery: Delivery, dueMs: number, sequence: number): void
+  parkFor(destination: string, delivery: Delivery, sequence: number): void
+  /** At most `limit` whose time has come, earliest first. */
+  due(nowMs: number, limit: number): readonly Parked[]
+  /** When the next one is due; null when none waits for a time. */
+  nextDueMs(): number | null
+  /** At most `limit` that wait for the destination, in the order in which they came. */
+  waiting(destination: string, limit: number): readonly Parked[]
+  /** The destinations that something waits for. */
+  destinations(): ReadonlySet<string>
+  ofNotification(notificationId: string): readonly Parked[]
+  remove(parked: Parked): void
+  markCancelled(notificationId: string, untilMs: number): void
+  isCancelled(notificationId: string): boolean
+}
+
+/** Channels of one notification are few; this bounds a look-up. */
+const deliveriesMost = 64
+const nothing = new Uint8Array(0)
+
+export function parking(state: KeyedState): Parking {
+  const destinations = findDestinations(state)
+
+  return {
+    parkUntil: (delivery, dueMs, sequence) => put(`d/${digits(dueMs, 15)}/${digits(sequence, 16)}`, delivery),
+    parkFor(destination, delivery, sequence) {
+      destinations.add(destination)
+      put(`${waitingPrefix(destination)}${digits(sequence, 16)}`, delivery)
+    },
+    due: (nowMs, limit) => state.range('d/', `d/${digits(nowMs + 1, 15)}`, limit).map(parked),
+    nextDueMs() {
+      const [first] = state.range('d/', 'd0', 1)
+      return first ? Number(first.key.slice(2, 17)) : null
+    },
+    waiting(destination, limit) {
+      const prefix = waitingPrefix(destination)
+      const entries = state.range(prefix, `${prefix}~`, limit)
+      if (entries.length === 0) destinations.delete(destination)
+      return entries.map(parked)
+    },
+    destinations: () => destinations,
+    ofNotification(notificationId) {
+      const prefix = indexPrefix(notificationId)
+      return state.range(prefix, `${prefix}~`, deliveriesMost).flatMap(({ value }) => {
+        const key = Buffer.from(value).toString()
+        const held = state.get(key)
+        return held ? [parked({ key, value: held })] : []
+      })
+    },
+    remove({ key, delivery }) {
+      state.delete(key)
+      state.delete(indexKey(delivery))
+    },
+    markCancelled: (notificationId, untilMs) => state.put(cancelKey(notificationId), nothing, untilMs),
+    isCancelled: (notificationId) => state.get(cancelKey(notificationId)) !== undefined,
+  }
+
+  function put(key: string, delivery: Delivery): void {
+    state.put(key, encodeAvro('delivery-routed', { delivery }), null)
+    state.put(indexKey(delivery), Buffer.from(key), null)
+  }
+}
+
+function parked({ key, value }: StateEntry): Parked {
+  return { key, delivery: decodeAvro('delivery-routed', value).delivery }
+}
+
+/** Finds the destinations by jumping from one to the next, without reading what waits. */
+function findDestinations(state: KeyedState): Set<string> {
+  const found = new Set<string>()
+  let from = 'w/'
+  for (;;) {
+    const [entry] = state.range(from, 'w0', 1)
+    if (!entry) return found
+    const name = entry.key.slice(2, entry.key.lastIndexOf('/'))
+    found.add(decodeURIComponent(name))
+    from = `w/${name}0`
+  }
+}
+
+function waitingPrefix(destination: string): string {
+  return `w/${encodeURIComponent(destination)}/`
+}
+
+function indexPrefix(notificationId: string): string {
+  return `n/${encodeURIComponent(notificationId)}/`
+}
+
+function indexKey({ notificationId, id }: Delivery): string {
+  return `${indexPrefix(notificationId)}${encodeURIComponent(id)}`
+}
+
+function cancelKey(notificationId: string): string {
+  return `c/${encodeURIComponent(notificationId)}`
+}
+
+function digits(value: number, length: number): string {
+  return String(Math.max(0, Math.floor(value))).padStart(length, '0')
+}
