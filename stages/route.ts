@@ -55,7 +55,8 @@ function outcome(
   if (siblings > 0 && dropped.length === 0) return emit<Out>(...deliveries)
   const ended = droppedStatus(value, dropped, siblings, context)
   if (routes.length > 0) return emit<Out>(...deliveries, ended)
-  return drop(dropped.every((one) => one.status === 'suppressed') ? 'suppressed' : 'no-channel', ended)
+  const unwanted = siblings > 0 && dropped.every((one) => one.status === 'suppressed')
+  return drop(unwanted ? 'suppressed' : 'no-channel', ended)
 }
 
 function deliveryOf(value: NotificationRendered, chosen: Route, siblings: number, nowMs: number): Delivery {

@@ -55,10 +55,12 @@ export function createCodec(): Codec {
         value: bytes,
         headers: noHeaders,
         timestampMs,
+        event: outgoing,
       }
     },
-    decode(record, expected) {
-      const { value } = record
+    decode<N extends EventName>(record: LogRecord, expected: readonly N[]) {
+      const { value, event: known } = record
+      if (known !== undefined && (expected as readonly EventName[]).includes(known.event)) return known as EventOf<N>
       if (value === null) throw new PoisonError('tombstone', 'The record has no value')
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       if (bytes.length < headerBytes || bytes[0] !== 0) {
@@ -70,7 +72,7 @@ export function createCodec(): Codec {
       if (event === undefined) {
         throw new PoisonError('wrong-event', `A record of ${reader.event} does not belong on ${record.way.topic}`)
       }
-      return { event, value: read(reader, bytes) } as EventOf<typeof event>
+      return { event, value: read(reader, bytes) } as EventOf<N>
     },
   }
 

@@ -1,6 +1,7 @@
 /** The log: partitioned, durable, replayable. One port for SQLite, Kafka and memory; the conformance suite says in
  *  tests what the comments say here. */
 import type { Observable } from 'rxjs'
+import type { EventName, EventOf } from '../../schemas/avro.js'
 import type { Way } from '../../schemas/topics.js'
 import type { Scope, StateChange, StateEntry } from '../../stages/stage.js'
 
@@ -13,6 +14,8 @@ export interface NewRecord {
   readonly headers: Readonly<Record<string, string>>
   /** Milliseconds since the epoch. */
   readonly timestampMs: number
+  /** What the value says, where this process wrote it: a log may hand it on, to save the reader the decoding. */
+  readonly event?: EventOf<EventName>
 }
 
 /** A record as it stands in the log. */

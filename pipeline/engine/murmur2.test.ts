@@ -8,7 +8,7 @@ test('keys hash as in the Java client', () => {
     foobar: -790332482,
     'a-little-bit-long-string': -985981536,
     'a-little-bit-longer-string': -1486304829,
-    'lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8': -58897971,
+    lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8: -58897971,
     abc: 479470107,
   }
   const hashes = Object.fromEntries(Object.keys(cases).map((key) => [key, murmur2(Buffer.from(key))]))

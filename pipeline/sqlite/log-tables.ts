@@ -47,13 +47,17 @@ export interface StoredSegment extends Segment {
 
 export interface LogTables {
   partition(way: Way, partition: number): Partition
-  known(): readonly Partition[]
   /** Reads every end again: after a failed commit what was counted in memory is not what stands in the file. */
   reloadEnds(): void
   /** Appends within a write; `end` grows. */
   append(partition: Partition, segment: Segment, nowMs: number): void
+  /** The partitions of several ways at once, made in one transaction where they are missing. */
+  prepare(ways: readonly Way[], partitions: number): void
   /** The segment that holds the offset, or the first after it; undefined at the end. */
   segmentAt(partition: Partition, offset: number): StoredSegment | undefined
+  /** Removes at most `most` segments from the front that were written before a time and that every group has behind
+   *  it. Returns how many. */
+  removeConsumed(partition: Partition, writtenBeforeMs: number, most: number): number
   position(group: string, partition: Partition): { next: number; beyond: readonly number[] }
   putPosition(group: string, partition: Partition, position: Position): void
   scopeId(group: string, scope: Scope): number
@@ -80,6 +84,13 @@ export function openLogTables(database: Database): LogTables {
     `INSERT INTO log_positions (grp, partition_id, next, beyond) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET next = excluded.next, beyond = excluded.beyond`,
   )
+  const slowest = database.prepare('SELECT min(next) AS next FROM log_positions WHERE partition_id = ?')
+  const removeSegments = database.prepare(
+    `DELETE FROM log_segments WHERE position IN (
+       SELECT position FROM log_segments
+       WHERE position >= ? AND position < ? AND position + count <= ? AND written_ms < ? ORDER BY position LIMIT ?)`,
+  )
+  const markStart = database.prepare('UPDATE log_partitions SET start = ? WHERE id = ?')
   return {
     partition: (way, partition) => {
       const name = wayName(way)
@@ -92,7 +103,11 @@ export function openLogTables(database: Database): LogTables {
       }
       return found
     },
-    known: () => [...partitions.values()],
+    prepare(ways, count) {
+      database.exec('BEGIN IMMEDIATE')
+      for (const way of ways) for (let number = 0; number < count; number++) this.partition(way, number)
+      database.exec('COMMIT')
+    },
     reloadEnds() {
       for (const partition of partitions.values()) partition.end = endOf(partition)
     },
@@ -110,6 +125,14 @@ export function openLogTables(database: Database): LogTables {
       if (!row) return undefined
       const bytes = Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.byteLength)
       return { base: row.position - first, count: row.count, writtenMs: row.written_ms, bytes }
+    },
+    removeConsumed(partition, writtenBeforeMs, most) {
+      const first = partition.id * offsetSpan
+      const { next } = slowest.get(partition.id) as { next: number | null }
+      const until = next ?? partition.end
+      const { changes } = removeSegments.run(first, first + until, first + until, writtenBeforeMs, most)
+      if (changes > 0) markStart.run(partition.end, partition.id)
+      return Number(changes)
     },
     position(group, partition) {
       const row = readPosition.get(group, partition.id) as { next: number; beyond: string | null } | undefined

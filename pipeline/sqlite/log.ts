@@ -3,13 +3,15 @@
  *  Invariant: a record is readable only after its commit; offsets of a partition are dense. One process owns the file
  *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
 import { Observable, Subject } from 'rxjs'
-import { type Way, wayName } from '../../schemas/topics.js'
+import { topicNames, type Way, wayName, waysOf } from '../../schemas/topics.js'
 import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord } from '../engine/log.js'
 import { partitionOf } from '../engine/murmur2.js'
 import type { Database } from './database.js'
+import { type LogLimits, pruneLog } from './log-retention.js'
 import { openLogTables, type Partition } from './log-tables.js'
 import { sqliteMember } from './member.js'
-import { pack } from './segment.js'
+import { type RecentRecords, recentRecords } from './recent-records.js'
+import { pack, type Segment } from './segment.js'
 import { segmentReader } from './segment-reader.js'
 
 export interface SqliteLogOptions {
@@ -19,6 +21,8 @@ export interface SqliteLogOptions {
 }
 
 export interface SqliteLog extends Log {
+  /** Removes a bite of what is needed no more; true when there may be more. */
+  prune(limits: LogLimits): Promise<boolean>
   /** Appends, and runs `alongside` in the same transaction: all of both, or nothing. The records are appended only if
    *  it returns true. */
   appendIf<T extends { readonly append: boolean }>(records: readonly NewRecord[], alongside: () => T): Promise<T>
@@ -30,15 +34,27 @@ export interface GroupPosition {
   beyond: readonly number[]
 }
 
+/** One partition's part of what is to be written. */
+export interface PackedRecords {
+  readonly partition: Partition
+  readonly records: readonly NewRecord[]
+  readonly segments: readonly Segment[]
+}
+
 /** What the log and its members share. */
 export interface SharedLog {
   readonly database: Database
   readonly tables: ReturnType<typeof openLogTables>
   readonly nowMs: () => number
+  readonly recent: RecentRecords
   /** Fires after records became readable. */
   readonly appended: Subject<void>
-  /** Writes records within a transaction. */
-  write(records: readonly NewRecord[]): void
+  /** Records made ready to be written. Done before the transaction, for it may throw. */
+  packed(records: readonly NewRecord[]): readonly PackedRecords[]
+  /** Writes within a transaction. Only the storage can make it throw, and then the whole transaction fails. */
+  write(packed: readonly PackedRecords[]): void
+  /** A commit failed: what was noted in memory of its writes is not true. */
+  undo(): void
   partitionsOf(way: Way): readonly Partition[]
   groupPosition(group: string, partition: Partition): GroupPosition
   settled(group: string): Subject<void>
@@ -46,18 +62,27 @@ export interface SharedLog {
 
 export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOptions): SqliteLog {
   const tables = openLogTables(database)
+  tables.prepare(topicNames().flatMap(waysOf), partitions)
   const positions = new Map<string, GroupPosition>()
   const settlements = new Map<string, Subject<void>>()
   const shared: SharedLog = {
     database,
     tables,
     nowMs,
+    recent: recentRecords(),
     appended: new Subject(),
-    write(records) {
+    packed: (records) =>
+      [...byPartition(records)].map(([partition, own]) => ({ partition, records: own, segments: pack(own) })),
+    write(packed) {
       const now = nowMs()
-      for (const [partition, own] of byPartition(records)) {
-        for (const segment of pack(own)) tables.append(partition, segment, now)
+      for (const { partition, records, segments } of packed) {
+        shared.recent.add(partition, partition.end, records)
+        for (const segment of segments) tables.append(partition, segment, now)
       }
+    },
+    undo() {
+      tables.reloadEnds()
+      shared.recent.clear()
     },
     partitionsOf: (way) => Array.from({ length: partitions }, (_, partition) => tables.partition(way, partition)),
     groupPosition(group, partition) {
@@ -99,20 +124,25 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     settlements: (group) => shared.settled(group),
     lag: async (group, ways) =>
       ways.flatMap((way) => shared.partitionsOf(way)).map((partition) => lagOf(shared, group, partition)),
+    prune: (limits) => {
+      const all = topicNames().flatMap((topic) => waysOf(topic).flatMap((way) => shared.partitionsOf(way)))
+      return pruneLog(database, tables, all, limits)
+    },
     close: async () => {
       shared.appended.complete()
     },
   }
 
   async function appendIf<T extends { readonly append: boolean }>(records: readonly NewRecord[], alongside: () => T) {
+    const packed = shared.packed(records)
     const result = await database
       .write(() => {
         const decision = alongside()
-        if (decision.append) shared.write(records)
+        if (decision.append) shared.write(packed)
         return decision
       }, true)
       .catch((error: unknown) => {
-        tables.reloadEnds()
+        shared.undo()
         throw error
       })
     if (result.append) shared.appended.next()
@@ -133,7 +163,7 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
 
   function tail(way: Way): Observable<LogRecord> {
     return new Observable((subscriber) => {
-      const readers = shared.partitionsOf(way).map((partition) => segmentReader(tables, partition, 0))
+      const readers = shared.partitionsOf(way).map((partition) => segmentReader(tables, partition, 0, null))
       const read = () => {
         for (const reader of readers) {
           for (const record of reader.read(Number.MAX_SAFE_INTEGER)) subscriber.next(record)

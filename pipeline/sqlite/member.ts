@@ -4,7 +4,7 @@ import { type Lane, lanes } from '../../schemas/topics.js'
 import type { Scope, StateChange, StateEntry } from '../../stages/stage.js'
 import { shareOut } from '../engine/lanes.js'
 import type { JoinOptions, LogRecord, Member, Position, Transaction } from '../engine/log.js'
-import type { GroupPosition, SharedLog } from './log.js'
+import type { GroupPosition, PackedRecords, SharedLog } from './log.js'
 import type { Partition } from './log-tables.js'
 import { type SegmentReader, segmentReader } from './segment-reader.js'
 
@@ -18,7 +18,7 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
   const owned = ways.flatMap((way) => log.partitionsOf(way))
   const sources: readonly Source[] = owned.map((partition) => ({
     lane: partition.way.lane ?? 'normal',
-    reader: segmentReader(tables, partition, log.groupPosition(group, partition).next),
+    reader: segmentReader(tables, partition, log.groupPosition(group, partition).next, log.recent),
   }))
   const assignments = new BehaviorSubject(owned.map(({ way, partition }) => ({ way, partition })))
   const putState = database.prepare(
@@ -54,10 +54,11 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
       return left ? [] : readShared(sources, max)
     },
     async commit(transaction) {
+      const packed = log.packed(transaction.outputs)
       await database
-        .write(() => write(transaction), transaction.durable)
+        .write(() => write(packed, transaction), transaction.durable)
         .catch((error: unknown) => {
-          tables.reloadEnds()
+          log.undo()
           throw error
         })
       for (const position of transaction.positions) settle(position)
@@ -78,8 +79,8 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
     },
   }
 
-  function write({ outputs, changes, positions }: Transaction): void {
-    log.write(outputs)
+  function write(packed: readonly PackedRecords[], { changes, positions }: Transaction): void {
+    log.write(packed)
     for (const change of changes) apply(change)
     for (const position of positions) {
       tables.putPosition(group, tables.partition(position.way, position.partition), position)

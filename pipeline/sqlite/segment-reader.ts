@@ -1,6 +1,7 @@
 /** Reads one partition's records in order, a segment at a time. */
 import type { LogRecord } from '../engine/log.js'
 import type { LogTables, Partition } from './log-tables.js'
+import type { RecentRecords } from './recent-records.js'
 import { skip, unpack } from './segment.js'
 
 export interface SegmentReader {
@@ -12,11 +13,19 @@ export interface SegmentReader {
   read(max: number): LogRecord[]
 }
 
-export function segmentReader(tables: LogTables, partition: Partition, start: number): SegmentReader {
+/** `recent`: where records are looked for first; null for a reader that is not the partition's main one. */
+export function segmentReader(
+  tables: LogTables,
+  partition: Partition,
+  start: number,
+  recent: RecentRecords | null,
+): SegmentReader {
   let offset = start
   let bytes: Buffer | null = null
   let at = 0
   let end = 0
+  /** The offset of the record at byte `at`. */
+  let loaded = start
 
   return {
     get offset() {
@@ -25,12 +34,15 @@ export function segmentReader(tables: LogTables, partition: Partition, start: nu
     waiting: () => partition.end - offset,
     read(max) {
       const records: LogRecord[] = []
-      while (records.length < max && offset < partition.end && load()) {
+      while (records.length < max && offset < partition.end) {
+        if (takeRecent(records, max)) continue
+        if (!load()) break
         const last = Math.min(end, offset + max - records.length)
         while (offset < last && bytes) {
           const { record, next } = unpack(bytes, at)
           records.push({ ...record, way: partition.way, partition: partition.partition, offset })
           offset++
+          loaded = offset
           at = next
         }
       }
@@ -38,9 +50,16 @@ export function segmentReader(tables: LogTables, partition: Partition, start: nu
     },
   }
 
+  function takeRecent(records: LogRecord[], max: number): boolean {
+    const taken = recent?.take(partition, offset, max - records.length) ?? []
+    for (const record of taken) records.push(record)
+    offset += taken.length
+    return taken.length > 0
+  }
+
   /** Makes `bytes` the segment with `offset`. What retention took away is passed over. */
   function load(): boolean {
-    if (bytes !== null && offset < end) return true
+    if (bytes !== null && offset < end && offset === loaded) return true
     const segment = tables.segmentAt(partition, offset)
     if (!segment) {
       offset = partition.end
@@ -48,6 +67,7 @@ export function segmentReader(tables: LogTables, partition: Partition, start: nu
       return false
     }
     offset = Math.max(offset, segment.base)
+    loaded = offset
     end = segment.base + segment.count
     bytes = segment.bytes
     at = skip(segment.bytes, 0, offset - segment.base)

@@ -3,7 +3,7 @@
 import { type SchedulerLike, Subscription, timer } from 'rxjs'
 import { type Lane, lanes } from '../../schemas/topics.js'
 import type { ProviderPolicy } from './provider.js'
-import { tokenBucket } from './token-bucket.js'
+import { tokenBucket } from '../token-bucket.js'
 
 export interface Line<T> {
   add(lane: Lane, entry: T): void

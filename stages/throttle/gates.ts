@@ -1,7 +1,7 @@
 /** Says whether a destination takes a delivery now: its breaker, its limit, and the credit of its way. */
 import type { ProviderHealth } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/topics.js'
-import { type TokenBucket, tokenBucket } from '../deliver/token-bucket.js'
+import { type TokenBucket, tokenBucket } from '../token-bucket.js'
 import type { Scope } from '../stage.js'
 
 /** Where a delivery goes. `part` is what the provider's breaker tells apart: a webhook's host. */

@@ -1,0 +1,84 @@
+/** The HTTP API put together: what every request passes, and all routes. */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { cors } from 'hono/cors'
+import { authorize } from './authorization.js'
+import { correlationHeader, correlationIdOf } from './correlation.js'
+import type { IngressApp, IngressEnvironment } from './endpoint.js'
+import type { IngressOptions, IngressPorts } from './ports.js'
+import { Problem, problemOf, problemResponse } from './problem.js'
+import { createRecordWaits } from './record-waits.js'
+import { batchRoutes } from './routes/batches.js'
+import { cancellationRoutes } from './routes/cancellation.js'
+import { consoleFiles } from './routes/console.js'
+import { deadLetterRoutes } from './routes/dead-letters.js'
+import { docsFiles, documentPath, documentRoute } from './routes/docs.js'
+import { healthPaths, healthRoutes } from './routes/health.js'
+import { inboxRoutes } from './routes/inbox.js'
+import { notificationRecordRoutes } from './routes/notification-records.js'
+import { notificationRoutes } from './routes/notifications.js'
+import { operationRoutes } from './routes/operations.js'
+import { recipientRoutes } from './routes/recipients.js'
+import { templateRoutes } from './routes/templates.js'
+import { serveFiles } from './static-files.js'
+
+/** The app. Errors are problem+json throughout, and every answer carries its correlation id. */
+export function createApp(ports: IngressPorts, options: IngressOptions): IngressApp {
+  const app: IngressApp = new OpenAPIHono<IngressEnvironment>()
+  const files = [...consoleFiles(), ...docsFiles()]
+  const open = new Set<string>([...healthPaths, documentPath, ...files.map(({ path }) => path)])
+  const { apiKey, corsOrigins } = options
+
+  app.use(observe(ports))
+  if (corsOrigins.length > 0) app.use(allowOrigins(corsOrigins))
+  app.use(authorize({ apiKey, corsOrigins, isOpen: (path) => open.has(path) }))
+  app.onError((error, c) => problemResponse(problemOf(error), c.get('correlationId')))
+  app.notFound((c) => {
+    const problem = new Problem('not-found', 'Nothing answers at this path by this method. /docs shows what does.')
+    return problemResponse(problem, c.get('correlationId'))
+  })
+
+  const waits = createRecordWaits(ports.records)
+  notificationRoutes(app, ports)
+  batchRoutes(app, ports, options)
+  notificationRecordRoutes(app, ports, waits, options)
+  cancellationRoutes(app, ports, waits, options)
+  templateRoutes(app, ports)
+  recipientRoutes(app, ports)
+  inboxRoutes(app, ports)
+  deadLetterRoutes(app, ports)
+  operationRoutes(app, ports)
+  healthRoutes(app, ports)
+  documentRoute(app, options)
+  serveFiles(app, files)
+  return app
+}
+
+/** Gives every request its correlation id, and logs it when it is answered. */
+function observe({ log }: IngressPorts): MiddlewareHandler<IngressEnvironment> {
+  return async (c, next) => {
+    const startMs = performance.now()
+    const correlationId = correlationIdOf(c.req.header(correlationHeader))
+    c.set('correlationId', correlationId)
+    await next()
+    c.res.headers.set(correlationHeader, correlationId)
+    const { status } = c.res
+    log({
+      method: c.req.method,
+      route: c.get('route') ?? 'none',
+      status,
+      durationMs: performance.now() - startMs,
+      correlationId,
+      ...(status >= 500 && c.error && { error: c.error }),
+    })
+  }
+}
+
+function allowOrigins(origins: readonly string[]): MiddlewareHandler<IngressEnvironment> {
+  return cors({
+    origin: [...origins],
+    allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+    exposeHeaders: ['X-Correlation-Id', 'Location', 'Retry-After', 'Idempotency-Replayed'],
+    maxAge: 600,
+  })
+}

@@ -1,0 +1,19 @@
+/** What ties a request to everything that follows from it: the correlation id, and W3C trace context. */
+import { randomUUID } from 'node:crypto'
+
+export const correlationHeader = 'x-correlation-id'
+
+// Printable ASCII: it goes into headers and logs as it came.
+const sane = /^[\x20-\x7e]{1,128}$/
+// https://www.w3.org/TR/trace-context/#traceparent-header, version 00.
+const traceparentForm = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** The caller's id if it is printable and at most 128 characters, else a new one. */
+export function correlationIdOf(header: string | undefined): string {
+  return header !== undefined && sane.test(header) ? header : randomUUID()
+}
+
+/** The caller's trace context; null where there is none or it is not valid. */
+export function traceparentOf(header: string | undefined): string | null {
+  return header !== undefined && traceparentForm.test(header) ? header : null
+}

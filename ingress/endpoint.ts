@@ -1,0 +1,121 @@
+/** Declares a route once: what the OpenAPI document says of it is what checks it. */
+import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { documented } from './endpoint-document.js'
+import { check } from './field-errors.js'
+import { type FieldError, invalid } from './problem.js'
+import { readJson } from './request-body.js'
+
+/** What a request carries through the ingress. */
+export interface IngressEnvironment {
+  Variables: {
+    correlationId: string
+    /** The route that answered, as declared; undefined where none did. */
+    route: string | undefined
+  }
+}
+export type IngressApp = OpenAPIHono<IngressEnvironment>
+export type IngressContext = Context<IngressEnvironment>
+
+/** Bytes of a body unless the route says. */
+export const bodyBytesMax = 1024 * 1024
+
+export const tags = ['Notifications', 'Templates', 'Recipients', 'Inbox', 'Operations', 'Health'] as const
+
+export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+  readonly method: 'get' | 'post' | 'put' | 'delete'
+  /** With parameters in braces. */
+  readonly path: string
+  readonly tag: (typeof tags)[number]
+  readonly summary: string
+  readonly description?: string
+  readonly params?: P & z.ZodObject
+  readonly query?: Q & z.ZodObject
+  /** Documented only: the handler reads them. */
+  readonly headers?: z.ZodObject
+  readonly body?: RequestBody<B>
+  readonly answers: Readonly<Record<number, Answer>>
+  /** Statuses of the problems it may answer, besides those that every route may. */
+  readonly problems?: readonly number[]
+  /** True: needs no key. */
+  readonly open?: boolean
+}
+
+export interface RequestBody<B extends z.ZodType> {
+  readonly schema: B
+  /** What is documented instead, where the handler checks in more than one step. */
+  readonly documented?: z.ZodType
+  readonly maxBytes?: number
+  readonly example?: unknown
+}
+
+export interface Answer {
+  readonly description: string
+  /** Left out: there is no body. */
+  readonly schema?: z.ZodType
+  readonly mediaType?: string
+  readonly headers?: z.ZodObject
+}
+
+export interface Input<P, Q, B> {
+  readonly c: IngressContext
+  readonly params: P
+  readonly query: Q
+  readonly body: B
+}
+
+/** Serves an endpoint. The handler gets checked input and may throw a `Problem`. */
+export function serveEndpoint<
+  P extends z.ZodType = z.ZodUndefined,
+  Q extends z.ZodType = z.ZodUndefined,
+  B extends z.ZodType = z.ZodUndefined,
+>(
+  app: IngressApp,
+  endpoint: Endpoint<P, Q, B>,
+  handle: (input: Input<z.output<P>, z.output<Q>, z.output<B>>) => Response | Promise<Response>,
+): void {
+  const route = createRoute(documented(endpoint))
+  app.openAPIRegistry.registerPath(route)
+  const { params, query, body, path } = endpoint
+  app.on(endpoint.method, route.getRoutingPath(), async (c) => {
+    c.set('route', path)
+    return handle({
+      c,
+      params: (params && checked(params, c.req.param())) as z.output<P>,
+      query: (query && checked(query, c.req.query())) as z.output<Q>,
+      body: (body && checked(body.schema, await readJson(c, body.maxBytes ?? bodyBytesMax))) as z.output<B>,
+    })
+  })
+}
+
+/** A JSON answer. */
+export function answer(
+  c: IngressContext,
+  status: 200 | 201 | 202,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return jsonText(c, status, JSON.stringify(body), headers)
+}
+
+/** An answer that is JSON text already. */
+export function jsonText(
+  c: IngressContext,
+  status: 200 | 201 | 202,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return c.body(text, status, { 'content-type': 'application/json', ...headers })
+}
+
+/** Throws what is wrong with `value`, or returns it parsed. */
+export function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = check(schema, value)
+  if (result.ok) return result.value
+  throw invalid(result.errors)
+}
+
+/** Throws when there are errors. */
+export function refuse(errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid(errors)
+}

@@ -1,0 +1,37 @@
+/** Ids, keys and addresses: short texts that stand in keys, paths and logs. */
+import { z } from '@hono/zod-openapi'
+
+/** Bytes of an id or key, in UTF-8. */
+export const idBytesMax = 256
+
+// A control character cuts or forges lines and keys; a lone surrogate has no UTF-8.
+const clean = /^[^\p{Cc}\p{Cs}]*$/u
+
+/** A text of 1 to `maxBytes` bytes of UTF-8 without control characters. */
+export function shortText(maxBytes: number) {
+  const tooLong = `Must be at most ${maxBytes} bytes.`
+  return z
+    .string()
+    .min(1)
+    .max(maxBytes, { error: tooLong, abort: true })
+    .refine((value) => value.length * 3 <= maxBytes || Buffer.byteLength(value) <= maxBytes, tooLong)
+    .refine((value) => clean.test(value), 'Must not have control characters.')
+}
+
+/** An id or key. */
+export const identifier = shortText(idBytesMax)
+
+/** When a UUIDv7 was made, in milliseconds since the epoch; null for any other id. RFC 9562, section 5.7. */
+function madeAtMs(id: string): number | null {
+  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i.test(id)) return null
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+}
+
+/** How old an id may be whose record may not be there yet, in milliseconds; also how far clocks may differ. */
+const freshMs = 10_000
+
+/** Whether an id was made so lately that its record may be yet to come. */
+export function isFresh(id: string, nowMs: number): boolean {
+  const at = madeAtMs(id)
+  return at !== null && Math.abs(nowMs - at) < freshMs
+}

@@ -1,0 +1,136 @@
+/** From a request that has the right form to the events of the pipeline. Pure: time, ids and templates are given.
+ *
+ *  Invariant: whatever is accepted here is a valid event; whatever is not is told by field. */
+import type { Address, DedupeRequest, Message, NotificationRequested, TemplateReference } from '../schemas/events.js'
+import type { TemplateVersion } from '../schemas/template.js'
+import { jsonHash } from './canonical-json.js'
+import { type JsonObject, messagesOf, plainMessage } from './channel-content.js'
+import {
+  type Addresses,
+  type BatchItem,
+  dataBytesMax,
+  dedupeWindowDefaultMs,
+  metadataBytesMax,
+  type NotificationRequest,
+  recipientKeyOf,
+} from './notification-request.js'
+import type { FieldError } from './problem.js'
+
+/** What a request does not say itself. */
+export interface RequestContext {
+  readonly tenant: string
+  readonly nowMs: number
+  readonly newId: () => string
+  readonly correlationId: string
+  readonly traceparent: string | null
+  /** The batch that all of it belongs to. */
+  readonly batchId: string | null
+  /** The templates that are named, by id; one not in here is unknown. */
+  readonly templates: ReadonlyMap<string, TemplateVersion>
+}
+
+export type Normalized =
+  | { readonly ok: true; readonly notifications: readonly NotificationRequested[] }
+  | { readonly ok: false; readonly errors: readonly FieldError[] }
+
+type Request = Omit<NotificationRequest, 'idempotencyKey'> | BatchItem
+
+/** The events of a request: one for each recipient, in their order. */
+export function normalize(request: Request, context: RequestContext): Normalized {
+  const errors: FieldError[] = []
+  const shared = sharedOf(request, context, errors)
+  if (errors.length > 0) return { ok: false, errors }
+  const recipients = Array.isArray(request.to) ? request.to : [request.to]
+  return { ok: true, notifications: recipients.map((to) => ({ id: context.newId(), ...shared, ...recipientOf(to) })) }
+}
+
+/** The template that a request names. */
+export function templateIdOf({ template }: Pick<Request, 'template'>): string | undefined {
+  return typeof template === 'object' ? template.id : template
+}
+
+type Shared = Omit<NotificationRequested, 'id' | 'recipient' | 'to'>
+
+function sharedOf(request: Request, context: RequestContext, errors: FieldError[]): Shared {
+  const { tenant, nowMs, correlationId, traceparent, batchId } = context
+  const template = templateOf(request, context, errors)
+  const content = contentMessages(request.content)
+  const channels = request.channels ? [...new Set(request.channels)] : null
+  return {
+    tenant,
+    nonce: '',
+    channels,
+    template,
+    content,
+    data: boundedJson('data', request.data, dataBytesMax, errors),
+    priority: request.priority ?? 'normal',
+    ...timesOf(request, nowMs, errors),
+    dedupe: request.dedupe ? dedupeOf(request.dedupe, { channels, template, content, data: request.data ?? {} }) : null,
+    metadata: boundedJson('metadata', request.metadata, metadataBytesMax, errors),
+    batchId,
+    correlationId,
+    traceparent,
+    origin: 'native',
+    acceptedAtMs: nowMs,
+    replays: 0,
+  }
+}
+
+function recipientOf(to: string | Addresses): Pick<NotificationRequested, 'recipient' | 'to'> {
+  if (typeof to === 'string') return { recipient: to, to: { ...nowhere, id: to } }
+  const { id = null, email = null, phone = null, device = null, webhook = null, slack = null } = to
+  return { recipient: recipientKeyOf(to), to: { id, email, phone, device, webhook, slack } }
+}
+
+const nowhere: Address = { id: null, email: null, phone: null, device: null, webhook: null, slack: null }
+
+function templateOf(request: Request, { templates }: RequestContext, errors: FieldError[]): TemplateReference | null {
+  const id = templateIdOf(request)
+  if (id === undefined) return null
+  const template = templates.get(id)
+  if (template) return { id, version: template.version }
+  errors.push({ path: 'template', message: 'There is no template with this id.' })
+  return null
+}
+
+function contentMessages(content: Request['content']): Readonly<Record<string, Message>> | null {
+  if (content === undefined) return null
+  return 'body' in content ? { '*': plainMessage(content.subject, content.body) } : messagesOf(content)
+}
+
+/** The JSON of a bounded field; that of an empty object where it is not given. */
+export function boundedJson(
+  path: string,
+  value: JsonObject | undefined,
+  maxBytes: number,
+  errors: FieldError[],
+): string {
+  if (value === undefined) return '{}'
+  const json = JSON.stringify(value)
+  if (json.length * 3 > maxBytes && Buffer.byteLength(json) > maxBytes) {
+    errors.push({ path, message: `Must be at most ${maxBytes} bytes as JSON.` })
+  }
+  return json
+}
+
+function timesOf(
+  { sendAt, expiresAt }: Request,
+  nowMs: number,
+  errors: FieldError[],
+): Pick<NotificationRequested, 'sendAtMs' | 'expiresAtMs'> {
+  const sendAtMs = sendAt === undefined ? nowMs : Math.max(nowMs, Date.parse(sendAt))
+  const expiresAtMs = expiresAt === undefined ? null : Date.parse(expiresAt)
+  if (expiresAtMs !== null && expiresAtMs <= nowMs) {
+    errors.push({ path: 'expiresAt', message: 'Must be in the future.' })
+  } else if (expiresAtMs !== null && expiresAtMs <= sendAtMs) {
+    errors.push({ path: 'expiresAt', message: 'Must be after sendAt.' })
+  }
+  return { sendAtMs: sendAtMs > nowMs ? sendAtMs : null, expiresAtMs }
+}
+
+function dedupeOf(
+  { key, windowMs = dedupeWindowDefaultMs }: NonNullable<Request['dedupe']>,
+  said: unknown,
+): DedupeRequest {
+  return { key: key ?? jsonHash(said), windowMs }
+}

@@ -1,0 +1,20 @@
+/** Pages of a list. */
+import { z } from '@hono/zod-openapi'
+
+const limitDefault = 50
+const limitMax = 1000
+const cursorMax = 2048
+
+/** The query of every list. */
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(limitMax).default(limitDefault),
+  cursor: z.string().min(1).max(cursorMax).optional().openapi({ description: 'The nextCursor of the page before.' }),
+})
+
+/** A page of `item`. */
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({
+    data: z.array(item),
+    nextCursor: z.string().nullable().openapi({ description: 'Null on the last page.' }),
+  })
+}

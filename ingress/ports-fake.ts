@@ -1,0 +1,318 @@
+/** A fake of everything the ingress needs, in memory, for its tests: no pipeline runs behind it. Tests move
+ *  notifications along with `record`. */
+import type { CancelRequested, NotificationRequested } from '../schemas/events.js'
+import type { NotificationRecord, StatusChange } from '../schemas/record.js'
+import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
+import type {
+  Acceptance,
+  Claim,
+  DeadLetterRecord,
+  InboxMessage,
+  IngressOptions,
+  IngressPorts,
+  OutboxMessage,
+  Page,
+  RequestLogEntry,
+} from './ports.js'
+import { BadCursor } from './ports.js'
+
+/** What tests see of the fake, and how they drive it. */
+export interface FakePorts extends IngressPorts {
+  readonly accepted: NotificationRequested[]
+  readonly cancels: { readonly command: CancelRequested; readonly lane: string }[]
+  readonly logged: RequestLogEntry[]
+  readonly letters: Map<string, DeadLetterRecord>
+  readonly inboxMessages: InboxMessage[]
+  readonly outboxMessages: OutboxMessage[]
+  /** Every port rejects with it while it is set. */
+  failure: Error | null
+  /** Claims stay pending while true. */
+  pending: boolean
+  notReady: readonly string[]
+  /** Runs when a cancel command came in. */
+  onCancel: (command: CancelRequested) => void
+  watchers: number
+  /** Records a change, as the record stage would. */
+  record(id: string, change: Partial<NotificationRecord>): void
+}
+
+/** Options with everything off, and no waiting. */
+export const fakeOptions: IngressOptions = { apiKey: null, corsOrigins: [], settleWaitMs: 0, version: '0.0.0' }
+
+/** The fake's time when it starts: 2030-01-01. */
+export const fakeNowMs = Date.UTC(2030, 0, 1)
+
+export function createFakePorts(): FakePorts {
+  const store = createFakeStore()
+  let made = 0
+  const fake: FakePorts = {
+    ...store.state,
+    failure: null,
+    pending: false,
+    notReady: [],
+    onCancel: () => {},
+    watchers: 0,
+    nowMs: () => fakeNowMs,
+    newId: () => uuid7(++made),
+    log: (entry) => store.state.logged.push(entry),
+    acceptor: {
+      accept: (notifications, claim) => guarded(() => store.accept(notifications, claim, fake.pending)),
+      cancel: (command, lane) =>
+        guarded(() => {
+          store.state.cancels.push({ command, lane })
+          fake.onCancel(command)
+        }),
+    },
+    records: {
+      get: (_tenant, id) => guarded(() => store.records.get(id)),
+      list: (query) => guarded(() => store.list(query)),
+      batch: (_tenant, id) => guarded(() => store.batch(id)),
+      stats: () =>
+        guarded(() => ({ email: { sent: 1, failed: 1, successRate: 0.5, latencyMs: { p50: 1, p95: 2, p99: 3 } } })),
+      watch: (onChange) => {
+        fake.watchers += 1
+        store.watchers.add(onChange)
+        return () => {
+          fake.watchers -= 1
+          store.watchers.delete(onChange)
+        }
+      },
+    },
+    ...referencePorts(store, guarded),
+    ...operationPorts(store, guarded, () => fake.notReady),
+    record: store.record,
+  }
+  return fake
+
+  async function guarded<T>(act: () => T): Promise<T> {
+    if (fake.failure) throw fake.failure
+    return act()
+  }
+}
+
+type Store = ReturnType<typeof createFakeStore>
+type Guarded = <T>(act: () => T) => Promise<T>
+
+function referencePorts(store: Store, guarded: Guarded): Pick<IngressPorts, 'templates' | 'recipients' | 'inbox'> {
+  return {
+    templates: {
+      get: (_tenant, id) => guarded(() => store.templates.get(id)),
+      list: (_tenant, limit, cursor) => guarded(() => pageOf([...store.templates.values()], limit, cursor)),
+      put: (_tenant, template, expected) =>
+        guarded(() => {
+          if ((store.templates.get(template.id)?.version ?? 0) !== expected) return 'conflict'
+          store.templates.set(template.id, template)
+          return 'written'
+        }),
+      delete: (_tenant, id) => guarded(() => store.templates.delete(id)),
+    },
+    recipients: {
+      get: (_tenant, id) => guarded(() => store.recipients.get(id)),
+      put: (_tenant, recipient) => guarded(() => void store.recipients.set(recipient.id, recipient)),
+      delete: (_tenant, id) => guarded(() => store.recipients.delete(id)),
+    },
+    inbox: {
+      list: (_tenant, _recipient, limit, cursor) =>
+        guarded(() => {
+          const messages = store.state.inboxMessages
+          return { ...pageOf(messages, limit, cursor), unread: messages.filter(({ readAt }) => !readAt).length }
+        }),
+      markRead: (_tenant, _recipient, messageId) =>
+        guarded(() => store.state.inboxMessages.some(({ id }) => id === messageId)),
+    },
+  }
+}
+
+function operationPorts(
+  { state }: Store,
+  guarded: Guarded,
+  notReady: () => readonly string[],
+): Pick<IngressPorts, 'outbox' | 'deadLetters' | 'flow' | 'templateCheck'> {
+  const stage = {
+    stage: 'dedupe',
+    input: 'notifications.requested',
+    outputs: ['notifications.accepted'],
+    state: 'running' as const,
+    processed: 1,
+    perSecond: 1,
+    lag: { high: 0, normal: 1, low: 2 },
+    restarts: 0,
+  }
+  return {
+    outbox: { list: (_tenant, limit, cursor) => guarded(() => pageOf(state.outboxMessages, limit, cursor)) },
+    deadLetters: {
+      list: ({ stage, cause, limit, cursor }) =>
+        guarded(() => {
+          const letters = [...state.letters.values()]
+          const wanted = letters.filter((letter) => letter.stage === (stage ?? letter.stage))
+          return pageOf(
+            wanted.filter((letter) => letter.cause === (cause ?? letter.cause)),
+            limit,
+            cursor,
+          )
+        }),
+      get: (id) => guarded(() => state.letters.get(id)),
+      replay: (id) => guarded(() => replayOf(state.letters, id)),
+    },
+    flow: {
+      topology: () => guarded(() => ({ stages: ['dedupe'] })),
+      stages: () => guarded(() => [stage]),
+      problems: () => guarded(notReady),
+      metrics: () => guarded(() => '# HELP carillon_up Whether it runs.\ncarillon_up 1\n'),
+    },
+    templateCheck: {
+      problems: (channels) => guarded(() => brokenSources(channels, '')),
+      preview: (_channel, source, variables) => guarded(() => previewOf(source, variables)),
+    },
+  }
+}
+
+function createFakeStore() {
+  const state = {
+    accepted: [] as NotificationRequested[],
+    cancels: [] as FakePorts['cancels'],
+    logged: [] as RequestLogEntry[],
+    letters: new Map<string, DeadLetterRecord>(),
+    inboxMessages: [] as InboxMessage[],
+    outboxMessages: [] as OutboxMessage[],
+  }
+  const records = new Map<string, NotificationRecord>()
+  const claims = new Map<string, Claim>()
+  const watchers = new Set<(change: StatusChange) => void>()
+
+  function record(id: string, change: Partial<NotificationRecord>): void {
+    const known = records.get(id)
+    if (!known) throw new Error(`Nothing is recorded of ${id}`)
+    const changed = { ...known, ...change }
+    records.set(id, changed)
+    for (const watcher of watchers)
+      watcher({ id, recipient: changed.recipient, status: changed.status, at: changed.updatedAt })
+  }
+
+  function accept(notifications: readonly NotificationRequested[], claim: Claim | null, pending: boolean): Acceptance {
+    const earlier = claim && claims.get(claim.key)
+    if (claim && earlier) {
+      if (earlier.bodyHash !== claim.bodyHash) return { kind: 'reused' }
+      return pending ? { kind: 'in-flight' } : { kind: 'replayed', answer: earlier.answer }
+    }
+    if (claim) claims.set(claim.key, claim)
+    for (const notification of notifications) records.set(notification.id, recordOf(notification))
+    state.accepted.push(...notifications)
+    return { kind: 'accepted' }
+  }
+
+  return {
+    state,
+    records,
+    watchers,
+    templates: new Map<string, TemplateVersion>(),
+    recipients: new Map<string, KnownRecipient>(),
+    record,
+    accept,
+    list: ({
+      status,
+      channel,
+      recipient,
+      fromMs,
+      toMs,
+      limit,
+      cursor,
+    }: Parameters<IngressPorts['records']['list']>[0]) => {
+      const wanted = [...records.values()].reverse().filter((found) => {
+        const at = Date.parse(found.createdAt)
+        return (
+          found.status === (status ?? found.status) &&
+          found.recipient === (recipient ?? found.recipient) &&
+          (channel === undefined || found.channels.includes(channel)) &&
+          at >= (fromMs ?? at) &&
+          (toMs === undefined || at < toMs)
+        )
+      })
+      return pageOf(wanted, limit, cursor)
+    },
+    batch: (batchId: string) => {
+      const own = [...records.values()].filter((found) => found.batchId === batchId)
+      const [first] = own
+      if (!first) return undefined
+      const counts: Record<string, number> = {}
+      for (const { status } of own) counts[status] = (counts[status] ?? 0) + 1
+      return { batchId, total: own.length, createdAt: first.createdAt, counts }
+    },
+  }
+}
+
+function recordOf({
+  id,
+  recipient,
+  channels,
+  template,
+  priority,
+  acceptedAtMs,
+  batchId,
+}: NotificationRequested): NotificationRecord {
+  const at = new Date(acceptedAtMs).toISOString()
+  return {
+    id,
+    status: 'accepted',
+    recipient,
+    channels: channels ?? [],
+    ...(template && { template }),
+    priority,
+    createdAt: at,
+    updatedAt: at,
+    ...(batchId !== null && { batchId }),
+    deliveries: [],
+    timeline: [{ at, stage: 'ingress', event: 'accepted' }],
+  }
+}
+
+function pageOf<T>(all: readonly T[], limit: number, cursor = '0'): Page<T> {
+  const start = Number(cursor)
+  if (!Number.isInteger(start)) throw new BadCursor('Not a cursor')
+  const next = start + limit
+  return { data: all.slice(start, next), nextCursor: next < all.length ? String(next) : null }
+}
+
+function replayOf(letters: Map<string, DeadLetterRecord>, id: string) {
+  const letter = letters.get(id)
+  if (!letter) return 'unknown'
+  if (letter.status === 'parked') return 'parked'
+  if (letter.status === 'replayed') return 'already-replayed'
+  if (letter.decoded === null) return 'not-replayable'
+  letters.set(id, { ...letter, status: 'replayed' })
+  return 'replayed'
+}
+
+/** Takes an opening brace that is never closed for a syntax error. */
+function brokenSources(value: unknown, path: string): { path: string; message: string }[] {
+  if (typeof value === 'string') {
+    return /\{\{(?![^{]*\}\})/.test(value) ? [{ path, message: 'Not closed.' }] : []
+  }
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => brokenSources(inner, path === '' ? key : `${path}.${key}`))
+}
+
+type Sources = Parameters<IngressPorts['templateCheck']['preview']>[1]
+
+/** Renders plain variables. */
+function previewOf(source: Sources, variables: Readonly<Record<string, unknown>>) {
+  const missing: string[] = []
+  const rendered = Object.entries(source).map(([part, text]: [string, string]) => {
+    const value = text.replaceAll(/\{\{ *(\w+) *\}\}/g, (_whole, name: string) => {
+      if (!Object.hasOwn(variables, name)) missing.push(name)
+      return String(variables[name])
+    })
+    return [part, value]
+  })
+  const [first] = missing
+  if (first !== undefined) {
+    return { ok: false as const, reason: 'missing-variable', detail: `The variable ${first} is missing.` }
+  }
+  return { ok: true as const, message: Object.fromEntries(rendered) as Sources }
+}
+
+/** A UUIDv7 of the fake's time. */
+function uuid7(count: number): string {
+  const time = fakeNowMs.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${count.toString(16).padStart(12, '0')}`
+}

@@ -1,0 +1,42 @@
+/** What a handler gathers for `normalize`: once per request, however many notifications it has. */
+import type { TemplateVersion } from '../schemas/template.js'
+import { traceparentOf } from './correlation.js'
+import type { IngressContext } from './endpoint.js'
+import { type RequestContext, templateIdOf } from './normalize.js'
+import type { BatchItem, NotificationRequest } from './notification-request.js'
+import type { IngressPorts, Templates } from './ports.js'
+import { tenant } from './tenant.js'
+
+/** Looks up the templates that the requests name, each once. */
+export async function requestContext(
+  c: IngressContext,
+  ports: IngressPorts,
+  requests: readonly (NotificationRequest | BatchItem)[],
+  batchId: string | null,
+): Promise<RequestContext> {
+  return {
+    tenant,
+    nowMs: ports.nowMs(),
+    newId: ports.newId,
+    correlationId: c.get('correlationId'),
+    traceparent: traceparentOf(c.req.header('traceparent')),
+    batchId,
+    templates: await templatesNamed(ports.templates, requests),
+  }
+}
+
+const noTemplates: ReadonlyMap<string, TemplateVersion> = new Map()
+
+async function templatesNamed(
+  templates: Templates,
+  requests: readonly (NotificationRequest | BatchItem)[],
+): Promise<ReadonlyMap<string, TemplateVersion>> {
+  const ids = new Set<string>()
+  for (const request of requests) {
+    const id = templateIdOf(request)
+    if (id !== undefined) ids.add(id)
+  }
+  if (ids.size === 0) return noTemplates
+  const found = await Promise.all([...ids].map((id) => templates.get(tenant, id)))
+  return new Map(found.flatMap((template) => (template ? [[template.id, template] as const] : [])))
+}

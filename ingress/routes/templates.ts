@@ -1,0 +1,210 @@
+/** /v1/templates: create, read, revise, delete, preview. */
+import { z } from '@hono/zod-openapi'
+import type { TemplateVersion } from '../../schemas/template.js'
+import type { ChannelContent } from '../channel-content.js'
+import { contentOf } from '../channel-content.js'
+import { answer, type IngressApp, refuse, serveEndpoint } from '../endpoint.js'
+import { identifier } from '../identifier.js'
+import { boundedJson } from '../normalize.js'
+import { dataBytesMax } from '../notification-request.js'
+import { pageOf, pageQuery } from '../paging.js'
+import type { IngressPorts, TemplateCheck, Templates } from '../ports.js'
+import { type FieldError, invalid, Problem } from '../problem.js'
+import {
+  created,
+  localeFor,
+  localesMax,
+  newTemplate,
+  previewRequest,
+  revised,
+  sourcesOf,
+  type TemplateDraft,
+  templateChange,
+  templateShape,
+  templateView,
+} from '../templates.js'
+import { tenant } from '../tenant.js'
+
+const params = z.object({ id: identifier })
+const path = '/v1/templates/{id}'
+
+const previewAnswer = z
+  .strictObject({
+    id: z.string(),
+    version: z.int(),
+    locale: z.string(),
+    channels: z.record(z.string(), z.record(z.string(), z.unknown())),
+  })
+  .openapi('Preview')
+
+export function templateRoutes(app: IngressApp, ports: IngressPorts): void {
+  serveCreate(app, ports)
+  serveRevise(app, ports)
+  serveReads(app, ports)
+  serveDelete(app, ports)
+  servePreview(app, ports)
+}
+
+function serveCreate(app: IngressApp, { templates, templateCheck, nowMs }: IngressPorts): void {
+  serveEndpoint(
+    app,
+    {
+      method: 'post',
+      path: '/v1/templates',
+      tag: 'Templates',
+      summary: 'Create a template, or add a locale to one',
+      body: { schema: newTemplate },
+      answers: { 201: { description: 'Created.', schema: templateShape, headers: z.object({ Location: z.string() }) } },
+      problems: [409, 503, 507],
+    },
+    async ({ c, body: { id, ...draft } }) => {
+      await refuseFaults(templateCheck, draft)
+      const existing = await templates.get(tenant, id)
+      const template = created(id, draft, existing, new Date(nowMs()).toISOString())
+      if (!template) throw new Problem('conflict', 'There is a template with this id and locale. PUT replaces it.')
+      await write(templates, template, existing)
+      // One that was deleted and is made again goes on from its last version: the store knows.
+      const written = existing ? template : await found(templates, id)
+      return answer(c, 201, templateView(written), { location: `/v1/templates/${encodeURIComponent(id)}` })
+    },
+  )
+}
+
+function serveRevise(app: IngressApp, { templates, templateCheck, nowMs }: IngressPorts): void {
+  serveEndpoint(
+    app,
+    {
+      method: 'put',
+      path,
+      tag: 'Templates',
+      summary: 'Write the next version of a template',
+      description: "Replaces one locale's channels. What was accepted before keeps the version it was accepted with.",
+      params,
+      body: { schema: templateChange },
+      answers: { 200: { description: 'The new version.', schema: templateShape } },
+      problems: [404, 409, 503, 507],
+    },
+    async ({ c, params: { id }, body: { id: named, ...draft } }) => {
+      if (named !== undefined && named !== id) throw invalid([{ path: 'id', message: 'Must be that of the path.' }])
+      const existing = await found(templates, id)
+      await refuseFaults(templateCheck, draft)
+      const template = revised(existing, draft, new Date(nowMs()).toISOString())
+      await write(templates, template, existing)
+      return answer(c, 200, templateView(template))
+    },
+  )
+}
+
+function serveReads(app: IngressApp, { templates }: IngressPorts): void {
+  serveEndpoint(
+    app,
+    {
+      method: 'get',
+      path: '/v1/templates',
+      tag: 'Templates',
+      summary: 'Templates',
+      query: pageQuery,
+      answers: { 200: { description: 'A page of them.', schema: pageOf(templateShape) } },
+      problems: [503],
+    },
+    async ({ c, query: { limit, cursor } }) => {
+      const { data, nextCursor } = await templates.list(tenant, limit, cursor)
+      return answer(c, 200, { data: data.map(templateView), nextCursor })
+    },
+  )
+  serveEndpoint(
+    app,
+    {
+      method: 'get',
+      path,
+      tag: 'Templates',
+      summary: 'One template',
+      params,
+      answers: { 200: { description: 'Its last version.', schema: templateShape } },
+      problems: [404, 503],
+    },
+    async ({ c, params: { id } }) => answer(c, 200, templateView(await found(templates, id))),
+  )
+}
+
+function serveDelete(app: IngressApp, { templates }: IngressPorts): void {
+  serveEndpoint(
+    app,
+    {
+      method: 'delete',
+      path,
+      tag: 'Templates',
+      summary: 'Delete a template',
+      description: 'What was accepted with it is still rendered with it.',
+      params,
+      answers: { 204: { description: 'Deleted.' } },
+      problems: [404, 503, 507],
+    },
+    async ({ c, params: { id } }) => {
+      if (!(await templates.delete(tenant, id))) throw missing()
+      return c.body(null, 204)
+    },
+  )
+}
+
+function servePreview(app: IngressApp, { templates, templateCheck }: IngressPorts): void {
+  serveEndpoint(
+    app,
+    {
+      method: 'post',
+      path: '/v1/templates/{id}/preview',
+      tag: 'Templates',
+      summary: 'Render a template without sending it',
+      params,
+      body: { schema: previewRequest },
+      answers: { 200: { description: 'What each channel would say.', schema: previewAnswer } },
+      problems: [404, 503],
+    },
+    async ({ c, params: { id }, body: { channel, data, locale: wanted } }) => {
+      const errors: FieldError[] = []
+      boundedJson('data', data, dataBytesMax, errors)
+      refuse(errors)
+      const template = await found(templates, id)
+      const locale = localeFor(template, wanted)
+      const messages = Object.entries(template.locales[locale] ?? {}).filter(([name]) => name === (channel ?? name))
+      if (messages.length === 0) throw invalid([{ path: 'channel', message: 'The template does not have it.' }])
+      const variables = { ...template.defaults, ...data }
+      const rendered = await Promise.all(
+        messages.map(async ([name, message]) => {
+          const result = await templateCheck.preview(name, sourcesOf(message), variables)
+          if (result.ok) return [name, contentOf(name, result.message)] as const
+          errors.push({ path: `channels.${name}`, message: result.detail })
+          return [name, {}] as const
+        }),
+      )
+      refuse(errors)
+      return answer(c, 200, { id, version: template.version, locale, channels: Object.fromEntries(rendered) })
+    },
+  )
+}
+
+async function found(templates: Templates, id: string): Promise<TemplateVersion> {
+  const template = await templates.get(tenant, id)
+  if (!template) throw missing()
+  return template
+}
+
+function missing(): Problem {
+  return new Problem('not-found', 'There is no template with this id.')
+}
+
+async function refuseFaults(templateCheck: TemplateCheck, { channels, defaults }: TemplateDraft): Promise<void> {
+  const errors: FieldError[] = []
+  boundedJson('defaults', defaults, dataBytesMax, errors)
+  const problems = await templateCheck.problems(channels satisfies ChannelContent)
+  refuse([...errors, ...problems.map(({ path, message }) => ({ path: `channels.${path}`, message }))])
+}
+
+async function write(templates: Templates, template: TemplateVersion, replaced: TemplateVersion | undefined) {
+  if (Object.keys(template.locales).length > localesMax) {
+    throw invalid([{ path: 'locale', message: `A template has ${localesMax} locales at most.` }])
+  }
+  const written = await templates.put(tenant, template, replaced?.version ?? 0)
+  if (written === 'conflict')
+    throw new Problem('conflict', 'Another change came first. Read the template and try again.')
+}

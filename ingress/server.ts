@@ -1,0 +1,92 @@
+/** Serves the app over HTTP. */
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+
+export interface ServeOptions {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** How long `close` waits for requests in flight, in milliseconds. */
+  readonly drainMs?: number
+}
+
+export interface RunningServer {
+  /** The real port. */
+  readonly port: number
+  /** The Node server, for what upgrades connections. */
+  readonly server: Server
+  /** Stops listening, ends idle connections, waits for requests in flight, and cuts off what takes too long. */
+  close(): Promise<void>
+}
+
+/** The address cannot be listened on. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+  readonly code = 'listen-failed'
+}
+
+const drainDefaultMs = 10_000
+/** A request has to have come in whole by then. */
+const requestTimeoutMs = 30_000
+/** Longer than load balancers keep an idle connection (60 s), so that they are the ones who close it. */
+const keepAliveTimeoutMs = 65_000
+/** Between two looks for connections that went idle while draining. */
+const sweepMs = 50
+
+const hints: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use. Stop what listens there, or choose another port with CARILLON_PORT (0 picks a free one).',
+  EACCES: 'may not be listened on. Choose a port above 1023 with CARILLON_PORT.',
+  EADDRNOTAVAIL: 'is no address of this machine. Correct CARILLON_HOST.',
+  ENOTFOUND: 'is not a known host. Correct CARILLON_HOST.',
+}
+
+/** Resolves when listening. Rejects with a `ListenError` that says what to do. */
+export async function serveIngress(
+  app: { readonly fetch: (request: Request) => Response | Promise<Response> },
+  { host, port, drainMs = drainDefaultMs }: ServeOptions,
+): Promise<RunningServer> {
+  const serverOptions = { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs }
+  const server = createAdaptorServer({ fetch: app.fetch, hostname: host, serverOptions }) as Server
+  const silent = silentConnections(server)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(listenError(error, host, port)))
+    server.listen(port, host, resolve)
+  })
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    server,
+    close: () => drain(server, silent, drainMs),
+  }
+}
+
+/** Connections that have asked for nothing yet. Node does not count them as idle, and browsers open them in advance. */
+function silentConnections(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  server.on('request', ({ socket }) => silent.delete(socket))
+  return silent
+}
+
+async function drain(server: Server, silent: ReadonlySet<Socket>, drainMs: number): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), sweepMs)
+  const cut = setTimeout(() => server.closeAllConnections(), drainMs)
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+    for (const socket of silent) socket.destroy()
+  })
+  clearInterval(sweep)
+  clearTimeout(cut)
+}
+
+function listenError(error: Error, host: string, port: number): ListenError {
+  const code = 'code' in error ? String(error.code) : ''
+  return new ListenError(`${host}:${port} ${hints[code] ?? `cannot be listened on: ${error.message}`}`, {
+    cause: error,
+  })
+}

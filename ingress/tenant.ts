@@ -1,0 +1,2 @@
+/** The one tenant there is until others come. */
+export const tenant = 'default'

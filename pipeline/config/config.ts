@@ -1,0 +1,145 @@
+/** The whole configuration as one frozen object. The only place that reads the environment.
+ *
+ *  Invariant: what stands in a `Config` was checked; nobody checks it again. */
+import { resolve } from 'node:path'
+import { type Channel, channels } from '../../schemas/topics.js'
+import { defaults } from './defaults.js'
+import {
+  type Environment,
+  type LogChoice,
+  type LogLevel,
+  type ParsedEnvironment,
+  parseEnvironment,
+  type Settings,
+  type StoreChoice,
+  unknownVariables,
+} from './environment.js'
+import { isLoopback } from './fields.js'
+import { type FileSettings, type ParsedFile, parseFile } from './file.js'
+import { ConfigProblems } from './problems.js'
+import { type ProviderConfig, resolveProviders } from './providers.js'
+
+/** What Carillon runs with. Deeply frozen. */
+export interface Config {
+  readonly host: string
+  /** 0: the system picks one. */
+  readonly port: number
+  /** Where a stage process serves /metrics and /health. */
+  readonly opsPort: number
+  /** Bearer key that requests need; null: none. */
+  readonly apiKey: string | null
+  /** Origins allowed by CORS; empty: off. */
+  readonly corsOrigins: readonly string[]
+  /** Absolute. */
+  readonly dataFolder: string
+  /** A process's place among its equals; null: any. */
+  readonly slot: number | null
+  readonly log: LogChoice
+  readonly store: StoreChoice
+  readonly registryUrl: string | null
+  readonly logLevel: LogLevel
+  /** Those in use. Every channel is carried by exactly one of them. */
+  readonly providers: readonly ProviderConfig[]
+  /** The name of each channel's provider. */
+  readonly providerOf: Readonly<Record<Channel, string>>
+  readonly limits: {
+    /** Messages a second on a channel, over all its providers; null: as fast as it goes. */
+    readonly ratePerSecond: Readonly<Record<Channel, number | null>>
+    readonly smsSegments: number
+  }
+  readonly dedupe: FileSettings['dedupe']
+  /** `window`: deliveries of a lane and partition that are released and not finished, at most. */
+  readonly deliver: FileSettings['deliver']
+  readonly retry: FileSettings['retry']
+  readonly breaker: FileSettings['breaker']
+  readonly retention: FileSettings['retention']
+  readonly rendering: FileSettings['rendering']
+}
+
+/** What the command line needs to reach a running Carillon. */
+export interface ClientConfig {
+  /** Without a slash at the end. */
+  readonly url: string
+  readonly apiKey: string | null
+}
+
+/** Parses the environment and the file it names. Throws `ConfigProblems`, which tells of every problem. */
+export function loadConfig(environment: Environment = process.env): Config {
+  const variables = parseEnvironment(environment)
+  const file = parseFile(variables.settings.CARILLON_CONFIG ?? null)
+  const resolved = resolveProviders(variables.settings, file, environment)
+  const named = new Set(file.providers.flatMap(({ provider }) => provider.secretEnv ?? []))
+  const problems = [
+    ...variables.problems,
+    ...rulesBetween(environment, variables.settings),
+    ...unknownVariables(environment, named),
+    ...file.problems,
+    ...resolved.problems,
+  ]
+  if (problems.length > 0) throw new ConfigProblems(problems)
+  return frozen(configOf(variables, file, resolved.providers))
+}
+
+/** Parses what the command line needs, and nothing else. Throws `ConfigProblems`. */
+export function loadClientConfig(environment: Environment = process.env): ClientConfig {
+  const { CARILLON_URL, CARILLON_API_KEY } = environment
+  const { settings, problems } = parseEnvironment({ CARILLON_URL, CARILLON_API_KEY })
+  if (problems.length > 0) throw new ConfigProblems(problems)
+  const url = settings.CARILLON_URL ?? ''
+  return { url: url.replace(/\/+$/, ''), apiKey: settings.CARILLON_API_KEY ?? null }
+}
+
+/** What one variable asks of another. */
+function rulesBetween(environment: Environment, settings: Partial<Settings>): string[] {
+  const { CARILLON_HOST: host, CARILLON_LOG: log, CARILLON_STORE: store } = settings
+  const problems: string[] = []
+  if (host !== undefined && !isLoopback(host) && !environment.CARILLON_API_KEY) {
+    problems.push('CARILLON_API_KEY: is needed to listen beyond loopback; set a key, or set CARILLON_HOST to 127.0.0.1')
+  }
+  if (log?.kind === 'kafka') {
+    problems.push('CARILLON_LOG: kafka:// is not supported by this version yet; use sqlite: or leave it out')
+  }
+  if (store?.kind === 'mongodb') {
+    problems.push('CARILLON_STORE: mongodb:// is not supported by this version yet; use sqlite: or leave it out')
+  }
+  if (environment.CARILLON_SMTP_URL && !environment.CARILLON_MAIL_FROM) {
+    problems.push('CARILLON_MAIL_FROM: is needed with CARILLON_SMTP_URL; set the sender, like carillon@example.org')
+  }
+  return problems
+}
+
+function configOf({ settings }: ParsedEnvironment, file: ParsedFile, providers: readonly ProviderConfig[]): Config {
+  const { limits, cors, dedupe, deliver, retry, breaker, retention, rendering } = file.settings
+  return {
+    host: settings.CARILLON_HOST ?? defaults.host,
+    port: settings.CARILLON_PORT ?? defaults.port,
+    opsPort: settings.CARILLON_OPS_PORT ?? defaults.opsPort,
+    apiKey: settings.CARILLON_API_KEY ?? null,
+    corsOrigins: cors.origins,
+    dataFolder: resolve(settings.CARILLON_DATA ?? defaults.dataFolder),
+    slot: settings.CARILLON_SLOT ?? null,
+    log: settings.CARILLON_LOG ?? { kind: 'sqlite' },
+    store: settings.CARILLON_STORE ?? { kind: 'sqlite' },
+    registryUrl: settings.CARILLON_REGISTRY ?? null,
+    logLevel: settings.CARILLON_LOG_LEVEL ?? defaults.logLevel,
+    providers,
+    providerOf: byChannel((channel) => providers.find((one) => one.channels.includes(channel))?.name ?? 'outbox'),
+    limits: {
+      ratePerSecond: byChannel((channel) => limits[channel].ratePerSecond ?? null),
+      smsSegments: limits.smsSegments,
+    },
+    ...{ dedupe, deliver, retry, breaker, retention, rendering },
+  }
+}
+
+function byChannel<T>(value: (channel: Channel) => T): Record<Channel, T> {
+  return Object.fromEntries(channels.map((channel) => [channel, value(channel)])) as Record<Channel, T>
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const part of Object.values(value)) frozen(part)
+  }
+  return value
+}

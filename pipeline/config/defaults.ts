@@ -1,0 +1,60 @@
+/** Every default of the configuration, each with its reason. */
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const mebibyte = 1024 * 1024
+
+export const defaults = {
+  /** Nothing is open to the network that was not asked to be. */
+  host: '127.0.0.1',
+  port: 3000,
+  /** OpenTelemetry's port for a Prometheus exporter. */
+  opsPort: 9464,
+  dataFolder: './data',
+  logLevel: 'info',
+
+  /** As the systems that Carillon replaces keep their twins. */
+  dedupeWindowMs: 3 * hour,
+  /** Four segments are what carriers join reliably, and four times the price of one. */
+  smsSegments: 4,
+  /** Two polls of 500: deliver never runs dry while a commit is under way, and a cancel still means something. */
+  deliverWindow: 1000,
+
+  /** A blip is over within a second or two; twice as long each time, with full jitter. */
+  retryBaseMs: 1 * second,
+  /** Past five minutes a longer wait helps no provider, and makes the message stale. */
+  retryMaxMs: 5 * minute,
+  /** Five in a row are no coincidence. */
+  breakerFailures: 5,
+  /** One probe each half minute burdens no sick provider. */
+  breakerHalfOpenAfterMs: 30 * second,
+
+  /** A month answers most questions of "did it arrive?". */
+  recordsDays: 30,
+  inboxDays: 90,
+  /** What all stages have consumed is kept a week to be read again, as schemas/topics.ts says for every log … */
+  logHours: 7 * 24,
+  /** … or until it takes this much of the disk. */
+  logBytes: 1024 * mebibyte,
+
+  /** A plain template takes under 1 ms; half a second is a loop, or as good as one. */
+  renderTimeLimitMs: 500,
+  /** Twice what a mail client shows before it clips (Gmail: 102 KiB). */
+  renderOutputBytes: 256 * 1024,
+  /** While one is killed for a runaway template the other goes on. */
+  renderWorkers: 2,
+
+  onUnknown: 'resend',
+  /** By kind of provider: calls under way at once, and when one is given up. */
+  policies: {
+    /** Connections to one relay; most allow 10 to 20 from one address. A greeting may take 30 s (RFC 5321 allows 5 min). */
+    smtp: { concurrency: 8, timeoutMs: 30 * second },
+    /** Many hosts, each its own; Standard Webhooks advises 15 to 30 s. */
+    webhook: { concurrency: 64, timeoutMs: 15 * second },
+    http: { concurrency: 32, timeoutMs: 10 * second },
+    /** Writes to the local store, which groups what comes together. */
+    inbox: { concurrency: 256, timeoutMs: 10 * second },
+    outbox: { concurrency: 256, timeoutMs: 10 * second },
+  },
+} as const

@@ -1,0 +1,56 @@
+/** Copies dead letters from their topic into the store, where they can be listed and replayed. Putting one twice
+ *  changes nothing, so its place in the topic is committed after it. */
+import type { DeadLetter } from '../../schemas/events.js'
+import { waysOf } from '../../schemas/topics.js'
+import type { Codec } from '../engine/codec.js'
+import type { Log, LogRecord } from '../engine/log.js'
+import { offsetTracker } from '../engine/offset-tracker.js'
+
+export interface DeadLetterShelf {
+  /** Keeps the letters; those that are there already stay as they are. */
+  putAll(letters: readonly DeadLetter[]): Promise<void>
+}
+
+const batch = 100
+const waitMs = 1000
+/** After trouble with the store. */
+const pauseMs = 1000
+
+/** Runs until it is stopped. */
+export function keepDeadLetters(log: Log, codec: Codec, shelf: DeadLetterShelf): { stop(): Promise<void> } {
+  const joined = log.join({ group: 'dead-letters', ways: waysOf('dead-letters') })
+  let stopping = false
+  const finished = run()
+  return {
+    async stop() {
+      stopping = true
+      await (await joined).leave()
+      await finished
+    },
+  }
+
+  async function run(): Promise<void> {
+    const member = await joined
+    const tracker = offsetTracker(member.start)
+    while (!stopping) {
+      const records = await member.poll(batch, waitMs)
+      if (records.length === 0) continue
+      await keep(records)
+      for (const record of records) tracker.settle(record)
+      await member
+        .commit({ outputs: [], changes: [], positions: tracker.takeMoved(), durable: false })
+        .catch(() => undefined)
+    }
+  }
+
+  async function keep(records: readonly LogRecord[]): Promise<void> {
+    const letters = records.map((record) => codec.decode(record, ['dead-letter']).value)
+    while (!stopping) {
+      try {
+        return await shelf.putAll(letters)
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/** The engine as the HTTP thread sees it. */
+import { Worker } from 'node:worker_threads'
+import { createBirpc } from 'birpc'
+import { type Acceptance, Unavailable } from '../../ingress/ports.js'
+import type { StatusChange } from '../../schemas/record.js'
+import type { AcceptRequest, Engine } from './engine.js'
+import type { EngineCalls, EngineNews, EngineThreadData } from './engine-calls.js'
+import { type Reply, unwrap } from './replies.js'
+
+export interface EngineClient extends Engine {
+  /** Resolves with what ended the engine's thread before it was asked to. */
+  readonly died: Promise<Error>
+}
+
+interface Waiting {
+  readonly request: AcceptRequest
+  readonly resolve: (acceptance: Acceptance) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Notifications handed to the engine and not answered yet; one request more is told to come back. */
+const waitingMost = 100_000
+/** The engine makes many short-lived objects; a roomy nursery halves what collecting them costs. */
+const youngGenerationMb = 64
+
+/** Starts the thread; resolves when the engine is open, rejects with what kept it from opening. */
+export async function startEngine(
+  data: EngineThreadData,
+  changed: (changes: readonly StatusChange[]) => void,
+): Promise<EngineClient> {
+  const thread = new Worker(new URL('./engine-thread.js', import.meta.url), {
+    workerData: data,
+    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
+  })
+  const ended = new Promise<Error>((resolve) => {
+    thread.once('error', resolve)
+    thread.once('exit', (code) => resolve(new Error(`The engine ended with code ${code}`)))
+  })
+  const engine = createBirpc<EngineCalls, EngineNews>(
+    { changed },
+    {
+      post: (message) => thread.postMessage(message),
+      on: (listener) => thread.on('message', listener),
+      timeout: -1,
+    },
+  )
+  void ended.then((cause) => engine.$close(new Unavailable('The engine has stopped.', { cause })))
+  const call =
+    <A extends unknown[], R>(method: (...args: A) => Promise<Reply<R>>) =>
+    async (...args: A): Promise<R> =>
+      unwrap(await method(...args))
+  await call(engine.open)()
+
+  return {
+    died: ended,
+    accept: acceptor(engine.acceptAll),
+    cancel: call(engine.cancel),
+    putTemplate: call(engine.putTemplate),
+    deleteTemplate: call(engine.deleteTemplate),
+    putRecipient: call(engine.putRecipient),
+    deleteRecipient: call(engine.deleteRecipient),
+    markRead: call(engine.markRead),
+    replay: call(engine.replay),
+    stages: call(engine.stages),
+    problems: call(engine.problems),
+    metrics: call(engine.metrics),
+    templateProblems: call(engine.templateProblems),
+    preview: call(engine.preview),
+    watch: call(engine.watch),
+    async close() {
+      await call(engine.close)()
+      await ended
+    },
+  }
+}
+
+/** Sends all requests of one turn of the loop in one message. */
+function acceptor(acceptAll: EngineCalls['acceptAll']): Engine['accept'] {
+  let turn: Waiting[] = []
+  let notifications = 0
+
+  return (request) => {
+    const count = request.notifications.length
+    if (notifications + count > waitingMost) {
+      return Promise.reject(new Unavailable('Too many notifications are being written; try again in a moment.'))
+    }
+    notifications += count
+    return new Promise<Acceptance>((resolve, reject) => {
+      if (turn.length === 0) setImmediate(() => void send())
+      turn.push({ request, resolve, reject })
+    }).finally(() => {
+      notifications -= count
+    })
+  }
+
+  async function send(): Promise<void> {
+    const sent = turn
+    turn = []
+    try {
+      const replies = await acceptAll(sent.map(({ request }) => request))
+      for (const [index, { resolve, reject }] of sent.entries()) {
+        const reply = replies[index]
+        if (reply) settle(reply, resolve, reject)
+        else reject(new Error('The engine gave no reply'))
+      }
+    } catch (error) {
+      for (const { reject } of sent) reject(error)
+    }
+  }
+}
+
+function settle<T>(reply: Reply<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+  try {
+    resolve(unwrap(reply))
+  } catch (error) {
+    reject(error)
+  }
+}

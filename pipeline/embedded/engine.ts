@@ -1,0 +1,186 @@
+/** Everything that writes, in one place: the log, the stores, the stages, the providers. It runs in a thread of its own
+ *  (`engine-thread.ts`), so that nothing here keeps the HTTP thread waiting; tests and the bench run it in their own.
+ *
+ *  Invariant: one engine for each data folder; it alone writes to the file. */
+import { filter, map } from 'rxjs'
+import type { Acceptance, Claim, StageFlow, TemplateCheck } from '../../ingress/ports.js'
+import type { CancelRequested, NotificationRequested } from '../../schemas/events.js'
+import { cancel, requested } from '../../schemas/outgoing.js'
+import type { StatusChange } from '../../schemas/record.js'
+import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
+import { type Lane, topics } from '../../schemas/topics.js'
+import type { Carrier } from '../../stages/deliver.js'
+import type { StageName } from '../../stages/stage.js'
+import type { Config } from '../config/config.js'
+import { createCodec } from '../engine/codec.js'
+import { createMetrics } from '../metrics.js'
+import { createTemplateCheck } from '../rendering/check.js'
+import { createRenderer } from '../rendering/pool.js'
+import { Database } from '../sqlite/database.js'
+import { sqliteLog } from '../sqlite/log.js'
+import { openStores } from '../sqlite/stores.js'
+import { topology } from '../topology.js'
+import { createCarriers } from './carriers.js'
+import { keepDeadLetters } from './dead-letter-keeper.js'
+import { flowMeter } from './flow-meter.js'
+import { startHousekeeping } from './housekeeping.js'
+import { type RunningStage, startPipeline } from './pipeline.js'
+import { createReplay, type ReplayResult } from './replay.js'
+
+/** One request of the ingress: all its notifications or none. */
+export interface AcceptRequest {
+  readonly notifications: readonly NotificationRequested[]
+  readonly claim: Claim | null
+}
+
+export interface EngineHooks {
+  /** Told of recorded status changes, while somebody watches. */
+  readonly changed: (changes: readonly StatusChange[]) => void
+  readonly crashed: (stage: StageName, error: unknown, retryInMs: number) => void
+  readonly kept: (line: { readonly deliveryId: string; readonly channel: string; readonly note: string }) => void
+  /** Puts other carriers in the place of the configured ones: the bench's stub. */
+  readonly carriers?: ReadonlyMap<string, Carrier>
+}
+
+/** What the HTTP side may ask of the engine. Arguments and results can be cloned between threads. */
+export interface Engine {
+  /** Each request is accepted, answered from its claim, or fails on its own; all are synced to disk together. */
+  accept(request: AcceptRequest): Promise<Acceptance>
+  cancel(command: CancelRequested, lane: Lane): Promise<void>
+  putTemplate(tenant: string, template: TemplateVersion, expected: number): Promise<'written' | 'conflict'>
+  deleteTemplate(tenant: string, id: string): Promise<boolean>
+  putRecipient(tenant: string, recipient: KnownRecipient): Promise<void>
+  deleteRecipient(tenant: string, id: string): Promise<boolean>
+  markRead(tenant: string, recipient: string, messageId: string, atMs: number): Promise<boolean>
+  replay(id: string): Promise<ReplayResult>
+  stages(): Promise<readonly StageFlow[]>
+  problems(): Promise<readonly string[]>
+  /** This thread's metrics, as prom-client's JSON. */
+  metrics(): Promise<unknown>
+  templateProblems: TemplateCheck['problems']
+  preview: TemplateCheck['preview']
+  /** Whether status changes are told. */
+  watch(on: boolean): Promise<void>
+  close(): Promise<void>
+}
+
+const partitions = 1
+const dayMs = 24 * 60 * 60 * 1000
+/** Messages that the outbox keeps. */
+const outboxRows = 10_000
+const drainMs = 8000
+/** Beyond this many changes nobody reads them one by one; a watcher looks its record up instead. */
+const changesMost = 10_000
+
+export async function openEngine(config: Config, databaseFile: string, hooks: EngineHooks): Promise<Engine> {
+  const nowMs = Date.now
+  const database = new Database(databaseFile)
+  const stores = openStores(database, storeRetention(config), nowMs)
+  const log = sqliteLog(database, { partitions, nowMs })
+  const codec = createCodec()
+  const metrics = createMetrics()
+  const { rendering } = config
+  const renderer = createRenderer({
+    threads: rendering.workers,
+    outputBytes: rendering.outputBytes,
+    times: { aloneJobMs: rendering.timeLimitMs },
+  })
+  const carriers =
+    hooks.carriers ??
+    createCarriers(config.providers, {
+      inbox: stores.inbox,
+      outbox: stores.outbox,
+      announce: hooks.kept,
+      nowMs,
+    })
+  let watched = false
+  const records = {
+    async merge(events: Parameters<typeof stores.merge>[0]) {
+      const changes = await stores.merge(events)
+      if (watched && changes.length > 0) hooks.changed(changes.slice(0, changesMost))
+    },
+  }
+  const health = log.tail({ topic: 'providers.health', lane: null, channel: null }).pipe(
+    map((record) => codec.decode(record, ['provider-health']).value),
+    filter(({ state, retryAtMs }) => state === 'closed' || (retryAtMs ?? 0) > nowMs()),
+  )
+  const enrich = { directory: stores.directory, templates: stores.templateSource, renderer }
+  const stages = startPipeline(config, {
+    log,
+    codec,
+    enrich,
+    records,
+    carriers,
+    health,
+    metrics,
+    crashed: hooks.crashed,
+  })
+  const meter = flowMeter(stages, log, metrics, topology())
+  const keeper = keepDeadLetters(log, codec, stores.letters)
+  const housekeeping = startHousekeeping(config.retention, log, stores, nowMs)
+  const check = createTemplateCheck(renderer)
+  const replay = createReplay(log, codec, stores.letters, nowMs)
+
+  return {
+    async accept({ notifications, claim }) {
+      const outgoing = notifications.map((notification) =>
+        codec.encode(requested(notification), notification.acceptedAtMs),
+      )
+      return log
+        .appendIf(outgoing, () => {
+          const tenant = notifications[0]?.tenant ?? 'default'
+          const acceptance = claim ? stores.claim(tenant, claim) : ({ kind: 'accepted' } as const)
+          const append = acceptance.kind === 'accepted'
+          if (append) stores.insertAccepted(notifications)
+          return { append, acceptance }
+        })
+        .then(({ acceptance }) => acceptance)
+    },
+    cancel: (command, lane) => log.append([codec.encode(cancel(command, 'notifications.requested', lane), nowMs())]),
+    putTemplate: stores.templates.put,
+    deleteTemplate: stores.templates.delete,
+    putRecipient: stores.recipients.put,
+    deleteRecipient: stores.recipients.delete,
+    markRead: stores.inbox.markRead,
+    replay,
+    stages: () => meter.stages(),
+    problems: async () =>
+      stages.flatMap(({ name, worker }) =>
+        worker.restarts() > 0 && meter.isDown(name) ? [`${name} is restarting`] : [],
+      ),
+    async metrics() {
+      await meter.stages()
+      return metrics.registry.getMetricsAsJSON()
+    },
+    templateProblems: check.problems,
+    preview: check.preview,
+    watch: async (on) => {
+      watched = on
+    },
+    async close() {
+      housekeeping.stop()
+      meter.stop()
+      await stopAll(stages)
+      await keeper.stop()
+      await Promise.all([...carriers.values()].map(({ provider }) => provider.close()))
+      await renderer.close()
+      await log.close()
+      database.close()
+    },
+  }
+}
+
+function storeRetention({ retention: { recordsDays, inboxDays } }: Config) {
+  return {
+    recordsMs: recordsDays * dayMs,
+    inboxMs: inboxDays * dayMs,
+    deadLettersMs: topics['dead-letters'].retentionMs,
+    outboxRows,
+  }
+}
+
+/** Upstream first, so that what is under way reaches the end where it can. */
+async function stopAll(stages: readonly RunningStage[]): Promise<void> {
+  const startedMs = performance.now()
+  for (const { worker } of stages) await worker.stop(Math.max(100, drainMs - (performance.now() - startedMs)))
+}

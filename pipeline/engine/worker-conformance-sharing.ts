@@ -1,0 +1,90 @@
+/** What workers promise that share a group: partitions move between them, and every record still happens once. */
+import { concatMap, delay, of } from 'rxjs'
+import { expect, test } from 'vitest'
+import { type LogUnderTest, readerLag } from './log-under-test.js'
+import { seededRandom } from './seeded-random.js'
+import type { Worker } from './worker.js'
+import {
+  type ForwardingStage,
+  forwardingStage,
+  idsOf,
+  notificationRecords,
+  watchResults,
+  type work,
+} from './worker-under-test.js'
+
+const count = 2000
+
+export function describeSharing(open: () => Promise<LogUnderTest>, start: typeof work): void {
+  test.each([1, 2, 3])('every record happens once while workers start and stop (seed %i)', async (seed) => {
+    const opened = await open()
+    const random = seededRandom(seed)
+    const results = watchResults(opened)
+    const stage = unhurriedStage(opened)
+    await opened.log.append(notificationRecords(count))
+    const workers: Worker[] = [start(opened, stage)]
+    for (let move = 1; move <= 8; move++) {
+      await opened.until(() => results.accepted.length >= (count * move) / 10)
+      const goes = workers.length > 1 && random() < 0.5
+      const [gone] = goes ? workers.splice(Math.floor(random() * workers.length), 1) : []
+      if (gone) await opened.during(gone.stop(5000))
+      else workers.push(start(opened, stage))
+    }
+    await opened.until(() => results.accepted.length >= count)
+    for (const worker of workers) await opened.during(worker.stop(5000))
+    expect([...results.accepted].sort()).toEqual(idsOf(count))
+    expect([results.deadLetters, await readerLag(opened)]).toEqual([[], 0])
+  })
+
+  test('a worker that is to give partitions away finishes what it holds of them first', async () => {
+    const opened = await open()
+    const results = watchResults(opened)
+    const seen: string[] = []
+    const stage = unhurriedStage(opened, seen)
+    await opened.log.append(notificationRecords(count))
+    const first = start(opened, stage)
+    await opened.until(() => results.accepted.length >= 200)
+    const second = start(opened, stage)
+    await opened.until(() => results.accepted.length >= count)
+    expect([first.restarts(), second.restarts()]).toEqual([0, 0])
+    expect([...seen].sort()).toEqual(idsOf(count))
+  })
+
+  test('the records that a crashed member held are done by the others, once', async () => {
+    const opened = await open()
+    const results = watchResults(opened)
+    const stage = unhurriedStage(opened)
+    const crashed = {
+      ...opened,
+      log: {
+        ...opened.log,
+        join: async (...options: Parameters<typeof opened.log.join>) => {
+          const member = await opened.log.join(...options)
+          crash = () => opened.crash?.(member)
+          return member
+        },
+      },
+    }
+    let crash: () => Promise<void> | undefined = () => undefined
+    await opened.log.append(notificationRecords(count))
+    start(crashed, stage)
+    start(opened, stage)
+    await opened.until(() => results.accepted.length >= 500)
+    await crash()
+    await opened.until(() => results.accepted.length >= count)
+    expect([...results.accepted].sort()).toEqual(idsOf(count))
+  })
+}
+
+/** Slow enough that partitions move while work is in flight. */
+function unhurriedStage({ clock }: LogUnderTest, seen: string[] = []): ForwardingStage {
+  const stage = forwardingStage((id) => seen.push(id))
+  return {
+    ...stage,
+    operator: (context) => (batches) =>
+      batches.pipe(
+        concatMap((batch) => of(batch).pipe(delay(15, clock))),
+        stage.operator(context),
+      ),
+  }
+}

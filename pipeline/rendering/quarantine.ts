@@ -1,0 +1,30 @@
+/** Counts the worker threads that each template version got killed, and keeps out those that did it too often.
+ *  A version stays out until the process ends: the way back is a new version. */
+
+export interface Quarantine {
+  has(template: string): boolean
+  /** A thread that rendered it was killed. */
+  strike(template: string): void
+  list(): readonly string[]
+}
+
+/** Killed threads after which a version is kept out. */
+const strikesAllowed = 3
+/** Versions remembered; beyond, the one that struck longest ago is forgotten. */
+const rememberedVersions = 1_000
+
+export function createQuarantine(): Quarantine {
+  const strikes = new Map<string, number>()
+  const isOut = (count: number | undefined) => count !== undefined && count >= strikesAllowed
+  return {
+    has: (template) => isOut(strikes.get(template)),
+    strike(template) {
+      const count = (strikes.get(template) ?? 0) + 1
+      strikes.delete(template)
+      strikes.set(template, count)
+      const [oldest] = strikes.keys()
+      if (strikes.size > rememberedVersions && oldest !== undefined) strikes.delete(oldest)
+    },
+    list: () => [...strikes].flatMap(([template, count]) => (isOut(count) ? [template] : [])),
+  }
+}

@@ -1,0 +1,50 @@
+/** Throws away what the log needs no more: segments that every group has consumed, once they are old or the file has
+ *  grown too large, and state that has expired. */
+import type { Database } from './database.js'
+import type { LogTables, Partition } from './log-tables.js'
+
+export interface LogLimits {
+  /** Segments written before this time go, in milliseconds since the epoch. */
+  readonly olderThanMs: number
+  /** While the file is larger than this, consumed segments go whatever their age. */
+  readonly bytes: number
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number
+}
+
+/** Rows of one bite: a few milliseconds of the writer's time. */
+const segmentsMost = 64
+const entriesMost = 500
+
+/** Removes one bite; true when there may be more. */
+export async function pruneLog(
+  database: Database,
+  tables: LogTables,
+  partitions: readonly Partition[],
+  limits: LogLimits,
+): Promise<boolean> {
+  const removed = await database.write(() => {
+    const crowded = fileBytes(database) > limits.bytes
+    let left = segmentsMost
+    for (const partition of partitions) {
+      if (left > 0) left -= tables.removeConsumed(partition, crowded ? limits.nowMs : limits.olderThanMs, left)
+    }
+    return { segments: segmentsMost - left, entries: forgetExpired(database, limits.nowMs) }
+  }, false)
+  return removed.segments === segmentsMost || removed.entries === entriesMost
+}
+
+function forgetExpired(database: Database, nowMs: number): number {
+  const forget = database.prepare(
+    `DELETE FROM log_state WHERE (scope, key) IN
+       (SELECT scope, key FROM log_state WHERE expires_ms < ? ORDER BY expires_ms LIMIT ${entriesMost})`,
+  )
+  return Number(forget.run(nowMs).changes)
+}
+
+/** Bytes in use; free pages inside the file do not count, for they are used again. */
+function fileBytes(database: Database): number {
+  const pragma = (name: string) =>
+    Object.values(database.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[0] ?? 0
+  return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')
+}

@@ -1,0 +1,112 @@
+/** Finds, makes and changes the rows of records, within a write. */
+import type { NotificationStatus } from '../../schemas/events.js'
+import { channelsOf, createdAtMs } from '../../stages/record/show.js'
+import type { RecordState } from '../../stages/record/state.js'
+import { statusOf } from '../../stages/record/status.js'
+import type { BatchRows } from './batch-rows.js'
+import type { Database } from './database.js'
+import { packProgress } from './record-progress.js'
+import {
+  askedColumns,
+  askedValues,
+  channelBits,
+  type Row,
+  rareStatus,
+  recipientHash,
+  rowColumns,
+  stateOf,
+} from './record-row.js'
+
+export interface RecordRows {
+  /** The row of each notification, in the order of `groups`. */
+  load(groups: readonly (readonly NotificationStatus[])[]): readonly (StoredRecord | undefined)[]
+  /** Makes a row for a notification just accepted: it needs no progress. One that is there stays as it is. */
+  accept(state: RecordState, batches: BatchRows): void
+  /** Makes a row where there is none. */
+  insert(state: RecordState, batches: BatchRows): void
+  /** Writes what is different in `state`. False: nothing is. */
+  update(stored: StoredRecord, state: RecordState, batches: BatchRows): boolean
+}
+
+export interface StoredRecord {
+  readonly row: Row
+  readonly state: RecordState
+}
+
+const putProgressSql =
+  'INSERT INTO store_progress (seq, doc) VALUES (?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc'
+
+export function recordRows(database: Database): RecordRows {
+  const select = database.prepare(
+    `SELECT wanted.key, ${rowColumns} FROM json_each(?) wanted
+     CROSS JOIN store_records r ON r.tenant = wanted.value ->> 0 AND r.id = wanted.value ->> 1
+     LEFT JOIN store_progress p ON p.seq = r.seq`,
+  )
+  select.setReturnArrays(true)
+  const insert = insertion(database)
+  const putProgress = database.prepare(putProgressSql)
+  return {
+    load(groups) {
+      const wanted = groups.map(([event]) => [event?.tenant, event?.notificationId])
+      const found = new Array<StoredRecord | undefined>(groups.length)
+      for (const [at, ...row] of select.all(JSON.stringify(wanted)) as unknown as [number, ...Row][]) {
+        found[at] = { row, state: stateOf(row) }
+      }
+      return found
+    },
+    accept: (state, batches) => {
+      insert(state, batches)
+    },
+    insert: (state, batches) => {
+      const seq = insert(state, batches)
+      if (seq === null) throw new Error(`There is a record of ${state.id} already.`)
+      putProgress.run(seq, packProgress(state))
+    },
+    update: updating(database),
+  }
+}
+
+/** Returns the new row's number; null where there is one already. */
+function insertion(database: Database): (state: RecordState, batches: BatchRows) => number | null {
+  const insert = database.prepare(
+    `INSERT INTO store_records (tenant, id, created_at, status, rare, channels, recipient, recipient_hash, ${askedColumns})
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  )
+  return (state, batches) => {
+    const { tenant, id, recipient, summary } = state
+    const status = statusOf(state)
+    const values: (string | number | null)[] = [tenant, id, createdAtMs(state), status, rareStatus(status)]
+    values.push(channelBits(channelsOf(state)), recipient, recipientHash(tenant, recipient))
+    const { changes, lastInsertRowid } = insert.run(...values.concat(askedValues(summary)))
+    if (changes === 0) return null
+    const seq = Number(lastInsertRowid)
+    if (summary && summary.batchId !== null) batches.add(tenant, summary.batchId, seq)
+    return seq
+  }
+}
+
+function updating(database: Database): RecordRows['update'] {
+  const setStatus = database.prepare('UPDATE store_records SET status = ?, rare = ?, channels = ? WHERE seq = ?')
+  const setAsked = database.prepare(
+    `UPDATE store_records SET created_at = ?, (${askedColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?`,
+  )
+  const putProgress = database.prepare(putProgressSql)
+  return ({ row, state: before }, after, batches) => {
+    const [seq, tenant, , createdAt, status] = row
+    const { summary } = after
+    const asked = summary !== before.summary || createdAtMs(after) !== createdAt
+    const doc = packProgress(after)
+    if (!asked && doc === row[15]) return false
+    if (asked) setAsked.run(createdAtMs(after), ...askedValues(summary), seq)
+    if (summary && summary.batchId !== null && summary.batchId !== before.summary?.batchId) {
+      batches.add(tenant, summary.batchId, seq)
+    }
+    const now = statusOf(after)
+    // Where channels were asked for they do not change; elsewhere they are those of the deliveries.
+    if (asked || now !== status || !summary || summary.channels.length === 0) {
+      setStatus.run(now, rareStatus(now), channelBits(channelsOf(after)), seq)
+    }
+    putProgress.run(seq, doc)
+    return true
+  }
+}

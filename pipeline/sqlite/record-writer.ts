@@ -1,0 +1,59 @@
+/** Writes records. Every function here is to be called inside `Database.write`, so that it commits with what else
+ *  the caller writes there. */
+import type { NotificationRequested, NotificationStatus } from '../../schemas/events.js'
+import type { StatusChange } from '../../schemas/record.js'
+import { groupByNotification, mergeRecord } from '../../stages/record/merge.js'
+import { rfc3339 } from '../../stages/record/rfc3339.js'
+import { acceptedState, type RecordState } from '../../stages/record/state.js'
+import { statusOf } from '../../stages/record/status.js'
+import { summaryOf } from '../../stages/summary.js'
+import { batchRows } from './batch-rows.js'
+import type { Database } from './database.js'
+import { recordRows } from './record-rows.js'
+import { statsTally } from './stats.js'
+
+export interface RecordWriter {
+  /** Writes the first record of each, status accepted. One that is there already stays as it is. */
+  insertAccepted(notifications: readonly NotificationRequested[]): void
+  /** Merges status events, each notification once. Returns the changes of public statuses. */
+  mergeStatus(events: readonly NotificationStatus[]): readonly StatusChange[]
+}
+
+/** A writer on the one database that can write; `createStoreSchema` comes first. */
+export function recordWriter(database: Database): RecordWriter {
+  const rows = recordRows(database)
+  return {
+    insertAccepted(notifications) {
+      const batches = batchRows(database)
+      for (const request of notifications) {
+        rows.accept(acceptedState(request.id, request.tenant, summaryOf(request)), batches)
+      }
+      batches.write()
+    },
+    mergeStatus(events) {
+      const groups = [...groupByNotification(events)]
+      const stored = rows.load(groups)
+      const batches = batchRows(database)
+      const tally = statsTally(database)
+      const changes: StatusChange[] = []
+      for (const [at, group] of groups.entries()) {
+        const known = stored[at]
+        const after = mergeRecord(known?.state, group)
+        if (known) {
+          if (!rows.update(known, after, batches)) continue
+        } else {
+          rows.insert(after, batches)
+        }
+        tally.count(known?.state, after)
+        if (known?.row[4] !== statusOf(after)) changes.push(changeOf(after))
+      }
+      batches.write()
+      tally.write()
+      return changes
+    },
+  }
+}
+
+function changeOf(state: RecordState): StatusChange {
+  return { id: state.id, recipient: state.recipient, status: statusOf(state), at: rfc3339(state.lastAtMs) }
+}

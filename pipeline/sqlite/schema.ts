@@ -1,0 +1,113 @@
+/** The tables of the stores. They stand beside the log's in one file, so one transaction takes both.
+ *
+ *  `store_records` is narrow and written once, but for its status: what a merge rewrites stands in `store_progress`.
+ *  So a list runs over few pages, and a merge dirties few. Times are in milliseconds since the epoch.
+ *  Its indexes are few because each costs 1 to 3 µs a notification:
+ *  - by id: each merge looks there;
+ *  - by time: lists; the row id, which SQLite adds to each index, orders equal times;
+ *  - by recipient: a hash, a third of the size of the text;
+ *  - by `rare`: the status once more, only where few rows have it. The common ones are found soon by time.
+ *  A batch's rows are neighbours, so `store_batches` keeps from which row to which. */
+import type { Database } from './database.js'
+
+const version = 1
+
+const sql = `
+  CREATE TABLE store_records (
+    seq INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    rare TEXT,
+    channels INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    recipient_hash INTEGER NOT NULL,
+    priority TEXT,
+    asked_channels TEXT,
+    template_id TEXT,
+    template_version INTEGER,
+    send_at INTEGER,
+    batch_id TEXT,
+    correlation_id TEXT,
+    origin TEXT,
+    metadata TEXT
+  );
+  CREATE UNIQUE INDEX store_records_id ON store_records (id, tenant);
+  CREATE INDEX store_records_time ON store_records (tenant, created_at);
+  CREATE INDEX store_records_recipient ON store_records (recipient_hash, created_at);
+  CREATE INDEX store_records_rare ON store_records (tenant, rare, created_at) WHERE rare IS NOT NULL;
+  CREATE TABLE store_progress (seq INTEGER PRIMARY KEY, doc TEXT NOT NULL);
+  CREATE TABLE store_batches (
+    tenant TEXT NOT NULL, batch_id TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+    PRIMARY KEY (tenant, batch_id, first_seq)
+  ) WITHOUT ROWID;
+  CREATE TABLE store_stats (
+    tenant TEXT NOT NULL, channel TEXT NOT NULL, measure TEXT NOT NULL, bucket INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (tenant, channel, measure, bucket)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE store_claims (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, key TEXT NOT NULL,
+    body_hash TEXT NOT NULL, answer TEXT NOT NULL, created_at INTEGER NOT NULL,
+    UNIQUE (tenant, key)
+  );
+
+  CREATE TABLE store_templates (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, doc TEXT NOT NULL,
+    UNIQUE (tenant, id, version)
+  );
+  CREATE TABLE store_template_heads (
+    tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, deleted INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE store_recipients (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL,
+    UNIQUE (tenant, id)
+  );
+
+  CREATE TABLE store_inbox (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, recipient TEXT NOT NULL, id TEXT NOT NULL,
+    notification_id TEXT NOT NULL, title TEXT, body TEXT NOT NULL,
+    accepted_at INTEGER NOT NULL, read_at INTEGER,
+    UNIQUE (tenant, id)
+  );
+  CREATE INDEX store_inbox_recipient ON store_inbox (tenant, recipient, accepted_at, id);
+  CREATE INDEX store_inbox_unread ON store_inbox (tenant, recipient) WHERE read_at IS NULL;
+
+  CREATE TABLE store_outbox (
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id TEXT NOT NULL, notification_id TEXT NOT NULL,
+    channel TEXT NOT NULL, address TEXT NOT NULL, message TEXT NOT NULL, at INTEGER NOT NULL,
+    UNIQUE (tenant, id)
+  );
+
+  CREATE TABLE store_dead_letters (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, at INTEGER NOT NULL,
+    stage TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL,
+    cause TEXT NOT NULL, detail TEXT NOT NULL, notification_id TEXT, headers TEXT NOT NULL,
+    replays INTEGER NOT NULL, status TEXT NOT NULL, key BLOB, value BLOB
+  );
+  CREATE INDEX store_dead_letters_stage ON store_dead_letters (stage);
+  CREATE INDEX store_dead_letters_cause ON store_dead_letters (cause);
+
+  PRAGMA user_version = ${version};
+`
+
+/** The file was written by a later version of Carillon. */
+export class LaterSchema extends Error {
+  override readonly name = 'LaterSchema'
+  readonly code = 'later-schema'
+}
+
+/** Makes the tables where there are none. To be called once, by the writer, before anything else here. */
+export function createStoreSchema(database: Database): void {
+  const found = database.prepare('PRAGMA user_version').get() as { user_version: number }
+  if (found.user_version > version) {
+    throw new LaterSchema(
+      'The data folder was written by a later version of Carillon. Start that one, or another folder.',
+    )
+  }
+  if (found.user_version === version) return
+  database.exec(`BEGIN IMMEDIATE; ${sql} COMMIT;`)
+}

@@ -1,0 +1,139 @@
+/** The composition root of `carillon start`: the engine in its thread, the ingress in this one. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { v7 as uuid } from 'uuid'
+import { createApp } from '../ingress/app.js'
+import type { IngressPorts } from '../ingress/ports.js'
+import { serveIngress } from '../ingress/server.js'
+import type { StatusChange } from '../schemas/record.js'
+import type { Config } from './config/config.js'
+import { type EngineClient, startEngine } from './embedded/engine-client.js'
+import { mergedMetrics } from './embedded/merged-metrics.js'
+import { readLetter } from './embedded/replay.js'
+import { createCodec } from './engine/codec.js'
+import { createLogger, type Logger } from './logging.js'
+import { createMetrics, type Metrics } from './metrics.js'
+import { Database } from './sqlite/database.js'
+import { deadLetterReader } from './sqlite/dead-letters.js'
+import { lockFolder } from './sqlite/folder-lock.js'
+import { inboxReader } from './sqlite/inbox.js'
+import { outboxReader } from './sqlite/outbox.js'
+import { recipientReader } from './sqlite/recipients.js'
+import { recordReader } from './sqlite/records.js'
+import { templateReader } from './sqlite/templates.js'
+import { topology } from './topology.js'
+
+/** A Carillon that runs. */
+export interface Running {
+  /** Where it listens, like http://127.0.0.1:3000 */
+  readonly address: string
+  /** Lets what is under way end, and resolves when everything is closed. */
+  close(): Promise<void>
+}
+
+/** How long the cancel route waits for the verdict. */
+const settleWaitMs = 2000
+
+/** Starts everything embedded. Rejects with an error whose message says what to do. */
+export async function start(config: Config): Promise<Running> {
+  const logger = createLogger({ level: config.logLevel })
+  const unlock = lockFolder(config.dataFolder)
+  const databaseFile = join(config.dataFolder, 'carillon.db')
+  const watchers = new Set<(change: StatusChange) => void>()
+  const engine = await startEngine({ config, databaseFile }, (changes) => {
+    for (const change of changes) for (const watcher of watchers) watcher(change)
+  })
+  const reader = new Database(databaseFile, { readOnly: true })
+  const metrics = createMetrics()
+  const ports = ingressPorts({ engine, reader, watchers, metrics, logger })
+  const { apiKey, corsOrigins, host, port } = config
+  const app = createApp(ports, { apiKey, corsOrigins, settleWaitMs, version: readVersion() })
+  const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
+    await engine.close()
+    throw error
+  })
+  let closing = false
+  void engine.died.then((error) => {
+    if (closing) return
+    logger.error('The engine stopped; this process ends, and what was accepted goes on at the next start', { error })
+    process.exit(1)
+  })
+
+  return {
+    address: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    async close() {
+      closing = true
+      await server.close()
+      reader.close()
+      await engine.close()
+      unlock()
+    },
+  }
+}
+
+interface IngressParts {
+  readonly engine: EngineClient
+  readonly reader: Database
+  readonly watchers: Set<(change: StatusChange) => void>
+  readonly metrics: Metrics
+  readonly logger: Logger
+}
+
+/** Reads come from this thread's own connection; whatever writes goes to the engine. */
+function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressParts): IngressPorts {
+  return {
+    acceptor: { accept: (notifications, claim) => engine.accept({ notifications, claim }), cancel: engine.cancel },
+    records: { ...recordReader(reader), watch: (onChange) => watch(watchers, engine, onChange) },
+    templates: { ...templateReader(reader), put: engine.putTemplate, delete: engine.deleteTemplate },
+    recipients: { ...recipientReader(reader), put: engine.putRecipient, delete: engine.deleteRecipient },
+    inbox: { ...inboxReader(reader), markRead: engine.markRead },
+    outbox: outboxReader(reader),
+    deadLetters: { ...letterPorts(reader), replay: engine.replay },
+    flow: {
+      topology: async () => topology(),
+      stages: engine.stages,
+      problems: engine.problems,
+      metrics: async () => mergedMetrics(metrics.registry, await engine.metrics()),
+    },
+    templateCheck: { problems: engine.templateProblems, preview: engine.preview },
+    nowMs: Date.now,
+    newId: () => uuid(),
+    log(entry) {
+      const { method, route, status, durationMs } = entry
+      metrics.requestSeconds.observe({ method, route, status: String(status) }, durationMs / 1000)
+      if (status >= 500) logger.error('A request failed', entry)
+      else logger.debug('Answered', entry)
+    },
+  }
+}
+
+function letterPorts(reader: Database): Pick<IngressPorts['deadLetters'], 'list' | 'get'> {
+  const letters = deadLetterReader(reader)
+  const codec = createCodec()
+  return {
+    list: letters.list,
+    async get(id) {
+      const found = await letters.get(id)
+      return found && { ...found.record, decoded: readLetter(codec, found.letter)?.value ?? null }
+    },
+  }
+}
+
+/** The engine tells of changes only while somebody listens. */
+function watch(
+  watchers: Set<(change: StatusChange) => void>,
+  engine: EngineClient,
+  onChange: (change: StatusChange) => void,
+): () => void {
+  watchers.add(onChange)
+  if (watchers.size === 1) void engine.watch(true).catch(() => undefined)
+  return () => {
+    watchers.delete(onChange)
+    if (watchers.size === 0) void engine.watch(false).catch(() => undefined)
+  }
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return (manifest as { version: string }).version
+}

@@ -1,0 +1,82 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { never, sampleRequest } from './delivery.sample.js'
+import { type HttpOptions, httpProvider } from './http.js'
+import { httpServer } from './http-server.sample.js'
+
+function provider(options: Omit<HttpOptions, 'name'>) {
+  const made = httpProvider({ name: 'http', ...options })
+  onTestFinished(() => made.close())
+  return made
+}
+
+test('it posts to, channel and content with the key and the token, and calls it sent', async () => {
+  const server = await httpServer((response) => response.writeHead(202).end('{"id":"x"}'))
+  const sms = provider({ url: server.url, token: 'letmein' })
+  const request = sampleRequest({ id: 'n-1:sms', channel: 'sms', address: '+4915112345678' })
+  expect(await sms.send(request, never)).toEqual({ outcome: 'sent' })
+  const [seen] = server.seen
+  expect([seen?.method, seen?.path, JSON.parse(seen?.body ?? '')]).toEqual([
+    'POST',
+    '/hook',
+    { to: '+4915112345678', channel: 'sms', content: 'Hello Anna' },
+  ])
+  expect(seen?.headers).toMatchObject({
+    'content-type': 'application/json',
+    'idempotency-key': 'n-1:sms',
+    authorization: 'Bearer letmein',
+  })
+})
+
+test('content is the text where there is only text, and else an object with the names of its channel', async () => {
+  const server = await httpServer()
+  const http = provider({ url: server.url })
+  const text = { subject: null, text: 'Hi', html: null, data: null }
+  const push = { ...text, subject: 'Title', data: '{"order":7}' }
+  await http.send(sampleRequest({ channel: 'sms', message: { subject: 'lost' } }), never)
+  await http.send(sampleRequest({ channel: 'push', message: text }), never)
+  await http.send(sampleRequest({ channel: 'push', message: push }), never)
+  await http.send(sampleRequest({ channel: 'email', message: text }), never)
+  await http.send(sampleRequest({ channel: 'email', message: { html: '<p>Hi</p>' } }), never)
+  expect(server.seen.map(({ body }) => JSON.parse(body).content)).toEqual([
+    'Hello Anna',
+    'Hi',
+    { title: 'Title', body: 'Hi', data: { order: 7 } },
+    'Hi',
+    { subject: 'Hello', text: 'Hello Anna', html: '<p>Hi</p>' },
+  ])
+})
+
+test('a limit is told with its time', async () => {
+  const server = await httpServer((response) => response.writeHead(429, { 'retry-after': '3' }).end())
+  const result = await provider({ url: server.url }).send(sampleRequest(), never)
+  const error = 'The provider answered with status 429.'
+  expect(result).toEqual({ outcome: 'rate-limited', error, retryAfterMs: 3_000 })
+})
+
+test('a service that is not there, hangs up or keeps silent may be there later', async () => {
+  const hangUp = await httpServer((response) => response.destroy())
+  const silent = await httpServer(() => {})
+  const calls = [
+    provider({ url: 'http://127.0.0.1:1/' }).send(sampleRequest(), never),
+    provider({ url: hangUp.url }).send(sampleRequest(), never),
+    provider({ url: silent.url, timeoutMs: 100 }).send(sampleRequest(), never),
+  ]
+  const error = (code: string) => `The provider could not be reached, or did not answer (${code}).`
+  expect(await Promise.all(calls)).toEqual([
+    { outcome: 'transient', error: error('ECONNREFUSED') },
+    { outcome: 'transient', error: error('UND_ERR_SOCKET') },
+    { outcome: 'transient', error: error('UND_ERR_HEADERS_TIMEOUT') },
+  ])
+})
+
+test('data that is not JSON is never sent', async () => {
+  const server = await httpServer()
+  const request = sampleRequest({ channel: 'push', message: { data: '{"order":' } })
+  const result = await provider({ url: server.url }).send(request, never)
+  expect(result).toEqual({ outcome: 'permanent', error: 'The message has data that is not JSON.' })
+  expect(server.seen).toEqual([])
+})
+
+test('its breaker guards the whole provider', () => {
+  expect(provider({ url: 'http://127.0.0.1:1/' }).destination(sampleRequest().delivery)).toBeNull()
+})
