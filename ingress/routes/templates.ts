@@ -1,8 +1,8 @@
 /** /v1/templates: create, read, revise, delete, preview. */
 import { z } from '@hono/zod-openapi'
+import type { Message } from '../../schemas/events.js'
 import type { TemplateVersion } from '../../schemas/template.js'
-import type { ChannelContent } from '../channel-content.js'
-import { contentOf } from '../channel-content.js'
+import { type ChannelContent, contentOf, type JsonObject } from '../channel-content.js'
 import { answer, type IngressApp, refuse, serveEndpoint } from '../endpoint.js'
 import { identifier } from '../identifier.js'
 import { boundedJson } from '../normalize.js'
@@ -168,19 +168,30 @@ function servePreview(app: IngressApp, { templates, templateCheck }: IngressPort
       const locale = localeFor(template, wanted)
       const messages = Object.entries(template.locales[locale] ?? {}).filter(([name]) => name === (channel ?? name))
       if (messages.length === 0) throw invalid([{ path: 'channel', message: 'The template does not have it.' }])
-      const variables = { ...template.defaults, ...data }
-      const rendered = await Promise.all(
-        messages.map(async ([name, message]) => {
-          const result = await templateCheck.preview(name, sourcesOf(message), variables)
-          if (result.ok) return [name, contentOf(name, result.message)] as const
-          errors.push({ path: `channels.${name}`, message: result.detail })
-          return [name, {}] as const
-        }),
-      )
-      refuse(errors)
-      return answer(c, 200, { id, version: template.version, locale, channels: Object.fromEntries(rendered) })
+      const channels = await rendered(templateCheck, messages, { ...template.defaults, ...data })
+      return answer(c, 200, { id, version: template.version, locale, channels })
     },
   )
+}
+
+/** What the channels say. Throws with every channel that cannot be rendered. */
+async function rendered(
+  templateCheck: TemplateCheck,
+  messages: readonly (readonly [string, Message])[],
+  variables: JsonObject,
+): Promise<Record<string, JsonObject>> {
+  const errors: FieldError[] = []
+  const channels: Record<string, JsonObject> = {}
+  const results = await Promise.all(
+    messages.map(([name, message]) => templateCheck.preview(name, sourcesOf(message), variables)),
+  )
+  for (const [index, [name]] of messages.entries()) {
+    const result = results[index]
+    if (result?.ok) channels[name] = contentOf(name, result.message)
+    else errors.push({ path: `channels.${name}`, message: result?.detail ?? 'It could not be rendered.' })
+  }
+  refuse(errors)
+  return channels
 }
 
 async function found(templates: Templates, id: string): Promise<TemplateVersion> {

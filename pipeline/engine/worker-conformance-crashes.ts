@@ -155,7 +155,7 @@ function unreadable(): [string, Uint8Array | null][] {
     ['tombstone', null],
     ['not-avro', Buffer.from('{"hello": "there"}')],
     ['unknown-schema', foreignId],
-    ['not-avro', whole.subarray(0, whole.length - 20)],
+    ['truncated', whole.subarray(0, whole.length - 20)],
     ['truncated', Buffer.concat([whole, Buffer.from('more')])],
   ]
 }

@@ -1,6 +1,7 @@
 /** What workers promise that share a group: partitions move between them, and every record still happens once. */
 import { concatMap, delay, of } from 'rxjs'
 import { expect, test } from 'vitest'
+import type { Member } from './log.js'
 import { type LogUnderTest, readerLag } from './log-under-test.js'
 import { seededRandom } from './seeded-random.js'
 import type { Worker } from './worker.js'
@@ -10,6 +11,7 @@ import {
   idsOf,
   notificationRecords,
   watchResults,
+  withMembers,
   type work,
 } from './worker-under-test.js'
 
@@ -54,23 +56,16 @@ export function describeSharing(open: () => Promise<LogUnderTest>, start: typeof
     const opened = await open()
     const results = watchResults(opened)
     const stage = unhurriedStage(opened)
-    const crashed = {
-      ...opened,
-      log: {
-        ...opened.log,
-        join: async (...options: Parameters<typeof opened.log.join>) => {
-          const member = await opened.log.join(...options)
-          crash = () => opened.crash?.(member)
-          return member
-        },
-      },
-    }
-    let crash: () => Promise<void> | undefined = () => undefined
+    const doomed: Member[] = []
+    const crashing = withMembers(opened, (member) => {
+      doomed.push(member)
+      return {}
+    })
     await opened.log.append(notificationRecords(count))
-    start(crashed, stage)
+    start(crashing, stage)
     start(opened, stage)
     await opened.until(() => results.accepted.length >= 500)
-    await crash()
+    for (const member of doomed) await opened.crash?.(member)
     await opened.until(() => results.accepted.length >= count)
     expect([...results.accepted].sort()).toEqual(idsOf(count))
   })

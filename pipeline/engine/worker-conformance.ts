@@ -1,5 +1,5 @@
 /** What a running worker promises on any log: bounded memory, a drain that finishes, and each record once. */
-import { concatMap, delay, map, of, type SchedulerLike, Subject, take, tap } from 'rxjs'
+import { concatMap, delay, firstValueFrom, map, of, type SchedulerLike, Subject, take, tap } from 'rxjs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type LogFeatures, type LogUnderTest, type OpenLog, readerLag } from './log-under-test.js'
 import type { Worker } from './worker.js'
@@ -11,6 +11,7 @@ import {
   idsOf,
   notificationRecords,
   watchResults,
+  withMembers,
   work,
 } from './worker-under-test.js'
 
@@ -62,6 +63,32 @@ function describeFlow(open: () => Promise<LogUnderTest>, start: typeof work): vo
     gate.next()
     await opened.until(() => results.accepted.length === waiting)
     expect([seen.records, new Set(results.accepted).size, await readerLag(opened)]).toEqual([waiting, waiting, 0])
+  })
+
+  test('nor does a flood of unreadable records pile up while a commit is slow', async () => {
+    const opened = await open()
+    const results = watchResults(opened)
+    const gate = new Subject<void>()
+    let polled = 0
+    const slow = withMembers(opened, (member) => ({
+      poll: async (max, waitMs) => {
+        const records = await member.poll(max, waitMs)
+        polled += records.length
+        return records
+      },
+      commit: async (transaction) => {
+        if (transaction.positions.length > 0) await firstValueFrom(gate, { defaultValue: undefined })
+        await member.commit(transaction)
+      },
+    }))
+    await opened.log.append(notificationRecords(2000).map((record) => ({ ...record, value: Buffer.from('noise') })))
+    start(slow, forwardingStage(), { mailbox: 100, batch: 50 })
+    await opened.until(() => polled >= 100)
+    for (let polls = 0; polls < 20; polls++) await readerLag(opened)
+    const held = polled
+    gate.complete()
+    await opened.until(() => results.deadLetters.length === 2000)
+    expect([held > 100, polled]).toEqual([false, 2000])
   })
 
   test('a drain settles what is in flight and leaves the rest to be read', async () => {

@@ -5,7 +5,7 @@ import { accepted, requested } from '../../schemas/outgoing.js'
 import type { Lane } from '../../schemas/topics.js'
 import { eachRecord, emit, type Outcome, type RecordContext, type Stage } from '../../stages/stage.js'
 import { createCodec } from './codec.js'
-import type { NewRecord } from './log.js'
+import type { JoinOptions, Member, NewRecord } from './log.js'
 import { type LogUnderTest, waysFor } from './log-under-test.js'
 import { seededRandom } from './seeded-random.js'
 import { runWorker, type Worker, type WorkerOptions } from './worker.js'
@@ -42,12 +42,35 @@ export function notification(id: string, priority: Lane = 'normal', recipient = 
   }
 }
 
-/** `count` requests as records, spread over eight recipients; their ids are `from`, `from` + 1, … */
+/** `count` requests as records, spread over eight recipients; their ids are `from`, `from` + 1, … Only their bytes
+ *  tell what they say, as if another process had written them. */
 export function notificationRecords(count: number, from = 0): NewRecord[] {
   return Array.from({ length: count }, (_, index) => {
     const id = String(from + index)
-    return codec.encode(requested(notification(id, 'normal', `user-${(from + index) % 8}`)), 1_900_000_000_000)
+    const event = requested(notification(id, 'normal', `user-${(from + index) % 8}`))
+    const { way, key, value, headers, timestampMs } = codec.encode(event, event.value.acceptedAtMs)
+    return { way, key, value, headers, timestampMs }
   })
+}
+
+/** The log under test, with some of what its members do replaced. */
+export function withMembers(opened: LogUnderTest, replaced: (member: Member) => Partial<Member>): LogUnderTest {
+  const { log } = opened
+  const join = async (options: JoinOptions): Promise<Member> => {
+    const member = await log.join(options)
+    return {
+      assignments: member.assignments,
+      start: (assignment) => member.start(assignment),
+      poll: (max, waitMs) => member.poll(max, waitMs),
+      commit: (transaction) => member.commit(transaction),
+      get: (scope, key) => member.get(scope, key),
+      range: (scope, from, to, limit) => member.range(scope, from, to, limit),
+      onRevoke: (settle) => member.onRevoke(settle),
+      leave: () => member.leave(),
+      ...replaced(member),
+    }
+  }
+  return { ...opened, log: { ...log, join } }
 }
 
 /** The ids of those records. */

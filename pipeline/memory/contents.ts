@@ -44,10 +44,11 @@ export function emptyContents(partitions: number, maxRecords: number): Contents 
   const state = (group: string, { lane, partition }: Scope): SortedEntries =>
     entryOf(states, `${group} ${lane} ${partition}`, sortedEntries)
 
-  const add = (record: NewRecord): void => {
-    const partition = record.key ? partitionOf(record.key, partitions) : count % partitions
-    const own = records({ way: record.way, partition })
-    own.push({ ...record, partition, offset: own.length })
+  /** Only what other logs would keep is kept: the bytes, not the event that they say. */
+  const add = ({ way, key, value, headers, timestampMs }: NewRecord): void => {
+    const partition = key ? partitionOf(key, partitions) : count % partitions
+    const own = records({ way, partition })
+    own.push({ way, key, value, headers, timestampMs, partition, offset: own.length })
     count++
   }
 

@@ -13,7 +13,11 @@ function rendered(
 ) {
   return resultOf(() => {
     const source = { subject, text, html, data }
-    const render = compileMessage(source, (one, format) => liquid.compile(one, format, 1_000), limits.outputBytes)
+    const render = compileMessage(
+      source,
+      (one, format) => liquid.compile(one, format, Number.POSITIVE_INFINITY),
+      limits.outputBytes,
+    )
     if (!render) throw new Error('Liquid compiles everything.')
     return render(variables)
   })

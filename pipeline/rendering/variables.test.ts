@@ -7,7 +7,7 @@ import { NotPlain, variablesCompiler } from './variables.js'
 const outputBytes = 2_000
 const liquid = createLiquid({ outputBytes, memoryUnits: 100_000 })
 const viaVariables = variablesCompiler(outputBytes)
-const viaLiquid: Compile = (source, format) => liquid.compile(source, format, 1_000)
+const viaLiquid: Compile = (source, format) => liquid.compile(source, format, Number.POSITIVE_INFINITY)
 
 /** Mulberry32: the same numbers for the same seed. */
 function seeded(seed: number): (below: number) => number {

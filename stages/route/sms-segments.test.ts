@@ -15,6 +15,7 @@ const alphabets = {
   devanagari: 'नमस्ते ',
   joined: 'e\u0301a\u200d👩‍👩‍👧🇩🇪✈️',
   lines: 'a\r\nb',
+  linesApart: 'ю\r\nя',
 }
 const lengths = [1, 66, 67, 68, 70, 71, 134, 135, 140, 153, 154, 160, 161, 201, 202, 268, 269, 306, 307, 320]
 
