@@ -20,7 +20,7 @@ export interface SchemaComparison {
 /** Compares every event that stands on a topic. */
 export function compareWithReleased(): SchemaComparison[] {
   const released = readReleased()
-  return topicEvents().map((event) => compare(event, released.filter((schema) => schema.event === event).at(-1)))
+  return topicEvents().map((event) => compareWith(event, released.filter((schema) => schema.event === event).at(-1)))
 }
 
 /** One line for each schema that broke compatibility. */
@@ -38,7 +38,8 @@ export function releasesToWrite(): { file: string; text: string }[] {
     .map(({ event }) => ({ file: `${++id}-${event}.avsc`, text: `${inlined(event)}\n` }))
 }
 
-function compare(event: keyof Events, released: ReleasedSchema | undefined): SchemaComparison {
+/** Compares one event's schema with a release of it; undefined: it was never released. */
+export function compareWith(event: keyof Events, released: ReleasedSchema | undefined): SchemaComparison {
   if (!released) return { event, releasedId: null, state: 'new', problem: '' }
   const base = { event, releasedId: released.id }
   if (released.text.trim() === inlined(event)) return { ...base, state: 'same', problem: '' }

@@ -41,7 +41,7 @@ export type TopicName = keyof typeof topics
 /** The events that may stand on a topic. */
 export type EventsOn<T extends TopicName> = (typeof topics)[T]['events'][number]
 
-/** One way through a topic: what on the log is a topic of its own. */
+/** One way through a topic: what on the log is a topic of its own. There is one object for each: see `wayTo`. */
 export interface Way {
   readonly topic: TopicName
   readonly lane: Lane | null
@@ -49,16 +49,20 @@ export interface Way {
 }
 
 /** The log's name of a way: `notifications.requested.high`, `deliveries.released.sms.low`, `notifications.status`. */
-export function wayName({ topic, lane, channel }: Way): string {
-  return [topic, channel, lane].filter((part) => part !== null).join('.')
+export function wayName(way: Way): string {
+  return names.get(way) ?? composedName(way.topic, way.lane, way.channel)
 }
 
 /** Every way of a topic, high lanes first. */
-export function waysOf(topic: TopicName): Way[] {
-  const { lanes: hasLanes, channels: hasChannels }: Topic = topics[topic]
-  const ownLanes = hasLanes ? lanes : [null]
-  const ownChannels = hasChannels ? channels : [null]
-  return ownLanes.flatMap((lane) => ownChannels.map((channel) => ({ topic, lane, channel })))
+export function waysOf(topic: TopicName): readonly Way[] {
+  return ways[topic]
+}
+
+/** The one object of a way. Throws for a combination that the topic does not have. */
+export function wayTo(topic: TopicName, lane: Lane | null, channel: Channel | null): Way {
+  const found = ways[topic].find((way) => way.lane === lane && way.channel === channel)
+  if (!found) throw new RangeError(`${topic} has no way ${composedName(topic, lane, channel)}`)
+  return found
 }
 
 /** The way a log's name stands for; undefined for a foreign name. */
@@ -76,4 +80,21 @@ export function topicEvents(): (keyof Events)[] {
   return [...new Set(topicNames().flatMap((name): readonly (keyof Events)[] => topics[name].events))]
 }
 
-const waysByName = new Map(topicNames().flatMap((topic) => waysOf(topic).map((way) => [wayName(way), way] as const)))
+function composedName(topic: TopicName, lane: Lane | null, channel: Channel | null): string {
+  return [topic, channel, lane].filter((part) => part !== null).join('.')
+}
+
+function makeWays(topic: TopicName): readonly Way[] {
+  const { lanes: hasLanes, channels: hasChannels }: Topic = topics[topic]
+  const ownLanes = hasLanes ? lanes : [null]
+  const ownChannels = hasChannels ? channels : [null]
+  return ownLanes.flatMap((lane) => ownChannels.map((channel) => Object.freeze({ topic, lane, channel })))
+}
+
+const ways = Object.fromEntries(topicNames().map((topic) => [topic, makeWays(topic)])) as Record<
+  TopicName,
+  readonly Way[]
+>
+const allWays = topicNames().flatMap((topic) => ways[topic])
+const names = new Map(allWays.map((way) => [way, composedName(way.topic, way.lane, way.channel)]))
+const waysByName = new Map(allWays.map((way) => [composedName(way.topic, way.lane, way.channel), way]))

@@ -90,7 +90,7 @@ function deliverRun(
       const { delivery } = record.value
       const carrier = carriers.get(delivery.provider)
       if (!carrier) return fail(record, delivery, 'unknown-provider', `No provider is called ${delivery.provider} now`)
-      switch (ledgerOf(record.scope).know(delivery)) {
+      switch (record.fresh ? 'nothing' : ledgerOf(record.scope).know(delivery)) {
         case 'done':
           return step([record], [])
         case 'intended':

@@ -22,6 +22,8 @@ export type InputRecord<I extends EventName> = EventOf<I> & {
   readonly recordId: string
   readonly scope: Scope
   readonly timestampMs: number
+  /** True: it was written after this worker took its partition over, so nobody can have worked on it before. */
+  readonly fresh: boolean
 }
 
 /** Records pulled together, high lanes first, each lane and partition in order. Never empty. */

@@ -57,7 +57,7 @@ const plain = {
   },
   limits: { ratePerSecond: unlimited, smsSegments: 4 },
   dedupe: { windowMs: 10_800_000 },
-  deliver: { window: 1000 },
+  deliver: { window: 512 },
   retry: { baseMs: 1000, maxMs: 300_000 },
   breaker: { failures: 5, halfOpenAfterMs: 30_000 },
   retention: { recordsDays: 30, inboxDays: 90, logHours: 168, logBytes: 1_073_741_824 },

@@ -18,8 +18,8 @@ export const defaults = {
   dedupeWindowMs: 3 * hour,
   /** Four segments are what carriers join reliably, and four times the price of one. */
   smsSegments: 4,
-  /** Two polls of 500: deliver never runs dry while a commit is under way, and a cancel still means something. */
-  deliverWindow: 1000,
+  /** Two polls of deliver: it never runs dry while a commit is under way, and a cancel still means something. */
+  deliverWindow: 512,
 
   /** A blip is over within a second or two; twice as long each time, with full jitter. */
   retryBaseMs: 1 * second,

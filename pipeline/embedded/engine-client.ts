@@ -23,12 +23,16 @@ const waitingMost = 100_000
 /** The engine makes many short-lived objects; a roomy nursery halves what collecting them costs. */
 const youngGenerationMb = 64
 
-/** Starts the thread; resolves when the engine is open, rejects with what kept it from opening. */
+const productionThread = new URL('./engine-thread.js', import.meta.url)
+
+/** Starts the thread; resolves when the engine is open, rejects with what kept it from opening. `threadFile`: what it
+ *  runs, another only in the bench. */
 export async function startEngine(
   data: EngineThreadData,
   changed: (changes: readonly StatusChange[]) => void,
+  threadFile = productionThread,
 ): Promise<EngineClient> {
-  const thread = new Worker(new URL('./engine-thread.js', import.meta.url), {
+  const thread = new Worker(threadFile, {
     workerData: data,
     resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
   })

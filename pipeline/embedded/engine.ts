@@ -8,11 +8,12 @@ import type { CancelRequested, NotificationRequested } from '../../schemas/event
 import { cancel, requested } from '../../schemas/outgoing.js'
 import type { StatusChange } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
-import { type Lane, topics } from '../../schemas/topics.js'
+import { type Lane, topics, wayTo } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
 import type { StageName } from '../../stages/stage.js'
 import type { Config } from '../config/config.js'
 import { createCodec } from '../engine/codec.js'
+import type { Log } from '../engine/log.js'
 import { createMetrics } from '../metrics.js'
 import { createTemplateCheck } from '../rendering/check.js'
 import { createRenderer } from '../rendering/pool.js'
@@ -40,6 +41,9 @@ export interface EngineHooks {
   readonly kept: (line: { readonly deliveryId: string; readonly channel: string; readonly note: string }) => void
   /** Puts other carriers in the place of the configured ones: the bench's stub. */
   readonly carriers?: ReadonlyMap<string, Carrier>
+  /** The stages begin when it resolves, which must be before `close`; at once where there is none. The bench lays a
+   *  backlog first. */
+  readonly begin?: Promise<void>
 }
 
 /** What the HTTP side may ask of the engine. Arguments and results can be cloned between threads. */
@@ -100,13 +104,13 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       if (watched && changes.length > 0) hooks.changed(changes.slice(0, changesMost))
     },
   }
-  const health = log.tail({ topic: 'providers.health', lane: null, channel: null }).pipe(
+  const health = log.tail(wayTo('providers.health', null, null)).pipe(
     map((record) => codec.decode(record, ['provider-health']).value),
     filter(({ state, retryAtMs }) => state === 'closed' || (retryAtMs ?? 0) > nowMs()),
   )
   const enrich = { directory: stores.directory, templates: stores.templateSource, renderer }
   const stages = startPipeline(config, {
-    log,
+    log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
     codec,
     enrich,
     records,
@@ -168,6 +172,10 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       database.close()
     },
   }
+}
+
+function joinedAfter(begin: Promise<void>, log: Log): Log {
+  return { ...log, join: (options) => begin.then(() => log.join(options)) }
 }
 
 function storeRetention({ retention: { recordsDays, inboxDays } }: Config) {

@@ -2,7 +2,7 @@
 import { asyncScheduler, type Observable } from 'rxjs'
 import type { EventName } from '../../schemas/avro.js'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
-import { type Channel, channels, type Way, waysOf } from '../../schemas/topics.js'
+import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/topics.js'
 import { dedupe } from '../../stages/dedupe.js'
 import { type Carrier, deliver } from '../../stages/deliver.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template.js'
@@ -35,24 +35,34 @@ export interface RunningStage {
   readonly worker: Worker
 }
 
+interface Sizes {
+  readonly mailbox: number
+  readonly batch: number
+  readonly lingerMs: number
+}
+
 /** Most records that a stage holds polled and unsettled, and most in a batch: small enough that a high-priority record
  *  does not wait long behind a batch of low ones, large enough that a batch's fixed costs do not show. */
-const mailbox = 1024
-const batch = 128
+const sizes: Sizes = { mailbox: 1024, batch: 256, lingerMs: 0 }
+/** A merge costs by the notification, not by the event: a short wait joins the events of one. */
+const recordSizes: Sizes = { mailbox: 2048, batch: 1024, lingerMs: 10 }
 const day = 24 * 60 * 60 * 1000
 /** Ids are remembered for as long as an idempotency key holds. */
 const idWindowMs = day
 /** No delivery is retried for longer than this after its cancel. */
 const cancelMemoryMs = 7 * day
 /** How long a lane waits for credit before it lets others pass. */
-const patienceMs = 100
+const patienceMs = 250
 const retryAfterMinMs = 1000
 const retryAfterMaxMs = 60 * 60 * 1000
 
 /** Starts every stage. They run until they are stopped, in the order of the flow. */
 export function startPipeline(config: Config, ports: PipelinePorts): readonly RunningStage[] {
   const { log, codec, metrics, crashed } = ports
-  const run = <I extends EventName, O extends EventName>(stage: Stage<I, O>, most = mailbox): RunningStage => {
+  const run = <I extends EventName, O extends EventName>(
+    stage: Stage<I, O>,
+    own: Partial<Sizes> = {},
+  ): RunningStage => {
     const ways = waysOf(stage.input)
     const counted = stageObserver(metrics, stage.name)
     const observer: WorkerObserver = {
@@ -69,8 +79,8 @@ export function startPipeline(config: Config, ports: PipelinePorts): readonly Ru
       codec,
       clock: asyncScheduler,
       random: Math.random,
-      mailbox: most,
-      batch,
+      ...sizes,
+      ...own,
       observer,
     }
     return { name: stage.name, ways, worker: runWorker(options) }
@@ -82,8 +92,8 @@ export function startPipeline(config: Config, ports: PipelinePorts): readonly Ru
     run(route(routeOptions(config))),
     run(throttleStage(config, ports)),
     // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
-    run(deliverStage(config, ports), waysIn * config.deliver.window + batch),
-    run(record(ports.records)),
+    run(deliverStage(config, ports), { mailbox: waysIn * config.deliver.window + sizes.batch }),
+    run(record(ports.records), recordSizes),
   ] as const
 }
 
@@ -103,13 +113,13 @@ function throttleStage(
   { deliver: { window }, breaker, limits, providers }: Config,
   { log, carriers, health }: PipelinePorts,
 ) {
-  const way = (channel: Channel, { lane, partition }: Scope) => ({
-    way: { topic: 'deliveries.released', lane, channel } as const,
+  const into = (channel: Channel, { lane, partition }: Scope) => ({
+    way: wayTo('deliveries.released', lane, channel),
     partition,
   })
   const credit = {
-    outstanding: (channel: Channel, scope: Scope) => log.unsettled('deliver', way(channel, scope)),
-    finished: (channel: Channel, scope: Scope) => log.settled('deliver', way(channel, scope)),
+    outstanding: (channel: Channel, scope: Scope) => log.unsettled('deliver', into(channel, scope)),
+    finished: (channel: Channel, scope: Scope) => log.settled('deliver', into(channel, scope)),
   }
   const rates = new Map(providers.map(({ name, policy }) => [name, policy.ratePerSecond]))
   const ports = {

@@ -6,6 +6,7 @@ import avsc from 'avsc'
 import { avroType, type EventName, type EventOf, encodeAvro } from '../../schemas/avro.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
 import { readReleased } from '../../schemas/sources.js'
+import { wayTo } from '../../schemas/topics.js'
 import type { LogRecord, NewRecord } from './log.js'
 
 /** The bytes cannot be read, now or later: the record belongs among the dead letters. */
@@ -50,7 +51,7 @@ export function createCodec(): Codec {
       bytes[0] = 0
       bytes.writeUInt32BE(ids.get(event) ?? missing(event), 1)
       return {
-        way: { topic, lane, channel },
+        way: wayTo(topic, lane, channel),
         key: Buffer.from(key),
         value: bytes,
         headers: noHeaders,

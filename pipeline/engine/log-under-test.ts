@@ -1,7 +1,7 @@
 /** What the conformance suites need from a log, and the few moves that their tests are made of. Waits are conditions,
  *  never durations, so that the same words suit virtual time, a file and a broker. */
 import type { SchedulerLike } from 'rxjs'
-import { type Lane, type TopicName, type Way, wayName } from '../../schemas/topics.js'
+import { type Lane, type TopicName, type Way, wayName, wayTo } from '../../schemas/topics.js'
 import type { JoinOptions, Log, LogRecord, Member, NewRecord, Position } from './log.js'
 
 /** What a log can do beyond what every log does. */
@@ -45,7 +45,7 @@ export const reader: JoinOptions = { group: 'dedupe', ways: waysFor('notificatio
 
 /** One way of a topic that has lanes. */
 export function wayOf(topic: TopicName, lane: Lane): Way {
-  return { topic, lane, channel: null }
+  return wayTo(topic, lane, null)
 }
 
 /** The three lanes of a topic. */

@@ -35,6 +35,13 @@ export interface Position {
   readonly beyond: readonly number[]
 }
 
+/** Where a group stood in a partition when a member took it over. */
+export interface Start extends Position {
+  /** Nobody before this member can have worked on a record from this offset on: it was written later. Infinity where
+   *  that is not known. */
+  readonly freshFrom: number
+}
+
 /** What one step commits. */
 export interface Transaction {
   readonly outputs: readonly NewRecord[]
@@ -62,7 +69,7 @@ export interface Member {
   /** Emits what is owned now, at once and after every change. */
   readonly assignments: Observable<readonly Assignment[]>
   /** Where the group stood in a partition when it was assigned: `next`, and what to skip beyond it. */
-  start(assignment: Assignment): Position
+  start(assignment: Assignment): Start
   /** At most `max` records after those of the last poll, lanes shared by `shareOut`; each way's partition in order.
    *  Waits up to `waitMs` for the first; empty when none came, or when the member leaves. */
   poll(max: number, waitMs: number): Promise<readonly LogRecord[]>

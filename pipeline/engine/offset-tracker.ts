@@ -3,24 +3,27 @@
  *  Invariant: `next` is the first offset that is not settled; `beyond` holds those settled after it. Committed with
  *  every step, so that a restart skips what was done out of order. */
 import { wayName } from '../../schemas/topics.js'
-import type { Assignment, LogRecord, Position } from './log.js'
+import type { Assignment, LogRecord, Position, Start } from './log.js'
 
 interface Tracked {
   readonly assignment: Assignment
   next: number
   readonly beyond: Set<number>
+  readonly freshFrom: number
   moved: boolean
 }
 
 export interface OffsetTracker {
   /** True when the record was settled before this member took over. */
   isSettled(record: LogRecord): boolean
+  /** True when nobody before this member can have worked on the record. */
+  isFresh(record: LogRecord): boolean
   settle(record: LogRecord): void
   /** Where the partitions that moved since the last call stand now. */
   takeMoved(): Position[]
 }
 
-export function offsetTracker(start: (assignment: Assignment) => Position): OffsetTracker {
+export function offsetTracker(start: (assignment: Assignment) => Start): OffsetTracker {
   const partitions = new Map<string, Tracked>()
   const byWay = new Map<LogRecord['way'], Map<number, Tracked>>()
 
@@ -29,6 +32,7 @@ export function offsetTracker(start: (assignment: Assignment) => Position): Offs
       const { next, beyond } = find(record)
       return record.offset < next || (beyond.size > 0 && beyond.has(record.offset))
     },
+    isFresh: (record) => record.offset >= find(record).freshFrom,
     settle(record) {
       const tracked = find(record)
       tracked.moved = true
@@ -70,8 +74,8 @@ export function offsetTracker(start: (assignment: Assignment) => Position): Offs
     const name = `${wayName(assignment.way)}-${assignment.partition}`
     let tracked = partitions.get(name)
     if (!tracked) {
-      const { next, beyond } = start(assignment)
-      tracked = { assignment, next, beyond: new Set(beyond), moved: false }
+      const { next, beyond, freshFrom } = start(assignment)
+      tracked = { assignment, next, beyond: new Set(beyond), freshFrom, moved: false }
       partitions.set(name, tracked)
     }
     return tracked

@@ -2,7 +2,7 @@
  *
  *  Invariants: no more than `mailbox` records are polled and unsettled; commits follow each other, each with every
  *  part that is ready; after a failure nothing more is committed, so the next life starts from the last commit. */
-import { firstValueFrom, Subject } from 'rxjs'
+import { firstValueFrom, Subject, timer } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import { topics, wayName } from '../../schemas/topics.js'
 import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
@@ -107,14 +107,22 @@ export class Session<I extends EventName, O extends EventName> {
   }
 
   async #pull(member: Member, tracker: OffsetTracker): Promise<void> {
+    const { lingerMs = 0, clock } = this.#options
     while (!this.#draining && !this.#failure) {
       const room = this.#room()
       if (room <= 0) {
         await this.#change()
         continue
       }
-      const records = await this.#poll(member, room)
-      this.#feed(records.filter((record) => !tracker.isSettled(record)))
+      const records = await this.#poll(member, room, pollWaitMs)
+      if (lingerMs > 0 && records.length > 0 && records.length < room) {
+        await firstValueFrom(timer(lingerMs, clock))
+        records.push(...(await this.#poll(member, room - records.length, 0)))
+      }
+      this.#feed(
+        records.filter((record) => !tracker.isSettled(record)),
+        tracker,
+      )
     }
     this.#input.complete()
   }
@@ -126,22 +134,22 @@ export class Session<I extends EventName, O extends EventName> {
   }
 
   /** What is polled while a drain or a failure begins is left for the next owner. */
-  async #poll(member: Member, room: number): Promise<readonly LogRecord[]> {
+  async #poll(member: Member, room: number, waitMs: number): Promise<LogRecord[]> {
     let polled: readonly LogRecord[] | null = null
-    const poll = member.poll(room, pollWaitMs).then(
+    const poll = member.poll(room, waitMs).then(
       (records) => {
         polled = records
       },
       (error: unknown) => this.#fail(error),
     )
     while (polled === null && !this.#draining && !this.#failure) await Promise.race([poll, this.#change()])
-    return this.#draining || this.#failure ? [] : (polled ?? [])
+    return this.#draining || this.#failure ? [] : [...(polled ?? [])]
   }
 
-  #feed(records: readonly LogRecord[]): void {
+  #feed(records: readonly LogRecord[], tracker: OffsetTracker): void {
     const batch: InputRecord<I>[] = []
     for (const record of records) {
-      const read = this.#read(record)
+      const read = this.#read(record, tracker.isFresh(record))
       if ('cause' in read) {
         this.#push(read)
       } else {
@@ -152,7 +160,7 @@ export class Session<I extends EventName, O extends EventName> {
     if (batch.length > 0) this.#input.next({ records: batch })
   }
 
-  #read(record: LogRecord): InputRecord<I> | Burial {
+  #read(record: LogRecord, fresh: boolean): InputRecord<I> | Burial {
     const recordId = `${wayName(record.way)}-${record.partition}-${record.offset}`
     let decoded: EventOf<I>
     try {
@@ -168,7 +176,7 @@ export class Session<I extends EventName, O extends EventName> {
     }
     const { event, value } = decoded
     const scope = this.#scopeOf(record)
-    return { event, value, recordId, scope, timestampMs: record.timestampMs } as InputRecord<I>
+    return { event, value, recordId, scope, timestampMs: record.timestampMs, fresh } as InputRecord<I>
   }
 
   async #commitAll(member: Member, tracker: OffsetTracker, state: StateView): Promise<void> {

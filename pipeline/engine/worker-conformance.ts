@@ -17,6 +17,8 @@ import {
 
 const waiting = 200_000
 const drainMs = 5000
+/** A real log needs its time for that many. */
+const stallTestTimeoutMs = 180_000
 
 /** Describes workers on a log to vitest. `open` gives each test an empty one. */
 export function describeWorkers(name: string, open: OpenLog, features: LogFeatures): void {
@@ -46,24 +48,28 @@ export function describeWorkers(name: string, open: OpenLog, features: LogFeatur
 }
 
 function describeFlow(open: () => Promise<LogUnderTest>, start: typeof work): void {
-  test('a stalled stage holds no more than its mailbox while 200,000 records wait, and loses none', async () => {
-    const opened = await open()
-    const seen = { records: 0 }
-    const gate = new Subject<void>()
-    const results = watchResults(opened)
-    const worker = start(opened, gatedStage(gate, seen), { mailbox: 300, batch: 200 })
-    const held: number[][] = []
-    for (let from = 0; from < waiting; from += waiting / 4) {
-      await opened.log.append(notificationRecords(waiting / 4, from))
-      await opened.until(() => worker.unsettled() === 300)
-      await readerLag(opened)
-      held.push([seen.records, worker.unsettled()])
-    }
-    expect(held).toEqual(Array(4).fill([300, 300]))
-    gate.next()
-    await opened.until(() => results.accepted.length === waiting)
-    expect([seen.records, new Set(results.accepted).size, await readerLag(opened)]).toEqual([waiting, waiting, 0])
-  })
+  test(
+    'a stalled stage holds no more than its mailbox while 200,000 records wait, and loses none',
+    async () => {
+      const opened = await open()
+      const seen = { records: 0 }
+      const gate = new Subject<void>()
+      const results = watchResults(opened)
+      const worker = start(opened, gatedStage(gate, seen), { mailbox: 300, batch: 200 })
+      const held: number[][] = []
+      for (let from = 0; from < waiting; from += waiting / 4) {
+        await opened.log.append(notificationRecords(waiting / 4, from))
+        await opened.until(() => worker.unsettled() === 300)
+        await readerLag(opened)
+        held.push([seen.records, worker.unsettled()])
+      }
+      expect(held).toEqual(Array(4).fill([300, 300]))
+      gate.next()
+      await opened.until(() => results.accepted.length === waiting)
+      expect([seen.records, new Set(results.accepted).size, await readerLag(opened)]).toEqual([waiting, waiting, 0])
+    },
+    stallTestTimeoutMs,
+  )
 
   test('nor does a flood of unreadable records pile up while a commit is slow', async () => {
     const opened = await open()

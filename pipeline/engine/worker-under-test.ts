@@ -2,7 +2,7 @@
 import type { EventOf } from '../../schemas/avro.js'
 import type { DeadLetter, NotificationRequested } from '../../schemas/events.js'
 import { accepted, requested } from '../../schemas/outgoing.js'
-import type { Lane } from '../../schemas/topics.js'
+import { type Lane, wayTo } from '../../schemas/topics.js'
 import { eachRecord, emit, type Outcome, type RecordContext, type Stage } from '../../stages/stage.js'
 import { createCodec } from './codec.js'
 import type { JoinOptions, Member, NewRecord } from './log.js'
@@ -123,7 +123,7 @@ export function watchResults({ log }: LogUnderTest): Results {
       ids.push(codec.decode(record, ['notification-accepted']).value.request.id)
     })
   }
-  log.tail({ topic: 'dead-letters', lane: null, channel: null }).subscribe((record) => {
+  log.tail(wayTo('dead-letters', null, null)).subscribe((record) => {
     deadLetters.push(codec.decode(record, ['dead-letter']).value)
   })
   return { accepted: ids, deadLetters }

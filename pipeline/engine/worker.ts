@@ -20,6 +20,9 @@ export interface WorkerOptions<I extends EventName, O extends EventName> {
   readonly mailbox: number
   /** Most records in one batch. */
   readonly batch: number
+  /** How long a batch that is not full waits for more, in milliseconds; 0 unless said. For a stage that saves work when
+   *  records that belong together come together. */
+  readonly lingerMs?: number
   /** How often a record may crash the stage before it is given up. */
   readonly crashesAllowed?: number
   readonly observer?: WorkerObserver

@@ -21,7 +21,7 @@ interface Work {
 
 const defaultCacheBytes = 32 * 1024 * 1024
 /** Pages in the write-ahead log before they are moved into the file: 32 MiB. */
-const checkpointPages = 8192
+const checkpointPages = 4096
 
 export class Database {
   readonly #sqlite
@@ -40,6 +40,8 @@ export class Database {
     if (readOnly) return
     // What a savepoint may undo is kept in memory: in a temporary file it costs 3 µs a notification.
     this.#sqlite.exec('PRAGMA temp_store = MEMORY')
+    // Blobs of a segment fill many pages, and each page costs a system call and a checksum.
+    this.#sqlite.exec('PRAGMA page_size = 8192')
     this.#sqlite.exec('PRAGMA journal_mode = WAL')
     this.#sqlite.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`)
     this.#sqlite.exec('PRAGMA journal_size_limit = 67108864')

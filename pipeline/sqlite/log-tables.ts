@@ -65,7 +65,7 @@ export interface LogTables {
 
 export function openLogTables(database: Database): LogTables {
   database.exec(schema)
-  const partitions = new Map<string, Partition>()
+  const partitions = new Map<Way, Partition[]>()
   const scopes = new Map<string, number>()
   const insertSegment = database.prepare(
     'INSERT INTO log_segments (position, count, written_ms, bytes) VALUES (?, ?, ?, ?)',
@@ -92,14 +92,17 @@ export function openLogTables(database: Database): LogTables {
   )
   const markStart = database.prepare('UPDATE log_partitions SET start = ? WHERE id = ?')
   return {
-    partition: (way, partition) => {
-      const name = wayName(way)
-      const key = `${name}-${partition}`
-      let found = partitions.get(key)
+    partition(way, number) {
+      let ofWay = partitions.get(way)
+      if (!ofWay) {
+        ofWay = []
+        partitions.set(way, ofWay)
+      }
+      let found = ofWay[number]
       if (!found) {
-        found = { id: partitionId(name, partition), way, partition, end: 0 }
+        found = { id: partitionId(wayName(way), number), way, partition: number, end: 0 }
         found.end = endOf(found)
-        partitions.set(key, found)
+        ofWay[number] = found
       }
       return found
     },
@@ -109,7 +112,7 @@ export function openLogTables(database: Database): LogTables {
       database.exec('COMMIT')
     },
     reloadEnds() {
-      for (const partition of partitions.values()) partition.end = endOf(partition)
+      for (const ofWay of partitions.values()) for (const partition of ofWay) partition.end = endOf(partition)
     },
     append(partition, { count, bytes }, nowMs) {
       insertSegment.run(partition.id * offsetSpan + partition.end, count, nowMs, bytes)

@@ -9,7 +9,7 @@ import { Database } from './database.js'
 import { type SqliteLog, sqliteLog } from './log.js'
 
 /** After which a wait has failed. */
-const patienceMs = 20_000
+const patienceMs = 120_000
 /** Between two questions of `until`. */
 const stepMs = 2
 

@@ -63,7 +63,7 @@ export interface SharedLog {
 export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOptions): SqliteLog {
   const tables = openLogTables(database)
   tables.prepare(topicNames().flatMap(waysOf), partitions)
-  const positions = new Map<string, GroupPosition>()
+  const positions = new Map<string, Map<Partition, GroupPosition>>()
   const settlements = new Map<string, Subject<void>>()
   const shared: SharedLog = {
     database,
@@ -86,11 +86,15 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     },
     partitionsOf: (way) => Array.from({ length: partitions }, (_, partition) => tables.partition(way, partition)),
     groupPosition(group, partition) {
-      const key = `${group}/${partition.id}`
-      let position = positions.get(key)
+      let ofGroup = positions.get(group)
+      if (!ofGroup) {
+        ofGroup = new Map()
+        positions.set(group, ofGroup)
+      }
+      let position = ofGroup.get(partition)
       if (!position) {
         position = { ...tables.position(group, partition) }
-        positions.set(key, position)
+        ofGroup.set(partition, position)
       }
       return position
     },

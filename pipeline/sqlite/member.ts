@@ -20,6 +20,7 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
     lane: partition.way.lane ?? 'normal',
     reader: segmentReader(tables, partition, log.groupPosition(group, partition).next, log.recent),
   }))
+  const ends = new Map(owned.map((partition) => [partition, partition.end]))
   const assignments = new BehaviorSubject(owned.map(({ way, partition }) => ({ way, partition })))
   const putState = database.prepare(
     `INSERT INTO log_state (scope, key, value, expires_ms) VALUES (?, ?, ?, ?)
@@ -38,11 +39,11 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
     assignments,
     start({ way, partition }) {
       const { next, beyond } = log.groupPosition(group, tables.partition(way, partition))
-      return { way, partition, next, beyond }
+      return { way, partition, next, beyond, freshFrom: ends.get(tables.partition(way, partition)) ?? Infinity }
     },
     async poll(max, waitMs) {
       const records = readShared(sources, max)
-      if (records.length > 0 || left) return records
+      if (records.length > 0 || left || waitMs <= 0) return records
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs)
         wake = () => {

@@ -3,7 +3,7 @@ import type { NotificationStatus } from '../../schemas/events.js'
 import { channelsOf, createdAtMs } from '../../stages/record/show.js'
 import type { RecordState } from '../../stages/record/state.js'
 import { statusOf } from '../../stages/record/status.js'
-import type { BatchRows } from './batch-rows.js'
+import { batchRows } from './batch-rows.js'
 import type { Database } from './database.js'
 import { packProgress } from './record-progress.js'
 import {
@@ -16,16 +16,24 @@ import {
   rowColumns,
   stateOf,
 } from './record-row.js'
+import { spanTimes } from './spans.js'
 
 export interface RecordRows {
   /** The row of each notification, in the order of `groups`. */
   load(groups: readonly (readonly NotificationStatus[])[]): readonly (StoredRecord | undefined)[]
   /** Makes a row for a notification just accepted: it needs no progress. One that is there stays as it is. */
-  accept(state: RecordState, batches: BatchRows): void
+  accept(state: RecordState, places: RecordPlaces): void
   /** Makes a row where there is none. */
-  insert(state: RecordState, batches: BatchRows): void
+  insert(state: RecordState, places: RecordPlaces): void
   /** Writes what is different in `state`. False: nothing is. */
-  update(stored: StoredRecord, state: RecordState, batches: BatchRows): boolean
+  update(stored: StoredRecord, state: RecordState, places: RecordPlaces): boolean
+}
+
+/** Collects where rows stand that are written: in which batch, and in which span. */
+export interface RecordPlaces {
+  add(seq: number, state: RecordState): void
+  /** To be called in the transaction that writes the rows. */
+  write(): void
 }
 
 export interface StoredRecord {
@@ -54,11 +62,11 @@ export function recordRows(database: Database): RecordRows {
       }
       return found
     },
-    accept: (state, batches) => {
-      insert(state, batches)
+    accept: (state, places) => {
+      insert(state, places)
     },
-    insert: (state, batches) => {
-      const seq = insert(state, batches)
+    insert: (state, places) => {
+      const seq = insert(state, places)
       if (seq === null) throw new Error(`There is a record of ${state.id} already.`)
       putProgress.run(seq, packProgress(state))
     },
@@ -66,13 +74,29 @@ export function recordRows(database: Database): RecordRows {
   }
 }
 
+export function recordPlaces(database: Database): RecordPlaces {
+  const batches = batchRows(database)
+  const spans = spanTimes(database)
+  return {
+    add(seq, state) {
+      const { tenant, summary } = state
+      if (summary && summary.batchId !== null) batches.add(tenant, summary.batchId, seq)
+      spans.add(seq, createdAtMs(state))
+    },
+    write() {
+      batches.write()
+      spans.write()
+    },
+  }
+}
+
 /** Returns the new row's number; null where there is one already. */
-function insertion(database: Database): (state: RecordState, batches: BatchRows) => number | null {
+function insertion(database: Database): (state: RecordState, places: RecordPlaces) => number | null {
   const insert = database.prepare(
     `INSERT INTO store_records (tenant, id, created_at, status, rare, channels, recipient, recipient_hash, ${askedColumns})
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
-  return (state, batches) => {
+  return (state, places) => {
     const { tenant, id, recipient, summary } = state
     const status = statusOf(state)
     const values: (string | number | null)[] = [tenant, id, createdAtMs(state), status, rareStatus(status)]
@@ -80,7 +104,7 @@ function insertion(database: Database): (state: RecordState, batches: BatchRows)
     const { changes, lastInsertRowid } = insert.run(...values.concat(askedValues(summary)))
     if (changes === 0) return null
     const seq = Number(lastInsertRowid)
-    if (summary && summary.batchId !== null) batches.add(tenant, summary.batchId, seq)
+    places.add(seq, state)
     return seq
   }
 }
@@ -91,15 +115,15 @@ function updating(database: Database): RecordRows['update'] {
     `UPDATE store_records SET created_at = ?, (${askedColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?`,
   )
   const putProgress = database.prepare(putProgressSql)
-  return ({ row, state: before }, after, batches) => {
-    const [seq, tenant, , createdAt, status] = row
+  return ({ row, state: before }, after, places) => {
+    const [seq, , , createdAt, status] = row
     const { summary } = after
     const asked = summary !== before.summary || createdAtMs(after) !== createdAt
     const doc = packProgress(after)
     if (!asked && doc === row[15]) return false
-    if (asked) setAsked.run(createdAtMs(after), ...askedValues(summary), seq)
-    if (summary && summary.batchId !== null && summary.batchId !== before.summary?.batchId) {
-      batches.add(tenant, summary.batchId, seq)
+    if (asked) {
+      setAsked.run(createdAtMs(after), ...askedValues(summary), seq)
+      places.add(seq, after)
     }
     const now = statusOf(after)
     // Where channels were asked for they do not change; elsewhere they are those of the deliveries.

@@ -7,9 +7,8 @@ import { rfc3339 } from '../../stages/record/rfc3339.js'
 import { acceptedState, type RecordState } from '../../stages/record/state.js'
 import { statusOf } from '../../stages/record/status.js'
 import { summaryOf } from '../../stages/summary.js'
-import { batchRows } from './batch-rows.js'
 import type { Database } from './database.js'
-import { recordRows } from './record-rows.js'
+import { recordPlaces, recordRows } from './record-rows.js'
 import { statsTally } from './stats.js'
 
 export interface RecordWriter {
@@ -24,30 +23,30 @@ export function recordWriter(database: Database): RecordWriter {
   const rows = recordRows(database)
   return {
     insertAccepted(notifications) {
-      const batches = batchRows(database)
+      const places = recordPlaces(database)
       for (const request of notifications) {
-        rows.accept(acceptedState(request.id, request.tenant, summaryOf(request)), batches)
+        rows.accept(acceptedState(request.id, request.tenant, summaryOf(request)), places)
       }
-      batches.write()
+      places.write()
     },
     mergeStatus(events) {
       const groups = [...groupByNotification(events)]
       const stored = rows.load(groups)
-      const batches = batchRows(database)
+      const places = recordPlaces(database)
       const tally = statsTally(database)
       const changes: StatusChange[] = []
       for (const [at, group] of groups.entries()) {
         const known = stored[at]
         const after = mergeRecord(known?.state, group)
         if (known) {
-          if (!rows.update(known, after, batches)) continue
+          if (!rows.update(known, after, places)) continue
         } else {
-          rows.insert(after, batches)
+          rows.insert(after, places)
         }
         tally.count(known?.state, after)
         if (known?.row[4] !== statusOf(after)) changes.push(changeOf(after))
       }
-      batches.write()
+      places.write()
       tally.write()
       return changes
     },

@@ -3,6 +3,7 @@
 import { claimWindowMs } from './claims.js'
 import type { Database } from './database.js'
 import { finalStatusList } from './record-row.js'
+import { removeSpans } from './spans.js'
 
 /** How long things are kept. */
 export interface Retention {
@@ -67,6 +68,7 @@ function recordRetention(database: Database): (beforeMs: number) => number {
       if (record.batch_id !== null) batches.set(`${record.batch_id} ${record.tenant}`, record)
     }
     for (const { tenant, batch_id } of batches.values()) removeBatch.run(tenant, batch_id)
+    if (found.length > 0) removeSpans(database)
     lookedAt = found.at(-1)?.seq ?? 0
     return found.length
   }

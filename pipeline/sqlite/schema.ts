@@ -2,13 +2,14 @@
  *
  *  `store_records` is narrow and written once, but for its status: what a merge rewrites stands in `store_progress`.
  *  So a list runs over few pages, and a merge dirties few. Times are in milliseconds since the epoch.
- *  Its indexes are few because each costs 1 to 3 µs a notification:
- *  - by id: each merge looks there;
- *  - by time: lists; the row id, which SQLite adds to each index, orders equal times;
- *  - by recipient: a hash, a third of the size of the text;
- *  - by `rare`: the status once more, only where few rows have it. The common ones are found soon by time.
- *  A batch's rows are neighbours, so `store_batches` keeps from which row to which. */
+ *  Its indexes are few, and grow at one end only: an index in the order of something random dirties a page for each
+ *  notification, which cost as much as everything else. So rows are grouped in spans of neighbours, and
+ *  - `store_spans` says from when to when each span's rows are: lists go from span to span;
+ *  - recipients (by hash) and `rare` (the status, only where few rows have it) are indexed within their span;
+ *  - `store_batches` says from which row to which a batch stands;
+ *  - ids are indexed as they are, for ours grow with time. */
 import type { Database } from './database.js'
+import { spanBits } from './spans.js'
 
 const version = 1
 
@@ -34,9 +35,9 @@ const sql = `
     metadata TEXT
   );
   CREATE UNIQUE INDEX store_records_id ON store_records (id, tenant);
-  CREATE INDEX store_records_time ON store_records (tenant, created_at);
-  CREATE INDEX store_records_recipient ON store_records (recipient_hash, created_at);
-  CREATE INDEX store_records_rare ON store_records (tenant, rare, created_at) WHERE rare IS NOT NULL;
+  CREATE INDEX store_records_recipient ON store_records ((seq >> ${spanBits}), recipient_hash);
+  CREATE INDEX store_records_rare ON store_records ((seq >> ${spanBits}), rare) WHERE rare IS NOT NULL;
+  CREATE TABLE store_spans (span INTEGER PRIMARY KEY, oldest INTEGER NOT NULL, newest INTEGER NOT NULL);
   CREATE TABLE store_progress (seq INTEGER PRIMARY KEY, doc TEXT NOT NULL);
   CREATE TABLE store_batches (
     tenant TEXT NOT NULL, batch_id TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,

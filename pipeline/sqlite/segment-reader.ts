@@ -40,7 +40,8 @@ export function segmentReader(
         const last = Math.min(end, offset + max - records.length)
         while (offset < last && bytes) {
           const { record, next } = unpack(bytes, at)
-          records.push({ ...record, way: partition.way, partition: partition.partition, offset })
+          const { key, value, headers, timestampMs } = record
+          records.push({ way: partition.way, partition: partition.partition, offset, key, value, headers, timestampMs })
           offset++
           loaded = offset
           at = next

@@ -1,0 +1,86 @@
+/** What the bare chain carries: the pipeline's own events, as large as the real ones, turned into each other without
+ *  any of the decisions. */
+import type { EventName } from '../schemas/avro.js'
+import type { Delivery, Events, NotificationRequested, TrailEntry } from '../schemas/events.js'
+import { deliveryKey, makeNotifications } from './notifications.js'
+
+/** One hop: reads an event and makes the next. `to` is null at the end. */
+export interface Hop {
+  readonly from: EventName
+  readonly to: EventName | null
+  turn(value: Events[EventName]): Events[EventName]
+}
+
+export function sampleRequest(number: number): NotificationRequested {
+  const [request] = makeNotifications(number, 1)
+  if (!request) throw new RangeError('One notification was asked for')
+  return request
+}
+
+export const hops: readonly Hop[] = [
+  hop('notification-requested', 'notification-accepted', (request) => ({
+    request,
+    trail: [entry(request.acceptedAtMs, 'ingress', 'accepted'), entry(request.acceptedAtMs, 'dedupe', 'admitted')],
+  })),
+  hop('notification-accepted', 'notification-rendered', ({ request, trail }) => ({
+    request: { ...request, data: '{}', content: null },
+    addresses: { sms: request.to.phone ?? '' },
+    preferences: null,
+    candidates: [{ channel: 'sms', message: { ...noMessage, text: request.data }, reason: null, detail: null }],
+    trail: [...trail, entry(request.acceptedAtMs, 'enrich-template', 'rendered')],
+  })),
+  hop('notification-rendered', 'delivery-routed', ({ request, candidates, trail }) => ({
+    delivery: {
+      ...deliveryOf(request),
+      message: candidates[0]?.message ?? noMessage,
+      trail: [...trail, entry(request.acceptedAtMs, 'route', 'routed')],
+    },
+  })),
+  hop('delivery-routed', 'delivery-released', ({ delivery }) => ({
+    delivery: { ...delivery, trail: [...delivery.trail, entry(delivery.acceptedAtMs, 'throttle', 'released')] },
+    releasedAtMs: delivery.acceptedAtMs,
+  })),
+  hop('delivery-released', 'notification-status', ({ delivery, releasedAtMs }) => ({
+    eventId: `${delivery.id}-sent-1-0`,
+    notificationId: delivery.notificationId,
+    tenant: delivery.tenant,
+    recipient: delivery.recipient,
+    atMs: releasedAtMs,
+    status: null,
+    duplicateOf: null,
+    summary: null,
+    deliveries: [statusOf(delivery)],
+    trail: [...delivery.trail, entry(releasedAtMs, 'deliver', 'sent')],
+  })),
+  hop('notification-status', null, (status) => status),
+]
+
+const noMessage = { subject: null, text: null, html: null, data: null }
+
+/** The table of hops knows only that each reads what the one before wrote. */
+function hop<From extends EventName, To extends EventName>(
+  from: From,
+  to: To | null,
+  turn: (value: Events[From]) => Events[To],
+): Hop {
+  return { from, to, turn: turn as Hop['turn'] }
+}
+
+function deliveryOf(request: NotificationRequested): Omit<Delivery, 'message' | 'trail'> {
+  const { id, tenant, recipient, to, priority, expiresAtMs, acceptedAtMs, metadata } = request
+  const { correlationId, traceparent, origin, replays } = request
+  return {
+    ...{ id: deliveryKey(id), notificationId: id, tenant, recipient, priority, expiresAtMs, acceptedAtMs, metadata },
+    ...{ correlationId, traceparent, origin, replays, channel: 'sms', provider: 'http', address: to.phone ?? '' },
+    ...{ siblings: 1, attempts: [], deferrals: 0, notBeforeMs: null },
+  }
+}
+
+function statusOf({ id, channel, provider, siblings, acceptedAtMs }: Delivery) {
+  const attempts = [{ number: 1, atMs: acceptedAtMs, outcome: 'sent', error: null, latencyMs: 0 }]
+  return { id, channel, provider, status: 'sent' as const, final: true, siblings, attempts }
+}
+
+function entry(atMs: number, stage: string, event: string): TrailEntry {
+  return { atMs, stage, event, channel: null, reason: null, detail: null }
+}

@@ -1,0 +1,59 @@
+/** What the bench sends: text messages from a template with three variables, to many recipients. Made by the ingress's
+ *  own function, so that they are what HTTP would have made of the request. */
+import { v7 as uuid } from 'uuid'
+import { normalize } from '../ingress/normalize.js'
+import type { NotificationRequested } from '../schemas/events.js'
+import type { TemplateVersion } from '../schemas/template.js'
+import type { Lane } from '../schemas/topics.js'
+
+const text = 'Hello {{ name }}, your order {{ order }} is on its way. It should reach you on {{ day }}.'
+const created = '2026-01-01T00:00:00.000Z'
+
+/** The template that every notification names. */
+export const orderShipped: TemplateVersion = {
+  id: 'order-shipped',
+  version: 1,
+  locale: 'en',
+  locales: { en: { sms: { subject: null, text, html: null, data: null } } },
+  defaults: {},
+  createdAt: created,
+  updatedAt: created,
+}
+
+const templates = new Map([[orderShipped.id, orderShipped]])
+const recipients = 50_000
+
+/** The numbers from `first` on, as notifications accepted now. */
+export function makeNotifications(first: number, count: number, priority: Lane = 'normal'): NotificationRequested[] {
+  const context = {
+    tenant: 'default',
+    nowMs: Date.now(),
+    newId: () => uuid(),
+    correlationId: uuid(),
+    traceparent: null,
+    batchId: count === 1 ? null : uuid(),
+    templates,
+  }
+  return Array.from({ length: count }, (_, index) => {
+    const number = first + index
+    const recipient = number % recipients
+    const made = normalize(
+      {
+        to: { id: `user-${recipient}`, phone: `+49151${String(10_000_000 + recipient)}` },
+        channels: ['sms'],
+        template: orderShipped.id,
+        data: { name: `Ada the ${recipient}th`, order: `A-${number}`, day: 'Friday' },
+        priority,
+      },
+      context,
+    )
+    const [notification] = made.ok ? made.notifications : []
+    if (!notification) throw new Error('The bench makes notifications that the ingress does not take')
+    return notification
+  })
+}
+
+/** The idempotency key that the provider sees. */
+export function deliveryKey(notificationId: string): string {
+  return `${notificationId}.sms`
+}

@@ -1,0 +1,59 @@
+/** A Carillon to be measured: the engine in a thread of its own, as `carillon start` has it, with a stub provider. */
+import { join } from 'node:path'
+import { BroadcastChannel } from 'node:worker_threads'
+import { type BirpcReturn, createBirpc } from 'birpc'
+import { v7 as uuid } from 'uuid'
+import { loadConfig } from '../pipeline/config/config.js'
+import { type EngineClient, startEngine } from '../pipeline/embedded/engine-client.js'
+import { orderShipped } from './notifications.js'
+import type { StubCalls, StubThreadData } from './stub-calls.js'
+
+export interface StubEngine {
+  readonly databaseFile: string
+  readonly engine: EngineClient
+  /** The stages stand still until `begin` is called. */
+  readonly stub: BirpcReturn<StubCalls, Record<string, never>>
+  close(): Promise<void>
+}
+
+/** Opens an engine on an empty folder, with the template that `makeNotifications` names. */
+export async function openStubEngine(folder: string): Promise<StubEngine> {
+  const databaseFile = join(folder, 'carillon.db')
+  const name = `carillon-bench-${uuid()}`
+  const channel = new BroadcastChannel(name)
+  const stub = createBirpc<StubCalls, Record<string, never>>(
+    {},
+    {
+      post: (message) => channel.postMessage(message),
+      on: (listener) => {
+        channel.onmessage = (event) => listener((event as MessageEvent).data)
+      },
+      timeout: -1,
+    },
+  )
+  const data: StubThreadData = { config: configOf(folder), databaseFile, channel: name }
+  const thread = new URL('./stub-engine-thread.js', import.meta.url)
+  const engine = await startEngine(data, () => undefined, thread)
+  await engine.putTemplate('default', orderShipped, 0)
+  return {
+    databaseFile,
+    engine,
+    stub,
+    async close() {
+      // What has not begun cannot end.
+      await stub.begin()
+      await engine.close()
+      channel.close()
+    },
+  }
+}
+
+/** Production's defaults, with an HTTP provider whose place the stub takes. The log is kept whole, to be counted. */
+function configOf(folder: string): StubThreadData['config'] {
+  const config = loadConfig({
+    CARILLON_DATA: folder,
+    CARILLON_LOG_LEVEL: 'error',
+    CARILLON_PROVIDER_URL: 'http://127.0.0.1:9',
+  })
+  return { ...config, retention: { ...config.retention, logBytes: Number.MAX_SAFE_INTEGER } }
+}

@@ -1,0 +1,50 @@
+/** The engine's end of the line between its thread and the HTTP thread; `engine-client.ts` is the other. */
+import { parentPort } from 'node:worker_threads'
+import { createBirpc } from 'birpc'
+import type { Engine, EngineHooks } from './engine.js'
+import type { EngineCalls, EngineNews } from './engine-calls.js'
+import { replyOf } from './replies.js'
+
+/** Opens the engine and answers what the other thread asks of it, until it asks to close. `open` is given what tells
+ *  the other thread of changes. */
+export function serveEngine(open: (hooks: Pick<EngineHooks, 'changed'>) => Promise<Engine>): void {
+  const port = parentPort
+  if (!port) throw new Error('This runs in a worker thread')
+  const opened = open({ changed: (changes) => void news.changed(changes) })
+  const news = createBirpc<EngineNews, EngineCalls>(callsOn(opened), {
+    post: (data) => port.postMessage(data),
+    on: (listener) => port.on('message', listener),
+    eventNames: ['changed'],
+    timeout: -1,
+  })
+}
+
+function callsOn(opened: Promise<Engine>): EngineCalls {
+  const call =
+    <A extends unknown[], R>(method: (engine: Engine) => (...args: A) => Promise<R>) =>
+    (...args: A) =>
+      replyOf(async () => method(await opened)(...args))
+  return {
+    acceptAll: (requests) =>
+      Promise.all(requests.map((request) => replyOf(async () => (await opened).accept(request)))),
+    cancel: call((engine) => engine.cancel),
+    putTemplate: call((engine) => engine.putTemplate),
+    deleteTemplate: call((engine) => engine.deleteTemplate),
+    putRecipient: call((engine) => engine.putRecipient),
+    deleteRecipient: call((engine) => engine.deleteRecipient),
+    markRead: call((engine) => engine.markRead),
+    replay: call((engine) => engine.replay),
+    stages: call((engine) => engine.stages),
+    problems: call((engine) => engine.problems),
+    metrics: call((engine) => engine.metrics),
+    templateProblems: call((engine) => engine.templateProblems),
+    preview: call((engine) => engine.preview),
+    watch: call((engine) => engine.watch),
+    open: call(() => async () => undefined),
+    close: call((engine) => async () => {
+      await engine.close()
+      // Nothing may keep the thread: what it owned is closed.
+      setImmediate(() => process.exit(0))
+    }),
+  }
+}

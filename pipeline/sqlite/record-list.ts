@@ -1,0 +1,105 @@
+/** The list of records: newest first; rows of the same millisecond in the order in which they were recorded. */
+import type { Page, RecordQuery } from '../../ingress/ports.js'
+import type { NotificationRecord } from '../../schemas/record.js'
+import { showRecord } from '../../stages/record/show.js'
+import type { Database } from './database.js'
+import { cursorAt, pageOf, placeOf } from './pages.js'
+import { channelBits, type Row, rareStatus, recipientHash, rowColumns, stateOf } from './record-row.js'
+import { type Span, spanBits, spanRows, spansWithin } from './spans.js'
+
+/** Creation time and row number: what the list is ordered by. */
+type Place = readonly [createdAtMs: number, seq: number]
+
+/** Looks at `rowsLookedAt` rows, or a span more. A page that has found less than its limit by then ends there, with a
+ *  cursor to go on. */
+export function listRecords(database: Database, query: RecordQuery, rowsLookedAt: number): Page<NotificationRecord> {
+  const { tenant, status, channel, recipient, fromMs, toMs, limit, cursor } = query
+  const asked = ['records', tenant, status, channel, recipient, fromMs, toMs]
+  const before: Place = placeOf<[number, number]>(asked, cursor, [0, 0]) ?? [toMs ?? latest, 0]
+  const spans = spansWithin(database, fromMs ?? -latest, before[0])
+  const { rows, endMs } = walk(spans, limit + 1, rowsLookedAt, spanReader(database, query, before))
+  const page = pageOf(
+    rows,
+    limit,
+    (row) => showRecord(stateOf(row)),
+    ([seq, , , createdAtMs]) => cursorAt(asked, [createdAtMs, seq]),
+  )
+  const goOn = endMs === null ? null : cursorAt(asked, [endMs, latest])
+  return { data: page.data, nextCursor: page.nextCursor ?? goOn }
+}
+
+/** Later than any time, and more than any row's number. */
+const latest = Number.MAX_SAFE_INTEGER
+
+/** A span's newest rows that match, at most `limit`, and how many rows were looked at. */
+type ReadSpan = (span: number, limit: number) => { readonly rows: readonly Row[]; readonly lookedAt: number }
+
+/** The newest rows of all spans. A row is certain when no later span can have a newer one. `endMs`: the walk ended
+ *  before rows of that time and older; null: there was no need to. */
+function walk(spans: readonly Span[], limit: number, rowsLookedAt: number, read: ReadSpan) {
+  let rows: readonly Row[] = []
+  let lookedAt = 0
+  for (const { span, newest } of spans) {
+    const last = rows[limit - 1]
+    if (last && last[3] > newest) break
+    if (lookedAt >= rowsLookedAt) return { rows: rows.filter(([, , , at]) => at > newest), endMs: newest }
+    const found = read(span, limit)
+    lookedAt += found.lookedAt
+    if (found.rows.length > 0) rows = [...rows, ...found.rows].sort(byPlace).slice(0, limit)
+  }
+  return { rows, endMs: null }
+}
+
+function byPlace(a: Row, b: Row): number {
+  return b[3] - a[3] || b[0] - a[0]
+}
+
+/** Reads one span, by an index where there is one for the query. */
+function spanReader(database: Database, query: RecordQuery, before: Place): ReadSpan {
+  const { find, values } = wayOf(query)
+  const filters = filtersOf(query, before)
+  const where = [find, ...filters.map(([condition]) => condition)].join(' AND ')
+  const filterValues = filters.flatMap(([, ...rest]) => rest)
+  const select = database.prepare(
+    `SELECT ${rowColumns} FROM (
+       SELECT k.seq FROM store_records k WHERE ${where} ORDER BY k.created_at DESC, k.seq DESC LIMIT ?) found
+     CROSS JOIN store_records r ON r.seq = found.seq LEFT JOIN store_progress p ON p.seq = r.seq`,
+  )
+  select.setReturnArrays(true)
+  const count = database.prepare(`SELECT count(*) AS rows FROM store_records k WHERE ${find}`)
+  return (span, limit) => {
+    const rows = select.all(...values(span), ...filterValues, limit) as unknown as Row[]
+    const looked = rows.length === limit ? { rows: limit } : (count.get(...values(span)) as { rows: number })
+    return { rows, lookedAt: looked.rows }
+  }
+}
+
+/** What finds rows in a span. */
+interface Way {
+  readonly find: string
+  readonly values: (span: number) => readonly (string | number)[]
+}
+
+function wayOf({ tenant, status, recipient }: RecordQuery): Way {
+  const rare = status && rareStatus(status)
+  if (recipient !== undefined) {
+    const hash = recipientHash(tenant, recipient)
+    return { find: `(k.seq >> ${spanBits}) = ? AND k.recipient_hash = ?`, values: (span) => [span, hash] }
+  }
+  if (rare) return { find: `(k.seq >> ${spanBits}) = ? AND k.rare = ?`, values: (span) => [span, rare] }
+  return { find: 'k.seq BETWEEN ? AND ?', values: (span) => [span * spanRows, span * spanRows + spanRows - 1] }
+}
+
+type Filter = readonly [condition: string, ...values: (string | number)[]]
+
+function filtersOf({ tenant, status, channel, recipient, fromMs }: RecordQuery, before: Place): readonly Filter[] {
+  const filters: Filter[] = [
+    ['k.tenant = ?', tenant],
+    ['(k.created_at, k.seq) < (?, ?)', ...before],
+  ]
+  if (fromMs !== undefined) filters.push(['k.created_at >= ?', fromMs])
+  if (status !== undefined) filters.push(['k.status = ?', status])
+  if (channel !== undefined) filters.push(['k.channels & ?', channelBits([channel])])
+  if (recipient !== undefined) filters.push(['k.recipient = ?', recipient])
+  return filters
+}

@@ -1,0 +1,307 @@
+/** What every store must do, whatever it is made of. A store's test calls `describeStore` with how to open one. */
+import { describe, expect, it } from 'vitest'
+import { BadCursor } from '../ingress/ports.js'
+import type { DeadLetter } from '../schemas/events.js'
+import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
+import type { InboxEntry } from '../stages/deliver/inbox.js'
+import type { OutboxEntry } from '../stages/deliver/outbox.js'
+import { describeRecords } from './record-conformance.js'
+import { allPages, eachStore, hourMs, type OpenStore, startMs, testRetention } from './store-under-test.js'
+
+export function describeStore(name: string, open: OpenStore): void {
+  describe(`the store on ${name}`, () => {
+    describeRecords(open)
+    describeClaims(open)
+    describeTemplates(open)
+    describeRecipients(open)
+    describeInbox(open)
+    describeOutbox(open)
+    describeDeadLetters(open)
+  })
+}
+
+function describeClaims(open: OpenStore): void {
+  describe('an idempotency key', () => {
+    const store = eachStore(open)
+    const claim = (bodyHash: string, answer: string) => ({ key: 'k', bodyHash, answer })
+
+    it('gives its first answer again for the same body, and tells another body', async () => {
+      expect(await store().claim('default', claim('a', 'first'), startMs)).toEqual({ kind: 'accepted' })
+      const later = startMs + 23 * hourMs
+      expect(await store().claim('default', claim('a', 'second'), later)).toEqual({ kind: 'replayed', answer: 'first' })
+      expect(await store().claim('default', claim('b', 'second'), later)).toEqual({ kind: 'reused' })
+      expect(await store().claim('other', claim('b', 'second'), later)).toEqual({ kind: 'accepted' })
+    })
+
+    it('is free again after 24 hours, also where nothing was removed', async () => {
+      await store().claim('default', claim('a', 'first'), startMs)
+      const later = startMs + 24 * hourMs
+      expect(await store().claim('default', claim('b', 'second'), later)).toEqual({ kind: 'accepted' })
+      expect(await store().claim('default', claim('b', 'third'), later)).toEqual({ kind: 'replayed', answer: 'second' })
+      await store().prune(startMs + 47 * hourMs)
+      expect(await store().claim('default', claim('a', 'x'), later)).toEqual({ kind: 'reused' })
+      await store().prune(startMs + 49 * hourMs)
+      expect(await store().claim('default', claim('a', 'fourth'), later)).toEqual({ kind: 'accepted' })
+    })
+  })
+}
+
+function describeTemplates(open: OpenStore): void {
+  describe('a template', () => {
+    const store = eachStore(open)
+    const template = (id: string, version: number, text = 'Hi'): TemplateVersion => ({
+      id,
+      version,
+      locale: 'en',
+      locales: { en: { sms: { subject: null, text, html: null, data: null } } },
+      defaults: { name: 'you' },
+      createdAt: '2026-01-01T00:00:00.000Z',
+      updatedAt: '2026-01-01T00:00:00.000Z',
+    })
+    const load = async (id: string, version: number) => [
+      ...(await store().templateSource.load([{ tenant: 'default', id, version }])).values(),
+    ]
+
+    it('is written version by version, and only by who knows the last one', async () => {
+      const { templates } = store()
+      expect(await templates.put('default', template('t', 1), 0)).toBe('written')
+      expect(await templates.put('default', template('t', 1, 'other'), 0)).toBe('conflict')
+      expect(await templates.put('default', template('t', 2, 'new'), 1)).toBe('written')
+      expect(await templates.put('default', template('t', 2, 'late'), 1)).toBe('conflict')
+      expect(await templates.get('default', 't')).toEqual(template('t', 2, 'new'))
+      expect(await load('t', 1)).toEqual([template('t', 1)])
+      expect(await load('t', 3)).toEqual([])
+      expect(await templates.get('other', 't')).toBeUndefined()
+    })
+
+    it('stays readable at its versions after it was deleted, and goes on from the last when made again', async () => {
+      const { templates } = store()
+      await templates.put('default', template('t', 1), 0)
+      expect(await templates.delete('default', 't')).toBe(true)
+      expect(await templates.delete('default', 't')).toBe(false)
+      expect(await templates.get('default', 't')).toBeUndefined()
+      expect(await templates.list('default', 10)).toEqual({ data: [], nextCursor: null })
+      expect(await load('t', 1)).toEqual([template('t', 1)])
+      expect(await templates.put('default', template('t', 1, 'again'), 0)).toBe('written')
+      expect(await templates.get('default', 't')).toEqual(template('t', 2, 'again'))
+      expect(await load('t', 1)).toEqual([template('t', 1)])
+    })
+
+    it('is listed by id, and loaded with others in one go', async () => {
+      const { templates, templateSource } = store()
+      for (const id of ['c', 'a', 'b']) await templates.put('default', template(id, 1, id), 0)
+      const pages = await allPages((cursor) => templates.list('default', 2, cursor))
+      expect(pages).toEqual([[template('a', 1, 'a'), template('b', 1, 'b')], [template('c', 1, 'c')]])
+      await expect(templates.list('other', 2, 'x')).rejects.toThrow(BadCursor)
+      const wanted = ['a', 'c', 'x'].map((id) => ({ tenant: 'default', id, version: 1 }))
+      const found = new Map([
+        ['default/a@1', template('a', 1, 'a')],
+        ['default/c@1', template('c', 1, 'c')],
+      ])
+      expect(await templateSource.load(wanted)).toEqual(found)
+      expect(await templateSource.load(wanted)).toEqual(found)
+    })
+  })
+}
+
+function describeRecipients(open: OpenStore): void {
+  describe('a recipient', () => {
+    const store = eachStore(open)
+    const anna: KnownRecipient = { id: 'anna', email: 'anna@example.com', createdAt: 'c', updatedAt: 'u' }
+
+    it('is put, replaced, found and deleted', async () => {
+      const { recipients, directory } = store()
+      const find = () => directory.find(['anna', 'ben'].map((id) => ({ tenant: 'default', id })))
+      await recipients.put('default', { ...anna, email: 'old@example.com' })
+      await recipients.put('default', anna)
+      expect(await recipients.get('default', 'anna')).toEqual(anna)
+      expect(await recipients.get('other', 'anna')).toBeUndefined()
+      expect(await find()).toEqual(new Map([['default/anna', anna]]))
+      expect(await recipients.delete('default', 'anna')).toBe(true)
+      expect(await recipients.delete('default', 'anna')).toBe(false)
+      expect(await find()).toEqual(new Map())
+    })
+  })
+}
+
+function describeInbox(open: OpenStore): void {
+  describe('an inbox', () => {
+    const store = eachStore(open)
+    const entry = (id: string, afterMs: number, changes: Partial<InboxEntry> = {}): InboxEntry => {
+      const acceptedAtMs = startMs + afterMs
+      return {
+        id,
+        notificationId: `n-${id}`,
+        tenant: 'default',
+        recipient: 'anna',
+        title: null,
+        body: 'Hi',
+        acceptedAtMs,
+        ...changes,
+      }
+    }
+
+    it('has each message once, newest accepted first, and knows what was read', async () => {
+      const { inbox } = store()
+      for (const put of [
+        entry('b', 2),
+        entry('c', 3, { title: 'T' }),
+        entry('a', 1),
+        entry('a', 1, { body: 'again' }),
+      ]) {
+        await inbox.put(put)
+      }
+      await inbox.put(entry('d', 4, { recipient: 'ben' }))
+      expect(await inbox.markRead('default', 'anna', 'a', startMs + 9)).toBe(true)
+      expect(await inbox.markRead('default', 'anna', 'a', startMs + 99)).toBe(true)
+      expect(await inbox.markRead('default', 'anna', 'd', startMs + 9)).toBe(false)
+      const message = (id: string, ms: number) => ({
+        id,
+        notificationId: `n-${id}`,
+        body: 'Hi',
+        at: `2026-01-01T00:00:00.00${ms}Z`,
+      })
+      const first = await inbox.list('default', 'anna', 2)
+      expect(first).toEqual({
+        data: [{ ...message('c', 3), title: 'T' }, message('b', 2)],
+        nextCursor: expect.any(String),
+        unread: 2,
+      })
+      const cursor = first.nextCursor ?? ''
+      expect(await inbox.list('default', 'anna', 2, cursor)).toEqual({
+        data: [{ ...message('a', 1), readAt: '2026-01-01T00:00:00.009Z' }],
+        nextCursor: null,
+        unread: 2,
+      })
+      await expect(inbox.list('default', 'ben', 2, cursor)).rejects.toThrow(BadCursor)
+    })
+
+    it('loses its old messages', async () => {
+      const { inbox } = store()
+      await inbox.put(entry('a', 0))
+      await inbox.put(entry('b', 5))
+      await store().prune(startMs + testRetention.inboxMs + 1)
+      const { data } = await inbox.list('default', 'anna', 10)
+      expect(data.map(({ id }) => id)).toEqual(['b'])
+    })
+  })
+}
+
+function describeOutbox(open: OpenStore): void {
+  describe('the outbox', () => {
+    const store = eachStore(open)
+    const entry = (id: string): OutboxEntry => ({
+      id,
+      notificationId: 'n-1',
+      tenant: 'default',
+      channel: 'push',
+      address: 'token',
+      message: { subject: 'S', text: 'T', html: null, data: '{"a":1}' },
+      keptAtMs: startMs,
+    })
+
+    it('has each message once, newest first', async () => {
+      const { outbox } = store()
+      for (const id of ['a', 'b', 'b', 'c']) await outbox.put(entry(id))
+      const pages = await allPages((cursor) => outbox.list('default', 2, cursor))
+      expect(pages.map((page) => page.map(({ id }) => id))).toEqual([['c', 'b'], ['a']])
+      expect(pages[1]).toEqual([
+        {
+          id: 'a',
+          notificationId: 'n-1',
+          channel: 'push',
+          address: 'token',
+          message: { subject: 'S', text: 'T', data: { a: 1 } },
+          at: '2026-01-01T00:00:00.000Z',
+        },
+      ])
+      expect(await outbox.list('other', 2)).toEqual({ data: [], nextCursor: null })
+    })
+
+    it('keeps the newest messages only', async () => {
+      const { outbox } = store()
+      const ids = Array.from({ length: testRetention.outboxRows + 3 }, (_, at) => `m-${at}`)
+      for (const id of ids) await outbox.put(entry(id))
+      await store().prune(startMs)
+      const { data } = await outbox.list('default', 100)
+      expect(data.map(({ id }) => id)).toEqual(ids.slice(3).reverse())
+    })
+  })
+}
+
+function describeDeadLetters(open: OpenStore): void {
+  describe('a dead letter', () => {
+    const store = eachStore(open)
+    const letter = (id: string, changes: Partial<DeadLetter> = {}): DeadLetter => ({
+      id,
+      tenant: 'default',
+      atMs: startMs,
+      stage: 'route',
+      topic: 'notifications.rendered.high',
+      partition: 2,
+      offset: 41,
+      cause: 'unreadable',
+      detail: 'Cut short.',
+      notificationId: null,
+      key: Buffer.from('k'),
+      value: Buffer.from([0, 1, 255]),
+      headers: { traceparent: 'x' },
+      replays: 0,
+      ...changes,
+    })
+    const shown = {
+      id: 'd-1',
+      at: '2026-01-01T00:00:00.000Z',
+      stage: 'route',
+      topic: 'notifications.rendered.high',
+      partition: 2,
+      offset: 41,
+      cause: 'unreadable',
+      detail: 'Cut short.',
+      replays: 0,
+      status: 'dead',
+      headers: { traceparent: 'x' },
+    }
+
+    it('is kept once with its original bytes', async () => {
+      await store().putDeadLetter(letter('d-1'))
+      await store().putDeadLetter(letter('d-1', { cause: 'other' }))
+      const found = await store().deadLetters.get('d-1')
+      expect(found?.record).toEqual({ ...shown, valueBase64: 'AAH/' })
+      expect(Buffer.from(found?.letter.value ?? [])).toEqual(Buffer.from([0, 1, 255]))
+      expect(Buffer.from(found?.letter.key ?? [])).toEqual(Buffer.from('k'))
+      expect({ ...found?.letter, key: null, value: null }).toEqual(letter('d-1', { key: null, value: null }))
+      expect(await store().deadLetters.list({ limit: 5 })).toEqual({ data: [shown], nextCursor: null })
+      expect(await store().deadLetters.get('d-2')).toBeUndefined()
+    })
+
+    it('is listed newest first, by stage and cause', async () => {
+      const { deadLetters } = store()
+      await store().putDeadLetter(letter('d-1'))
+      await store().putDeadLetter(letter('d-2', { stage: 'deliver', notificationId: 'n-1', value: null }))
+      await store().putDeadLetter(letter('d-3', { cause: 'crash' }))
+      const ids = async (query: { stage?: string; cause?: string }) =>
+        (await allPages((cursor) => deadLetters.list({ ...query, limit: 1, ...(cursor && { cursor }) })))
+          .flat()
+          .map(({ id }) => id)
+      expect(await ids({})).toEqual(['d-3', 'd-2', 'd-1'])
+      expect(await ids({ stage: 'route' })).toEqual(['d-3', 'd-1'])
+      expect(await ids({ stage: 'route', cause: 'unreadable' })).toEqual(['d-1'])
+      expect(await ids({ cause: 'none' })).toEqual([])
+      const { nextCursor } = await deadLetters.list({ limit: 1 })
+      await expect(deadLetters.list({ stage: 'route', limit: 1, cursor: nextCursor ?? '' })).rejects.toThrow(BadCursor)
+    })
+
+    it('is marked as replayed once, and goes when it is old', async () => {
+      await store().putDeadLetter(letter('d-1'))
+      await store().putDeadLetter(letter('d-2', { atMs: startMs + 5 }))
+      expect(await store().markReplayed('d-1', 'replayed')).toBe(true)
+      expect(await store().markReplayed('d-1', 'parked')).toBe(false)
+      expect(await store().markReplayed('d-3', 'replayed')).toBe(false)
+      expect((await store().deadLetters.get('d-1'))?.record.status).toBe('replayed')
+      await store().prune(startMs + testRetention.deadLettersMs + 1)
+      const { data } = await store().deadLetters.list({ limit: 5 })
+      expect(data.map(({ id }) => id)).toEqual(['d-2'])
+    })
+  })
+}
