@@ -13,7 +13,16 @@ export interface RecordStore {
 }
 
 export const record = (store: RecordStore): Stage<'notification-status', never> =>
-  eachBatch('record', 'notifications.status', async ({ records }) => {
-    await store.merge(records.map(({ value }) => value))
+  eachBatch('record', 'notifications.status', async ({ records }, nowMs) => {
+    await store.merge(records.map(({ value }) => withRecorded(value, nowMs)))
     return () => emit()
   })
+
+/** An event that ends something says when that was recorded. Of several such entries the merge keeps the first. */
+function withRecorded(event: NotificationStatus, atMs: number): NotificationStatus {
+  const [ended] = event.deliveries.filter(({ final }) => final)
+  if (!ended && (event.status === null || event.status === 'accepted')) return event
+  const channel = ended?.channel ?? null
+  const entry = { atMs, stage: 'record', event: 'recorded', channel, reason: null, detail: null }
+  return { ...event, trail: [...event.trail, entry] }
+}

@@ -152,11 +152,11 @@ export function eachRecord<I extends EventName, O extends EventName>(
 export function eachBatch<I extends EventName, O extends EventName>(
   name: StageName,
   input: TopicName,
-  prepare: (batch: Batch<I>) => Promise<(record: InputRecord<I>, context: RecordContext) => Outcome<O>>,
+  prepare: (batch: Batch<I>, nowMs: number) => Promise<(record: InputRecord<I>, context: RecordContext) => Outcome<O>>,
 ): Stage<I, O> {
   const operator = (context: StageContext) =>
     concatMap(async (batch: Batch<I>) => {
-      const decide = await prepare(batch)
+      const decide = await prepare(batch, context.clock.now())
       return stepOf(batch, (record) => decide(record, recordContext(record, context)), context)
     })
   return { name, input, operator, durable: false }

@@ -5,53 +5,66 @@ import { showRecord } from '../../stages/record/show.js'
 import type { Database } from './database.js'
 import { cursorAt, pageOf, placeOf } from './pages.js'
 import { channelBits, type Row, rareStatus, recipientHash, rowColumns, stateOf } from './record-row.js'
-import { type Span, spanBits, spanRows, spansWithin } from './spans.js'
-
-/** Creation time and row number: what the list is ordered by. */
-type Place = readonly [createdAtMs: number, seq: number]
+import { type Place, type Span, spanBits, spanRows, spansWithin } from './spans.js'
 
 /** Looks at `rowsLookedAt` rows, or a span more. A page that has found less than its limit by then ends there, with a
  *  cursor to go on. */
 export function listRecords(database: Database, query: RecordQuery, rowsLookedAt: number): Page<NotificationRecord> {
   const { tenant, status, channel, recipient, fromMs, toMs, limit, cursor } = query
   const asked = ['records', tenant, status, channel, recipient, fromMs, toMs]
-  const before: Place = placeOf<[number, number]>(asked, cursor, [0, 0]) ?? [toMs ?? latest, 0]
-  const spans = spansWithin(database, fromMs ?? -latest, before[0])
-  const { rows, endMs } = walk(spans, limit + 1, rowsLookedAt, spanReader(database, query, before))
+  const before: Place = placeOf<[number, number]>(asked, cursor, [0, 0]) ?? [toMs ?? latestMs, 0]
+  const spans = spansWithin(database, fromMs ?? -latestMs, before)
+  const { rows, end } = walk(spans, { before, limit: limit + 1, rowsLookedAt }, spanReader(database, query, before))
   const page = pageOf(
     rows,
     limit,
     (row) => showRecord(stateOf(row)),
-    ([seq, , , createdAtMs]) => cursorAt(asked, [createdAtMs, seq]),
+    (row) => cursorAt(asked, placeOfRow(row)),
   )
-  const goOn = endMs === null ? null : cursorAt(asked, [endMs, latest])
-  return { data: page.data, nextCursor: page.nextCursor ?? goOn }
+  return { data: page.data, nextCursor: page.nextCursor ?? (end && cursorAt(asked, end)) }
 }
 
-/** Later than any time, and more than any row's number. */
-const latest = Number.MAX_SAFE_INTEGER
+/** Later than any time. */
+const latestMs = Number.MAX_SAFE_INTEGER
+
+interface Bounds {
+  readonly before: Place
+  readonly limit: number
+  readonly rowsLookedAt: number
+}
 
 /** A span's newest rows that match, at most `limit`, and how many rows were looked at. */
 type ReadSpan = (span: number, limit: number) => { readonly rows: readonly Row[]; readonly lookedAt: number }
 
-/** The newest rows of all spans. A row is certain when no later span can have a newer one. `endMs`: the walk ended
- *  before rows of that time and older; null: there was no need to. */
-function walk(spans: readonly Span[], limit: number, rowsLookedAt: number, read: ReadSpan) {
+/** The newest rows of all spans. `end`: the walk was cut short, and gives only the rows before which none can be missing;
+ *  the others are found from there on. Spans that the page before has seen do not count, so each page gets further. */
+function walk(spans: readonly Span[], { before, limit, rowsLookedAt }: Bounds, read: ReadSpan) {
   let rows: readonly Row[] = []
   let lookedAt = 0
   for (const { span, newest } of spans) {
+    const highest: Place = [newest, (span + 1) * spanRows]
     const last = rows[limit - 1]
-    if (last && last[3] > newest) break
-    if (lookedAt >= rowsLookedAt) return { rows: rows.filter(([, , , at]) => at > newest), endMs: newest }
+    if (last && comparePlaces(placeOfRow(last), highest) >= 0) break
+    if (lookedAt >= rowsLookedAt) {
+      return { rows: rows.filter((row) => comparePlaces(placeOfRow(row), highest) >= 0), end: highest }
+    }
     const found = read(span, limit)
-    lookedAt += found.lookedAt
-    if (found.rows.length > 0) rows = [...rows, ...found.rows].sort(byPlace).slice(0, limit)
+    if (comparePlaces(highest, before) <= 0) lookedAt += found.lookedAt
+    if (found.rows.length > 0) rows = [...rows, ...found.rows].sort(newestFirst).slice(0, limit)
   }
-  return { rows, endMs: null }
+  return { rows, end: null }
 }
 
-function byPlace(a: Row, b: Row): number {
-  return b[3] - a[3] || b[0] - a[0]
+function placeOfRow([seq, , , createdAtMs]: Row): Place {
+  return [createdAtMs, seq]
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  return a[0] - b[0] || a[1] - b[1]
+}
+
+function newestFirst(a: Row, b: Row): number {
+  return comparePlaces(placeOfRow(b), placeOfRow(a))
 }
 
 /** Reads one span, by an index where there is one for the query. */

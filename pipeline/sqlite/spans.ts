@@ -42,11 +42,18 @@ export interface Span {
   readonly newest: number
 }
 
-/** Spans that may have rows from `fromMs` to `untilMs`, both included, newest first. */
-export function spansWithin(database: Database, fromMs: number, untilMs: number): readonly Span[] {
+/** Creation time and row number: what lists are ordered by. */
+export type Place = readonly [createdAtMs: number, seq: number]
+
+/** Spans that may have rows of `fromMs` and later that stand below `before`; in the order of the highest place that a row
+ *  of theirs can have, highest first. */
+export function spansWithin(database: Database, fromMs: number, before: Place): readonly Span[] {
   return database
-    .prepare('SELECT span, newest FROM store_spans WHERE newest >= ? AND oldest <= ? ORDER BY newest DESC, span DESC')
-    .all(fromMs, untilMs) as unknown as Span[]
+    .prepare(
+      `SELECT span, newest FROM store_spans WHERE newest >= ? AND (oldest, span << ${spanBits}) < (?, ?)
+       ORDER BY newest DESC, span DESC`,
+    )
+    .all(fromMs, ...before) as unknown as Span[]
 }
 
 /** Forgets the spans before the oldest row. */

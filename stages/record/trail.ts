@@ -15,11 +15,17 @@ export function mergeTrails(trails: readonly (readonly TrailEntry[])[]): readonl
   let last: TrailEntry | undefined
   for (const entry of all) {
     if (last && compareEntries(last, entry) === 0) continue
+    if (entry.stage === 'record' && entries.some((known) => isSameRecording(known, entry))) continue
     entries.push(entry)
     last = entry
   }
   if (entries.length <= 2 * trailKeptAtEachEnd) return entries
   return [...entries.slice(0, trailKeptAtEachEnd), ...entries.slice(-trailKeptAtEachEnd)]
+}
+
+/** A merge that is repeated after a crash says again, later, that it recorded. */
+function isSameRecording(a: TrailEntry, b: TrailEntry): boolean {
+  return a.stage === b.stage && a.event === b.event && a.channel === b.channel
 }
 
 /** A total order: 0 only for equal entries. */

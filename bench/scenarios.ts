@@ -1,0 +1,103 @@
+/** What can be measured, and how it is told. */
+import { bareChain } from './bare-chain.js'
+import { drain, type StagesRun } from './drain.js'
+import { ingest } from './ingest.js'
+import { priority } from './priority.js'
+import { steadyRate } from './rate.js'
+import type { Result } from './results.js'
+import { waiting } from './waiting.js'
+
+export interface BenchOptions {
+  readonly count: number
+  readonly rate?: number
+  readonly seconds: number
+  readonly ingest?: boolean
+  readonly priority?: boolean
+  readonly backlog?: number
+}
+
+export interface Scenario {
+  readonly name: string
+  /** Path of the figure that the median is taken of. */
+  readonly figure: string
+  run(): Promise<Measured>
+}
+
+interface Measured {
+  /** For the JSON line. */
+  readonly result: Result
+  /** For a person. */
+  readonly summary: string
+  /** False: something was lost or done twice. */
+  readonly sound: boolean
+}
+
+/** Notifications of the bare chain beside a run at a steady rate, which has no backlog of its own. */
+const bareCountBesideRate = 20_000
+
+export function scenarioOf({ count, rate, seconds, backlog, ...asked }: BenchOptions): Scenario {
+  if (asked.ingest) return { name: 'ingest', figure: 'batchPerSecond', run: () => ingestion(seconds) }
+  if (asked.priority) return { name: 'priority', figure: 'latencyMs.p99', run: () => overtaking(count) }
+  if (backlog !== undefined) return { name: 'backlog', figure: 'rssMiB', run: () => memoryAndStart(backlog) }
+  if (rate === undefined) return { name: 'drain', figure: 'perSecond', run: () => stages(drain(count), count) }
+  const run = () => stages(steadyRate(rate, seconds), bareCountBesideRate)
+  return { name: `rate-${rate}`, figure: 'latencyMs.p95', run }
+}
+
+async function stages(running: Promise<StagesRun>, bareCount: number): Promise<Measured> {
+  const { tally, cpuMicros, ...run } = await running
+  const bare = await bareChain(bareCount)
+  const { lost, duplicates } = tally
+  const { count, latencyMs, rssMiB } = run
+  const [seconds, perSecond, bareChainPerSecond] = [rounded(run.seconds, 3), rounded(run.perSecond), rounded(bare)]
+  const lines = [
+    `${count} notifications through six stages in ${seconds} s: ${perSecond}/s, ${rounded(cpuMicros, 1)} µs of processor time each`,
+    `bare chain ${bareChainPerSecond}/s; ratio ${rounded(perSecond / bare, 2)}`,
+    ...(latencyMs ? [`latency ms: p50 ${latencyMs.p50}, p95 ${latencyMs.p95}, p99 ${latencyMs.p99}`] : []),
+    `memory at most ${rssMiB} MiB; lost ${lost}, duplicates ${duplicates}`,
+    ...tally.places.map(({ name, missing, extra }) => `  ${name.padEnd(24)} missing ${missing}, extra ${extra}`),
+  ]
+  return {
+    result: { count, seconds, perSecond, lost, duplicates, latencyMs, rssMiB, bareChainPerSecond },
+    summary: lines.join('\n'),
+    sound: lost === 0 && duplicates === 0,
+  }
+}
+
+async function ingestion(seconds: number): Promise<Measured> {
+  const run = await ingest(seconds)
+  const result = {
+    batchPerSecond: rounded(run.batchPerSecond),
+    singlePerSecond: rounded(run.singlePerSecond),
+    singleP99Ms: rounded(run.singleP99Ms, 1),
+  }
+  const summary = [
+    `batches of 1000: ${result.batchPerSecond} notifications/s durably accepted`,
+    `single requests at 64 connections: ${result.singlePerSecond}/s, p99 ${result.singleP99Ms} ms`,
+  ]
+  return { result, summary: summary.join('\n'), sound: true }
+}
+
+async function overtaking(backlog: number): Promise<Measured> {
+  const result = await priority(backlog)
+  const { p50, p95, p99, max } = result.latencyMs
+  const summary = [
+    `${result.sent} high ones behind ${backlog} low ones, from accept to provider in ms:`,
+    `p50 ${p50}, p95 ${p95}, p99 ${p99}, max ${max}; ${result.backlogLeft} low ones were left at the end`,
+  ]
+  return { result: { ...result }, summary: summary.join('\n'), sound: result.backlogLeft > 0 }
+}
+
+async function memoryAndStart(count: number): Promise<Measured> {
+  const { acceptedPerSecond, readyMs, ...run } = await waiting(count)
+  const result = { ...run, acceptedPerSecond: rounded(acceptedPerSecond), readyMs: rounded(readyMs) }
+  const summary = [
+    `${count} waiting: memory at most ${result.rssMiB} MiB; accepted at ${result.acceptedPerSecond}/s`,
+    `a start on them is ready after ${result.readyMs} ms, with ${result.rssAfterStartMiB} MiB`,
+  ]
+  return { result, summary: summary.join('\n'), sound: true }
+}
+
+function rounded(value: number, digits = 0): number {
+  return Number(value.toFixed(digits))
+}

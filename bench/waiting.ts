@@ -1,0 +1,91 @@
+/** Memory and start with very much waiting: a limit lets next to nothing through, so that all of it is stored. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
+import { startCarillon } from './carillon-process.js'
+import { monotonicMs } from './monotonic-clock.js'
+import { progressBar } from './progress.js'
+import { watchMemory } from './resident-memory.js'
+import { inFolder } from './run-folder.js'
+
+export interface WaitingRun {
+  readonly waiting: number
+  /** The highest while they came in and were worked off up to throttle, where they wait. */
+  readonly rssMiB: number
+  /** Accepted over HTTP in batches, one after another. */
+  readonly acceptedPerSecond: number
+  /** From the start of a process on what is stored until it is ready. */
+  readonly readyMs: number
+  /** Of that process, over its first seconds. */
+  readonly rssAfterStartMiB: number
+}
+
+const batch = 1000
+const config = 'limits:\n  inapp:\n    ratePerSecond: 0.01\n'
+const environment = { CARILLON_LOG_LEVEL: 'error' }
+const lookEveryMs = 500
+/** Stages that settle nothing for so long have all they can get through. */
+const patienceMs = 10_000
+const settleMs = 5000
+
+const flow = z.looseObject({ stages: z.array(z.looseObject({ stage: z.string(), processed: z.number() })) })
+
+export function waiting(count: number): Promise<WaitingRun> {
+  return inFolder(async (folder) => {
+    const file = join(folder, 'carillon.yaml')
+    writeFileSync(file, config)
+    const data = join(folder, 'data')
+    const first = await startCarillon(data, { ...environment, CARILLON_CONFIG: file })
+    const memory = watchMemory(first.pid)
+    const startedMs = monotonicMs()
+    await post(first.address, count)
+    const acceptedPerSecond = (count * 1000) / (monotonicMs() - startedMs)
+    await standStill(first.address, count)
+    const rssMiB = memory.stop()
+    await first.stop()
+    const second = await startCarillon(data, { ...environment, CARILLON_CONFIG: file })
+    const after = watchMemory(second.pid)
+    await delay(settleMs)
+    const rssAfterStartMiB = after.stop()
+    await second.kill()
+    return { waiting: count, rssMiB, acceptedPerSecond, readyMs: second.readyMs, rssAfterStartMiB }
+  })
+}
+
+async function post(address: string, count: number): Promise<void> {
+  const bar = progressBar('accepting', count)
+  for (let accepted = 0; accepted < count; accepted += batch) {
+    const notifications = Array.from({ length: Math.min(batch, count - accepted) }, (_, index) => ({
+      to: `user-${accepted + index}`,
+      content: { body: `Hello ${accepted + index}, your order is on its way.` },
+    }))
+    const answer = await fetch(`${address}/v1/notifications/batch`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ notifications }),
+    })
+    await answer.arrayBuffer()
+    if (answer.status !== 202) throw new Error(`A batch was answered with ${answer.status}`)
+    bar.update(accepted + notifications.length)
+  }
+  bar.stop()
+}
+
+/** Resolves when throttle has taken them all, or nothing moves any more. */
+async function standStill(address: string, count: number): Promise<void> {
+  const bar = progressBar('throttle', count)
+  let taken = 0
+  let movedMs = monotonicMs()
+  let moved = 0
+  while (taken < count && monotonicMs() - movedMs < patienceMs) {
+    await delay(lookEveryMs)
+    const { stages } = flow.parse(await (await fetch(`${address}/v1/flow`)).json())
+    taken = stages.find(({ stage }) => stage === 'throttle')?.processed ?? 0
+    const now = stages.reduce((sum, { processed }) => sum + processed, 0)
+    if (now > moved) movedMs = monotonicMs()
+    moved = now
+    bar.update(Math.min(count, taken))
+  }
+  bar.stop()
+}
