@@ -74,6 +74,7 @@ export interface ChannelStats {
 /** The record store, as far as it is read here. A bad cursor rejects with `BadCursor`. */
 export interface Records {
   get(tenant: string, id: string): Promise<NotificationRecord | undefined>
+  /** Newest first. A page may hold less than its limit, even nothing, and still have a cursor: go on there. */
   list(query: RecordQuery): Promise<Page<NotificationRecord>>
   /** How many of a batch have each status; undefined for an unknown batch. */
   batch(tenant: string, id: string): Promise<BatchSummary | undefined>

@@ -22,7 +22,7 @@ const foreignToStages =
   /^(?:@photostructure\/sqlite|better-sqlite3|mongodb|node-rdkafka|kafkajs|@kafkajs\/.*|@?hono.*|pino.*|prom-client|commander|(?:node:)?(?:process|fs|fs\/promises|child_process|cluster|sqlite|worker_threads))$/
 
 /** Tests, and what only tests import. */
-const isTest = (path: string) => /(?:\.test|\.sample|-fake)\.ts$/.test(path)
+const isTest = (path: string) => /(?:\.test|\.sample|-fake|-under-test)\.ts$/.test(path)
 
 /** Every rule that one file breaks, a line for each. `path` is from the root, with slashes. */
 function violations(path: string, source: string): string[] {

@@ -2,7 +2,7 @@
  *  time, state and restarts. */
 import type { EventName, EventOf } from '../schemas/avro.js'
 import type { Outgoing } from '../schemas/outgoing.js'
-import { type TopicName, type Way, waysOf } from '../schemas/topics.js'
+import { type TopicName, type Way, wayName, waysOf } from '../schemas/topics.js'
 import { type Codec, createCodec } from '../pipeline/engine/codec.js'
 import type { JoinOptions, Log, LogRecord, Member, NewRecord, Position, Transaction } from '../pipeline/engine/log.js'
 import { seededRandom } from '../pipeline/engine/seeded-random.js'
@@ -38,8 +38,8 @@ export interface StageRunner {
     stage: Stage<I, O>,
     more?: Partial<Pick<WorkerOptions<I, O>, 'log' | 'mailbox' | 'batch' | 'random' | 'crashesAllowed' | 'observer'>>,
   ): Worker
-  /** Ends the member that the stage has now, as a kill of its process would. */
-  crash(): void
+  /** Ends the member that the group has now, as a kill of its process would. */
+  crashMemberOf(group: string): void
   stop(worker: Worker, withinMs?: number): Promise<void>
   /** Writes events, then lets everything settle that needs no time. */
   append(...events: readonly Outgoing[]): Promise<void>
@@ -62,13 +62,13 @@ export function stageRunner({ partitions = 1, faults }: RunnerOptions = {}): Sta
   const log = memoryLog({ partitions, clock: clock.scheduler, ...(faults && { faults }) })
   const codec = createCodec()
   const commits: Transaction[] = []
-  const members: Member[] = []
+  const members = new Map<string, Member>()
   const watched = new Map<TopicName, { record: LogRecord; afterMs: number }[]>()
   const afterMs = () => clock.scheduler.now() - startMs
 
   const join = async (options: JoinOptions): Promise<Member> => {
     const member = await log.join(options)
-    members.push(member)
+    members.set(options.group, member)
     return noting(member, commits)
   }
   const noted: Log = { ...log, join }
@@ -103,9 +103,9 @@ export function stageRunner({ partitions = 1, faults }: RunnerOptions = {}): Sta
         batch: 128,
         ...more,
       }),
-    crash() {
-      const last = members.at(-1)
-      if (last) log.crash(last)
+    crashMemberOf(group) {
+      const member = members.get(group)
+      if (member) log.crash(member)
     },
     stop: (worker, withinMs = 5000) => during(worker.stop(withinMs)),
     async append(...events) {
@@ -157,5 +157,9 @@ function noting(member: Member, commits: Transaction[]): Member {
 
 /** The positions that settle these records, where nothing before them is unsettled. */
 export function settling(records: readonly LogRecord[]): Position[] {
-  return records.map(({ way, partition, offset }) => ({ way, partition, next: offset + 1, beyond: [] }))
+  const positions = new Map<string, Position>()
+  for (const { way, partition, offset } of records) {
+    positions.set(`${wayName(way)}-${partition}`, { way, partition, next: offset + 1, beyond: [] })
+  }
+  return [...positions.values()]
 }

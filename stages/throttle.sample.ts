@@ -1,6 +1,7 @@
 /** Throttle on the memory log, with a stand-in for deliver that finishes when the test says so. */
-import { Subject } from 'rxjs'
-import type { Delivery, ProviderHealth } from '../schemas/events.js'
+import { ReplaySubject, type Subject } from 'rxjs'
+import type { CancelRequested, Delivery, ProviderHealth } from '../schemas/events.js'
+import { cancel, type Outgoing } from '../schemas/outgoing.js'
 import { type Channel, type Way, waysOf } from '../schemas/topics.js'
 import type { LogRecord, Member } from '../pipeline/engine/log.js'
 import type { Worker } from '../pipeline/engine/worker.js'
@@ -18,7 +19,7 @@ export const throttleDefaults: ThrottleOptions = {
 }
 
 export interface ThrottleRun extends StageRunner {
-  /** What the breakers did. */
+  /** What the breakers did; told anew to a throttle that starts anew. */
   readonly health: Subject<ProviderHealth>
   worker(): Worker
   /** Ends it as a kill would, and starts it again. */
@@ -40,7 +41,7 @@ export interface ThrottleRun extends StageRunner {
 export function runThrottle(options: Partial<ThrottleOptions> = {}, more: RunnerOptions = {}): ThrottleRun {
   const runner = stageRunner(more)
   const { log, clock } = runner
-  const health = new Subject<ProviderHealth>()
+  const health = new ReplaySubject<ProviderHealth>()
   const place = (channel: Channel, { lane, partition }: Scope) => {
     const way: Way = { topic: 'deliveries.released', lane, channel }
     return { way, partition }
@@ -66,10 +67,18 @@ export function runThrottle(options: Partial<ThrottleOptions> = {}, more: Runner
     while (records.length < count) {
       const polled = await runner.during(deliver.poll(count - records.length, 0))
       if (polled.length === 0) break
-      records.push(...polled)
-      for (const record of polled) {
-        await deliver.commit({ outputs: [], changes: [], positions: settling([record]), durable: true })
+      const positions = settling(polled)
+      const committed = await deliver.commit({ outputs: [], changes: [], positions, durable: true }).then(
+        () => true,
+        () => false,
+      )
+      if (!committed) {
+        // As a worker does: what was not committed is read again by the next member.
+        await deliver.leave()
+        deliver = null
+        break
       }
+      records.push(...polled)
     }
     await clock.advance(0)
     return records.map((record) => runner.codec.decode(record, ['delivery-released']).value.delivery)
@@ -80,7 +89,8 @@ export function runThrottle(options: Partial<ThrottleOptions> = {}, more: Runner
     health,
     worker: () => worker,
     async kill() {
-      runner.crash()
+      runner.crashMemberOf('throttle')
+      await runner.stop(worker, 0)
       worker = runner.start(stage)
       await clock.advance(0)
     },
@@ -125,6 +135,18 @@ export function runThrottle(options: Partial<ThrottleOptions> = {}, more: Runner
 export function deliveryOf(name: string, changes: Partial<Delivery> = {}): Delivery {
   const { delivery } = sampleRequest({ id: name, notificationId: `n-${name}`, ...changes })
   return delivery
+}
+
+/** The command to cancel the notification of `deliveryOf(name)`. */
+export function cancelOf(name: string): Outgoing<'cancel-requested'> {
+  const command: CancelRequested = {
+    id: `n-${name}`,
+    tenant: 'default',
+    recipient: 'user-42',
+    correlationId: '',
+    requestedAtMs: startMs,
+  }
+  return cancel(command, 'deliveries.routed', 'normal')
 }
 
 /** A moment of the run, in milliseconds since the epoch. */

@@ -138,6 +138,7 @@ function throttleRun(
     if (delivery.notBeforeMs !== null && delivery.notBeforeMs > nowMs) {
       const parked = withEntry(delivery, nowMs, 'parked', again ? 'retry' : 'send-at', delivery.notBeforeMs)
       place.parkUntil(parked, delivery.notBeforeMs, sequenceOf(record))
+      napAtMost(delivery.notBeforeMs - nowMs)
       if (!again) outputs.push(status(waitingStatus(parked, nowMs)))
       return settle(record)
     }

@@ -28,7 +28,9 @@ export function describeGroups(open: () => Promise<LogUnderTest>): void {
       .unsubscribe()
     const all = ['high', 'low', 'normal'].flatMap((lane) => [0, 1, 2, 3].map((partition) => `${lane} ${partition}`))
     expect(places.sort()).toEqual(all)
-    expect(member.start({ way: wayOf('notifications.requested', 'low'), partition: 3 })).toEqual({
+    expect(
+      member.start({ way: wayOf('notifications.requested', 'low'), partition: 3, freshFrom: expect.any(Number) }),
+    ).toEqual({
       way: wayOf('notifications.requested', 'low'),
       partition: 3,
       next: 0,
@@ -120,6 +122,14 @@ export function describeGroups(open: () => Promise<LogUnderTest>): void {
     const records = await collect(opened, await joinAlone(opened), 1000, 100)
     const values = records.map(textOf).filter((value) => value !== textOf(backlog))
     expect(values.sort()).toEqual(others.map(textOf).sort())
+  })
+
+  test('partitions with long backlogs share a poll', async () => {
+    const opened = await open()
+    await opened.log.append(requests('normal', 4000, 24))
+    const records = await collect(opened, await joinAlone(opened), 800, 100)
+    const counts = [0, 1, 2, 3].map((number) => records.filter(({ partition }) => partition === number).length)
+    expect(Math.min(...counts)).toBeGreaterThanOrEqual(100)
   })
 
   test('a way without lanes is read like any other', async () => {

@@ -40,6 +40,8 @@ export class Session<I extends EventName, O extends EventName> {
   readonly #supervision: Supervision
   readonly #input = new Subject<Batch<I>>()
   readonly #inFlight = new Map<InputRecord<I>, LogRecord>()
+  /** Records that never reach the stage, until they are buried. */
+  readonly #burials = new Set<LogRecord>()
   /** Something changed that one of the two loops may wait for. */
   readonly #changed = new Subject<void>()
   readonly #scopes = new Map<string, Scope>()
@@ -54,8 +56,9 @@ export class Session<I extends EventName, O extends EventName> {
     this.finished = this.#run()
   }
 
+  /** Records polled and not settled: with the stage, or on their way to the dead letters. */
   get unsettled(): number {
-    return this.#inFlight.size
+    return this.#inFlight.size + this.#burials.size
   }
 
   /** Pulls no more; ends when the stage has finished what it holds and it is committed. */
@@ -79,6 +82,7 @@ export class Session<I extends EventName, O extends EventName> {
     const assignments = member.assignments.subscribe((now) => {
       assigned = now
     })
+    member.onRevoke((revoked) => this.#finish(revoked))
     const scopes = () => this.#scopesOf(assigned)
     const context = { clock, random, scopes, state: state.in, takeChanges: state.takeChanges }
     const steps = this.#input.pipe(stage.operator(context)).subscribe({
@@ -129,8 +133,8 @@ export class Session<I extends EventName, O extends EventName> {
 
   #room(): number {
     const { mailbox, batch } = this.#options
-    if (this.#supervision.isCautious()) return 1 - this.#inFlight.size
-    return Math.min(mailbox - this.#inFlight.size, batch)
+    if (this.#supervision.isCautious()) return 1 - this.unsettled
+    return Math.min(mailbox - this.unsettled, batch)
   }
 
   /** What is polled while a drain or a failure begins is left for the next owner. */
@@ -151,6 +155,7 @@ export class Session<I extends EventName, O extends EventName> {
     for (const record of records) {
       const read = this.#read(record, tracker.isFresh(record))
       if ('cause' in read) {
+        this.#burials.add(record)
         this.#push(read)
       } else {
         this.#inFlight.set(read, record)
@@ -161,7 +166,7 @@ export class Session<I extends EventName, O extends EventName> {
   }
 
   #read(record: LogRecord, fresh: boolean): InputRecord<I> | Burial {
-    const recordId = `${wayName(record.way)}-${record.partition}-${record.offset}`
+    const recordId = `${nameOf(record)}-${record.offset}`
     let decoded: EventOf<I>
     try {
       const events: readonly EventName[] = topics[this.#options.stage.input].events
@@ -203,7 +208,10 @@ export class Session<I extends EventName, O extends EventName> {
     const commitMs = performance.now() - startedMs
     state.forget(changes)
     for (const part of parts) {
-      if ('recordId' in part) continue
+      if ('recordId' in part) {
+        this.#burials.delete(part.record)
+        continue
+      }
       for (const input of part.settled) this.#inFlight.delete(input)
       part.committed?.()
     }
@@ -220,6 +228,13 @@ export class Session<I extends EventName, O extends EventName> {
   #fail(error: unknown): void {
     this.#failure ??= { error }
     this.#changed.next()
+  }
+
+  /** Resolves when nothing of these partitions is unsettled; at the latest when the session has failed. */
+  async #finish(revoked: readonly Assignment[]): Promise<void> {
+    const names = new Set(revoked.map(nameOf))
+    const isHeld = () => [...this.#inFlight.values(), ...this.#burials].some((record) => names.has(nameOf(record)))
+    while (!this.#failure && isHeld()) await this.#change()
   }
 
   async #change(): Promise<void> {
@@ -240,4 +255,8 @@ export class Session<I extends EventName, O extends EventName> {
   #scopesOf(assigned: readonly Assignment[]): readonly Scope[] {
     return [...new Set(assigned.map((assignment) => this.#scopeOf(assignment)))]
   }
+}
+
+function nameOf({ way, partition }: Assignment): string {
+  return `${wayName(way)}-${partition}`
 }

@@ -38,7 +38,7 @@ export function describeSharing(open: () => Promise<LogUnderTest>, start: typeof
     expect([results.deadLetters, await readerLag(opened)]).toEqual([[], 0])
   })
 
-  test('a worker that is to give partitions away finishes what it holds of them first', async () => {
+  test('a worker that gives partitions away finishes what it holds of them first, and takes them back as they are', async () => {
     const opened = await open()
     const results = watchResults(opened)
     const seen: string[] = []
@@ -47,6 +47,8 @@ export function describeSharing(open: () => Promise<LogUnderTest>, start: typeof
     const first = start(opened, stage)
     await opened.until(() => results.accepted.length >= 200)
     const second = start(opened, stage)
+    await opened.until(() => results.accepted.length >= 800)
+    await opened.during(second.stop(5000))
     await opened.until(() => results.accepted.length >= count)
     expect([first.restarts(), second.restarts()]).toEqual([0, 0])
     expect([...seen].sort()).toEqual(idsOf(count))

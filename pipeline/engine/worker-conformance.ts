@@ -1,12 +1,26 @@
 /** What a running worker promises on any log: bounded memory, a drain that finishes, and each record once. */
-import { concatMap, delay, firstValueFrom, map, of, type SchedulerLike, Subject, take, tap } from 'rxjs'
+import {
+  concatMap,
+  delay,
+  firstValueFrom,
+  map,
+  mergeMap,
+  NEVER,
+  of,
+  type SchedulerLike,
+  Subject,
+  take,
+  tap,
+} from 'rxjs'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { InputRecord } from '../../stages/stage.js'
 import { type LogFeatures, type LogUnderTest, type OpenLog, readerLag } from './log-under-test.js'
 import type { Worker } from './worker.js'
 import { describeCrashes } from './worker-conformance-crashes.js'
 import { describeSharing } from './worker-conformance-sharing.js'
 import {
   type ForwardingStage,
+  forwarded,
   forwardingStage,
   idsOf,
   notificationRecords,
@@ -131,6 +145,20 @@ function describeFlow(open: () => Promise<LogUnderTest>, start: typeof work): vo
     expect([...results.accepted].sort()).toEqual(idsOf(100))
   })
 
+  test('what was finished out of order is not done again after a stop', async () => {
+    const opened = await open()
+    const results = watchResults(opened)
+    await opened.log.append(notificationRecords(40))
+    const worker = start(opened, shufflingStage(opened.clock, new Set(['0', '9', '18', '27', '36'])))
+    await opened.until(() => results.accepted.length === 35)
+    await opened.during(worker.stop(100))
+    expect([results.accepted.length, await readerLag(opened)]).toEqual([35, 5])
+    start(opened, forwardingStage())
+    await opened.until(() => results.accepted.length >= 40 && worker.unsettled() === 0)
+    await opened.until(async () => (await readerLag(opened)) === 0)
+    expect([...results.accepted].sort()).toEqual(idsOf(40))
+  })
+
   test('records of one recipient come out in the order in which they went in', async () => {
     const opened = await open()
     const results = watchResults(opened)
@@ -201,6 +229,29 @@ function slowStage(clock: SchedulerLike, batchMs: number, seen: { records: numbe
         }),
         concatMap((batch) => of(batch).pipe(delay(batchMs, clock))),
         stage.operator(context),
+      ),
+  }
+}
+
+/** Finishes each record by itself, the later ones first, and never those that are stuck. */
+function shufflingStage(clock: SchedulerLike, stuck: ReadonlySet<string>): ForwardingStage {
+  const finished = (record: InputRecord<'notification-requested'>) => {
+    const delayMs = 40 - Number(record.value.id)
+    return stuck.has(record.value.id) ? NEVER : of(record).pipe(delay(delayMs, clock))
+  }
+  return {
+    ...forwardingStage(),
+    operator: (context) => (batches) =>
+      batches.pipe(
+        mergeMap(({ records }) => records),
+        mergeMap(finished),
+        map((record) => ({
+          settled: [record],
+          outputs: forwarded(record).outputs,
+          changes: context.takeChanges(),
+          drops: [],
+          deadLetters: [],
+        })),
       ),
   }
 }

@@ -64,7 +64,7 @@ export function memoryMember({ name, ways, shares, contents, fate, clock }: Memo
 
   const read = (max: number): readonly LogRecord[] => {
     const kept = [...cursors.values()].filter(({ place }) => seat.isKept(place.partition))
-    return presence === 'here' ? readShared(kept, max) : []
+    return readShared(kept, max)
   }
 
   const poll = async (max: number, waitMs: number): Promise<readonly LogRecord[]> => {

@@ -3,7 +3,14 @@ import { BehaviorSubject } from 'rxjs'
 import { type Lane, lanes } from '../../schemas/topics.js'
 import type { Scope, StateChange, StateEntry } from '../../stages/stage.js'
 import { shareOut } from '../engine/lanes.js'
-import type { JoinOptions, LogRecord, Member, Position, Transaction } from '../engine/log.js'
+import {
+  Fenced,
+  type JoinOptions,
+  type LogRecord,
+  type Member,
+  type Position,
+  type Transaction,
+} from '../engine/log.js'
 import type { GroupPosition, PackedRecords, SharedLog } from './log.js'
 import type { Partition } from './log-tables.js'
 import { type SegmentReader, segmentReader } from './segment-reader.js'
@@ -42,8 +49,9 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
       return { way, partition, next, beyond, freshFrom: ends.get(tables.partition(way, partition)) ?? Infinity }
     },
     async poll(max, waitMs) {
+      if (left) return []
       const records = readShared(sources, max)
-      if (records.length > 0 || left || waitMs <= 0) return records
+      if (records.length > 0 || waitMs <= 0) return records
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs)
         wake = () => {
@@ -55,6 +63,7 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
       return left ? [] : readShared(sources, max)
     },
     async commit(transaction) {
+      if (left) throw new Fenced('This member has left its group.')
       const packed = log.packed(transaction.outputs)
       await database
         .write(() => write(packed, transaction), transaction.durable)

@@ -35,7 +35,9 @@ function requests(afterMs: (at: number) => number): NotificationRequested[] {
 
 async function write(all: readonly NotificationRequested[]): Promise<void> {
   const writer = recordWriter(database)
-  await database.write(() => writer.insertAccepted(all), false)
+  for (let at = 0; at < all.length; at += 1000) {
+    await database.write(() => writer.insertAccepted(all.slice(at, at + 1000)), false)
+  }
   const failed = all.filter((_, at) => at % 700 === 0).map((request) => sampleEnd(request, 1_000_000, 'failed'))
   await database.write(() => writer.mergeStatus(failed), false)
 }

@@ -69,7 +69,7 @@ function newestFirst(a: Row, b: Row): number {
 
 /** Reads one span, by an index where there is one for the query. */
 function spanReader(database: Database, query: RecordQuery, before: Place): ReadSpan {
-  const { find, values } = wayOf(query)
+  const { find, values, exact } = wayOf(query)
   const filters = filtersOf(query, before)
   const where = [find, ...filters.map(([condition]) => condition)].join(' AND ')
   const filterValues = filters.flatMap(([, ...rest]) => rest)
@@ -82,8 +82,9 @@ function spanReader(database: Database, query: RecordQuery, before: Place): Read
   const count = database.prepare(`SELECT count(*) AS rows FROM store_records k WHERE ${find}`)
   return (span, limit) => {
     const rows = select.all(...values(span), ...filterValues, limit) as unknown as Row[]
-    const looked = rows.length === limit ? { rows: limit } : (count.get(...values(span)) as { rows: number })
-    return { rows, lookedAt: looked.rows }
+    if (exact || rows.length === limit) return { rows, lookedAt: rows.length }
+    const { rows: lookedAt } = count.get(...values(span)) as { rows: number }
+    return { rows, lookedAt }
   }
 }
 
@@ -91,16 +92,22 @@ function spanReader(database: Database, query: RecordQuery, before: Place): Read
 interface Way {
   readonly find: string
   readonly values: (span: number) => readonly (string | number)[]
+  /** True: nearly all that it finds matches. */
+  readonly exact: boolean
 }
 
-function wayOf({ tenant, status, recipient }: RecordQuery): Way {
+function wayOf({ tenant, status, channel, recipient }: RecordQuery): Way {
   const rare = status && rareStatus(status)
   if (recipient !== undefined) {
     const hash = recipientHash(tenant, recipient)
-    return { find: `(k.seq >> ${spanBits}) = ? AND k.recipient_hash = ?`, values: (span) => [span, hash] }
+    const find = `(k.seq >> ${spanBits}) = ? AND k.recipient_hash = ?`
+    return { find, values: (span) => [span, hash], exact: status === undefined && channel === undefined }
   }
-  if (rare) return { find: `(k.seq >> ${spanBits}) = ? AND k.rare = ?`, values: (span) => [span, rare] }
-  return { find: 'k.seq BETWEEN ? AND ?', values: (span) => [span * spanRows, span * spanRows + spanRows - 1] }
+  if (rare) {
+    const find = `(k.seq >> ${spanBits}) = ? AND k.rare = ?`
+    return { find, values: (span) => [span, rare], exact: channel === undefined }
+  }
+  return { find: 'k.seq BETWEEN ? AND ?', values: (span) => [span * spanRows, (span + 1) * spanRows - 1], exact: false }
 }
 
 type Filter = readonly [condition: string, ...values: (string | number)[]]

@@ -86,7 +86,8 @@ export function gates(credit: Credit, { window, ratePerSecond, probeEveryMs }: G
       }
       const [oldest] = troubled.keys()
       if (oldest !== undefined && troubled.size >= troubledMost) troubled.delete(oldest)
-      troubled.set(key, { probeAtMs: retryAtMs ?? atMs })
+      // Half open: the probe is under way, and another goes only if nothing is heard of it.
+      troubled.set(key, { probeAtMs: retryAtMs ?? atMs + probeEveryMs })
     },
   }
 

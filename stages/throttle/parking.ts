@@ -52,14 +52,14 @@ export function parking(state: KeyedState): Parking {
     },
     waiting(destination, limit) {
       const prefix = waitingPrefix(destination)
-      const entries = state.range(prefix, `${prefix}~`, limit)
+      const entries = state.range(prefix, after(prefix), limit)
       if (entries.length === 0) destinations.delete(destination)
       return entries.map(parked)
     },
     destinations: () => destinations,
     ofNotification(notificationId) {
       const prefix = indexPrefix(notificationId)
-      return state.range(prefix, `${prefix}~`, deliveriesMost).flatMap(({ value }) => {
+      return state.range(prefix, after(prefix), deliveriesMost).flatMap(({ value }) => {
         const key = Buffer.from(value).toString()
         const held = state.get(key)
         return held ? [parked({ key, value: held })] : []
@@ -98,6 +98,11 @@ function findDestinations(state: KeyedState): Set<string> {
 
 function waitingPrefix(destination: string): string {
   return `w/${encodeURIComponent(destination)}/`
+}
+
+/** The first key after all that begin with the prefix, which ends with a slash: 0 is the character after it. */
+function after(prefix: string): string {
+  return `${prefix.slice(0, -1)}0`
 }
 
 function indexPrefix(notificationId: string): string {

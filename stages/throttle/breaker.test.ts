@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import type { BreakerState, ProviderHealth } from '../../schemas/events.js'
+import { routed } from '../../schemas/outgoing.js'
+import { at, deliveryOf, runThrottle } from '../throttle.sample.js'
+
+function healthOf(key: string, state: BreakerState, atMs: number, retryAtMs: number | null = null): ProviderHealth {
+  return { key, tenant: 'default', provider: key.split('/')[0] ?? key, state, atMs, retryAtMs }
+}
+
+const ids = ['a', 'b', 'c', 'd']
+
+test('an open breaker holds everything back, one probe goes at its time, and when it closes all flow', async () => {
+  const run = runThrottle()
+  run.health.next(healthOf('test', 'open', at(0), at(30_000)))
+  await run.append(...ids.map((id) => routed(deliveryOf(id))))
+  expect(run.statuses()).toEqual([{ id: 'a', status: 'scheduled', final: false }])
+  await run.advance(29_999)
+  expect(run.released()).toEqual([])
+  await run.advance(1)
+  expect(run.released()).toEqual([{ id: 'a', afterMs: 30_000 }])
+  run.health.next(healthOf('test', 'half_open', at(30_000)))
+  await run.advance(5000)
+  expect(run.released().length).toBe(1)
+  run.health.next(healthOf('test', 'closed', at(35_000)))
+  await run.advance(0)
+  expect(run.released()).toEqual([
+    { id: 'a', afterMs: 30_000 },
+    ...['b', 'c', 'd'].map((id) => ({ id, afterMs: 35_000 })),
+  ])
+})
+
+test('a probe that fails is followed by another, after the time that the breaker says', async () => {
+  const run = runThrottle()
+  run.health.next(healthOf('test', 'open', at(0), at(30_000)))
+  await run.append(...ids.map((id) => routed(deliveryOf(id))))
+  await run.advance(30_000)
+  run.health.next(healthOf('test', 'half_open', at(30_000)))
+  await run.advance(1000)
+  run.health.next(healthOf('test', 'open', at(31_000), at(61_000)))
+  await run.advance(100_000)
+  expect(run.released().slice(0, 2)).toEqual([
+    { id: 'a', afterMs: 30_000 },
+    { id: 'b', afterMs: 61_000 },
+  ])
+})
+
+test('a probe of which nothing is heard is followed by another in its turn', async () => {
+  const run = runThrottle({ probeEveryMs: 10_000 })
+  run.health.next(healthOf('test', 'open', at(0), at(30_000)))
+  await run.append(...ids.map((id) => routed(deliveryOf(id))))
+  await run.advance(55_000)
+  expect(run.released().map(({ afterMs }) => afterMs)).toEqual([30_000, 40_000, 50_000])
+})
+
+test('a host in trouble holds up neither other hosts nor other providers', async () => {
+  const run = runThrottle()
+  const hook = (id: string, host: string) =>
+    routed(deliveryOf(id, { channel: 'webhook', provider: 'webhook', address: `https://${host}/hook` }))
+  run.health.next(healthOf('webhook/ill.example', 'open', at(0), at(30_000)))
+  await run.append(hook('a', 'ill.example'), hook('b', 'well.example'), hook('c', 'ill.example'))
+  await run.append(routed(deliveryOf('d')))
+  expect(run.released().map(({ id }) => id)).toEqual(['b', 'd'])
+  run.health.next(healthOf('webhook/ill.example', 'closed', at(0)))
+  await run.advance(0)
+  expect(run.released().map(({ id }) => id)).toEqual(['b', 'd', 'a', 'c'])
+})
+
+test('what a breaker holds back survives a kill, and can expire meanwhile', async () => {
+  const run = runThrottle()
+  run.health.next(healthOf('test', 'open', at(0), at(30_000)))
+  await run.append(routed(deliveryOf('a', { expiresAtMs: at(5000) })), routed(deliveryOf('b')))
+  await run.advance(10_000)
+  await run.kill()
+  await run.advance(20_000)
+  expect(run.released()).toEqual([{ id: 'b', afterMs: 30_000 }])
+  expect(run.statuses().filter(({ final }) => final)).toEqual([{ id: 'a', status: 'expired', final: true }])
+})
