@@ -109,10 +109,9 @@ function routeOptions({ providers, providerOf, limits }: Config) {
   }
 }
 
-function throttleStage(
-  { deliver: { window }, breaker, limits, providers }: Config,
-  { log, carriers, health }: PipelinePorts,
-) {
+function throttleStage(config: Config, { log, carriers, health }: PipelinePorts) {
+  const { breaker } = config
+  const { window } = config.deliver
   const into = (channel: Channel, { lane, partition }: Scope) => ({
     way: wayTo('deliveries.released', lane, channel),
     partition,
@@ -121,17 +120,20 @@ function throttleStage(
     outstanding: (channel: Channel, scope: Scope) => log.unsettled('deliver', into(channel, scope)),
     finished: (channel: Channel, scope: Scope) => log.settled('deliver', into(channel, scope)),
   }
-  const rates = new Map(providers.map(({ name, policy }) => [name, policy.ratePerSecond]))
   const ports = {
     credit,
     creditChanged: log.settlements('deliver'),
     health,
     part: (delivery: Delivery) => carriers.get(delivery.provider)?.provider.destination(delivery) ?? null,
   }
-  const ratePerSecond = (provider: string, channel: Channel) =>
-    slower(rates.get(provider) ?? null, limits.ratePerSecond[channel])
   const probeEveryMs = breaker.halfOpenAfterMs
-  return throttle(ports, { window, ratePerSecond, probeEveryMs, patienceMs, cancelMemoryMs })
+  return throttle(ports, { window, ratePerSecond: rates(config), probeEveryMs, patienceMs, cancelMemoryMs })
+}
+
+/** The lower of a provider's own rate and its channel's limit. */
+function rates({ providers, limits }: Config): (provider: string, channel: string) => number | null {
+  const own = new Map(providers.map(({ name, policy }) => [name, policy.ratePerSecond]))
+  return (provider, channel) => slower(own.get(provider) ?? null, limits.ratePerSecond[channel as Channel] ?? null)
 }
 
 function slower(one: number | null, other: number | null): number | null {
@@ -152,6 +154,7 @@ function deliverStage(config: Config, { carriers, metrics }: PipelinePorts) {
     {
       retry: { ...retry, retryAfterMinMs, retryAfterMaxMs },
       breaker,
+      ratePerSecond: rates(config),
       ledgerMemoryMs: retention.logHours * 60 * 60 * 1000,
     },
   )

@@ -28,14 +28,8 @@ export function describeGroups(open: () => Promise<LogUnderTest>): void {
       .unsubscribe()
     const all = ['high', 'low', 'normal'].flatMap((lane) => [0, 1, 2, 3].map((partition) => `${lane} ${partition}`))
     expect(places.sort()).toEqual(all)
-    expect(
-      member.start({ way: wayOf('notifications.requested', 'low'), partition: 3, freshFrom: expect.any(Number) }),
-    ).toEqual({
-      way: wayOf('notifications.requested', 'low'),
-      partition: 3,
-      next: 0,
-      beyond: [],
-    })
+    const place = { way: wayOf('notifications.requested', 'low'), partition: 3 }
+    expect(member.start(place)).toEqual({ ...place, next: 0, beyond: [], freshFrom: expect.any(Number) })
   })
 
   test('polls go on where the last one stopped and never take more than asked', async () => {

@@ -73,8 +73,8 @@ export interface Member {
   /** At most `max` records after those of the last poll, lanes shared by `shareOut`; each way's partition in order.
    *  Waits up to `waitMs` for the first; empty when none came, or when the member leaves. */
   poll(max: number, waitMs: number): Promise<readonly LogRecord[]>
-  /** All of it or nothing. Rejects with `Fenced` when a partition is no longer this member's: drop the work. With
-   *  any other error nothing was committed, and the member must be left and joined again. */
+  /** All of it or nothing. Rejects with `Fenced` when a partition is no longer this member's: drop the work. After
+   *  any other error it is committed whole or not at all, and nobody knows which: leave and join again. */
   commit(transaction: Transaction): Promise<void>
   /** The group's committed state in an owned scope. */
   get(scope: Scope, key: string): Uint8Array | undefined

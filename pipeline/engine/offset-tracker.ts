@@ -21,6 +21,8 @@ export interface OffsetTracker {
   settle(record: LogRecord): void
   /** Where the partitions that moved since the last call stand now. */
   takeMoved(): Position[]
+  /** The partitions go to another member; one that comes back begins where it then stands. */
+  forget(assignments: readonly Assignment[]): void
 }
 
 export function offsetTracker(start: (assignment: Assignment) => Start): OffsetTracker {
@@ -52,6 +54,10 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
         positions.push({ ...assignment, next, beyond: [...beyond].sort((a, b) => a - b) })
       }
       return positions
+    },
+    forget(assignments) {
+      for (const { way, partition } of assignments) partitions.delete(`${wayName(way)}-${partition}`)
+      byWay.clear()
     },
   }
 

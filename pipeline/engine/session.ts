@@ -45,6 +45,8 @@ export class Session<I extends EventName, O extends EventName> {
   /** Something changed that one of the two loops may wait for. */
   readonly #changed = new Subject<void>()
   readonly #scopes = new Map<string, Scope>()
+  /** Polled, and waiting a moment for more. */
+  #lingering: readonly LogRecord[] = []
   #ready: Part<I, O>[] = []
   #draining = false
   #completed = false
@@ -82,7 +84,10 @@ export class Session<I extends EventName, O extends EventName> {
     const assignments = member.assignments.subscribe((now) => {
       assigned = now
     })
-    member.onRevoke((revoked) => this.#finish(revoked))
+    member.onRevoke(async (revoked) => {
+      await this.#finish(revoked)
+      tracker.forget(revoked)
+    })
     const scopes = () => this.#scopesOf(assigned)
     const context = { clock, random, scopes, state: state.in, takeChanges: state.takeChanges }
     const steps = this.#input.pipe(stage.operator(context)).subscribe({
@@ -94,7 +99,8 @@ export class Session<I extends EventName, O extends EventName> {
       },
     })
     try {
-      await Promise.all([this.#pull(member, tracker), this.#commitAll(member, tracker, state)])
+      const pulling = this.#pull(member, tracker).catch((error: unknown) => this.#fail(error))
+      await Promise.all([pulling, this.#commitAll(member, tracker, state)])
     } finally {
       steps.unsubscribe()
       assignments.unsubscribe()
@@ -120,8 +126,10 @@ export class Session<I extends EventName, O extends EventName> {
       }
       const records = await this.#poll(member, room, pollWaitMs)
       if (lingerMs > 0 && records.length > 0 && records.length < room) {
+        this.#lingering = records
         await firstValueFrom(timer(lingerMs, clock))
         records.push(...(await this.#poll(member, room - records.length, 0)))
+        this.#lingering = []
       }
       this.#feed(
         records.filter((record) => !tracker.isSettled(record)),
@@ -233,7 +241,8 @@ export class Session<I extends EventName, O extends EventName> {
   /** Resolves when nothing of these partitions is unsettled; at the latest when the session has failed. */
   async #finish(revoked: readonly Assignment[]): Promise<void> {
     const names = new Set(revoked.map(nameOf))
-    const isHeld = () => [...this.#inFlight.values(), ...this.#burials].some((record) => names.has(nameOf(record)))
+    const isHeld = () =>
+      [...this.#inFlight.values(), ...this.#burials, ...this.#lingering].some((record) => names.has(nameOf(record)))
     while (!this.#failure && isHeld()) await this.#change()
   }
 

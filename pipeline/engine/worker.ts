@@ -84,9 +84,9 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
       stopping = true
       stopped.next()
       session?.drain()
-      await Promise.race([finished, firstValueFrom(timer(withinMs, clock))])
-      session?.abandon()
+      const tooLate = clock.schedule(() => session?.abandon(), withinMs)
       await finished
+      tooLate.unsubscribe()
     },
   }
 

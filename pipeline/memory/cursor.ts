@@ -1,7 +1,7 @@
 /** How far a member has read, and how one poll is shared out among what it reads. */
 import { type Lane, lanes } from '../../schemas/topics.js'
 import { shareOut } from '../engine/lanes.js'
-import type { Assignment, LogRecord, Position } from '../engine/log.js'
+import type { Assignment, LogRecord, Position, Start } from '../engine/log.js'
 import type { Contents } from './contents.js'
 
 /** A member's place in one partition of a way, from when it was assigned until it is lost. */
@@ -9,7 +9,7 @@ export interface Cursor {
   readonly place: Assignment
   readonly lane: Lane
   /** Where the group stood when it was assigned. */
-  readonly start: Position
+  readonly start: Start
   /** Records not read yet. */
   waiting(): number
   /** The next `count`, in order. */
@@ -19,8 +19,9 @@ export interface Cursor {
 }
 
 /** A cursor at the first record that the group has not settled. */
-export function cursorAt(place: Assignment, start: Position, contents: Contents): Cursor {
+export function cursorAt(place: Assignment, position: Position, contents: Contents): Cursor {
   const records = contents.records(place)
+  const start = { ...position, freshFrom: records.length }
   let offset = start.next
   return {
     place,

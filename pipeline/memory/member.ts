@@ -124,7 +124,7 @@ export function memoryMember({ name, ways, shares, contents, fate, clock }: Memo
     start: (place) => {
       const cursor = cursors.get(nameOf(place))
       if (!cursor) throw new Fenced(`${nameOf(place)} is not this member's in ${name}`)
-      return { ...cursor.start, freshFrom: Number.POSITIVE_INFINITY }
+      return cursor.start
     },
     poll: (max, waitMs) => oncePolling(() => poll(max, waitMs)),
     commit: (transaction) => onceCommitting(() => commit(transaction)),
