@@ -20,8 +20,10 @@ interface Waiting {
 
 /** Notifications handed to the engine and not answered yet; one request more is told to come back. */
 const waitingMost = 100_000
-/** The engine makes many short-lived objects; a roomy nursery halves what collecting them costs. */
-const youngGenerationMb = 64
+/** Objects live as long as a batch is under way: with a small nursery they would be copied again and again. */
+const youngGenerationMb = 48
+/** What is under way is bounded by bytes and takes about 100 MiB. With a low ceiling the heap grows in small steps. */
+const oldGenerationMb = 384
 
 const productionThread = new URL('./engine-thread.js', import.meta.url)
 
@@ -34,7 +36,7 @@ export async function startEngine(
 ): Promise<EngineClient> {
   const thread = new Worker(threadFile, {
     workerData: data,
-    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
+    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb, maxOldGenerationSizeMb: oldGenerationMb },
   })
   const ended = new Promise<Error>((resolve) => {
     thread.once('error', resolve)

@@ -35,17 +35,20 @@ export interface RunningStage {
   readonly worker: Worker
 }
 
+const mebibyte = 1024 * 1024
+
 interface Sizes {
   readonly mailbox: number
   readonly batch: number
   readonly lingerMs: number
+  readonly mailboxBytes: number
 }
 
 /** Most records that a stage holds polled and unsettled, and most in a batch: small enough that a high-priority record
  *  does not wait long behind a batch of low ones, large enough that a batch's fixed costs do not show. */
-const sizes: Sizes = { mailbox: 1024, batch: 256, lingerMs: 0 }
+const sizes: Sizes = { mailbox: 1024, batch: 256, lingerMs: 0, mailboxBytes: 8 * mebibyte }
 /** A merge costs by the notification, not by the event: a short wait joins the events of one. */
-const recordSizes: Sizes = { mailbox: 2048, batch: 1024, lingerMs: 10 }
+const recordSizes: Sizes = { mailbox: 2048, batch: 1024, lingerMs: 10, mailboxBytes: 8 * mebibyte }
 const day = 24 * 60 * 60 * 1000
 /** Ids are remembered for as long as an idempotency key holds. */
 const idWindowMs = day
@@ -92,7 +95,10 @@ export function startPipeline(config: Config, ports: PipelinePorts): readonly Ru
     run(route(routeOptions(config))),
     run(throttleStage(config, ports)),
     // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
-    run(deliverStage(config, ports), { mailbox: waysIn * config.deliver.window + sizes.batch }),
+    run(deliverStage(config, ports), {
+      mailbox: waysIn * config.deliver.window + sizes.batch,
+      mailboxBytes: 64 * mebibyte,
+    }),
     run(record(ports.records), recordSizes),
   ] as const
 }

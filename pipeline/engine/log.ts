@@ -58,6 +58,9 @@ export interface JoinOptions {
   readonly ways: readonly Way[]
 }
 
+/** Bytes of values that one poll gives at most, but for a single larger record. */
+export const pollBytes = 4 * 1024 * 1024
+
 /** One partition of a way that a member owns. */
 export interface Assignment {
   readonly way: Way
@@ -70,7 +73,7 @@ export interface Member {
   readonly assignments: Observable<readonly Assignment[]>
   /** Where the group stood in a partition when it was assigned: `next`, and what to skip beyond it. */
   start(assignment: Assignment): Start
-  /** At most `max` records after those of the last poll, lanes shared by `shareOut`; each way's partition in order.
+  /** At most `max` records, and about `pollBytes` of their values, after those of the last poll, lanes shared by `shareOut`; each way's partition in order.
    *  Waits up to `waitMs` for the first; empty when none came, or when the member leaves. */
   poll(max: number, waitMs: number): Promise<readonly LogRecord[]>
   /** All of it or nothing. Rejects with `Fenced` when a partition is no longer this member's: drop the work. After

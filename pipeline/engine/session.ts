@@ -24,6 +24,7 @@ export interface Supervision {
 }
 
 const pollWaitMs = 1000
+const mailboxBytesByDefault = 8 * 1024 * 1024
 
 /** Codes of errors that are no record's fault. */
 const outsideTrouble: ReadonlySet<unknown> = new Set(['unavailable', 'storage-full', 'fenced'])
@@ -48,6 +49,8 @@ export class Session<I extends EventName, O extends EventName> {
   /** Polled, and waiting a moment for more. */
   #lingering: readonly LogRecord[] = []
   #ready: Part<I, O>[] = []
+  /** Of the values of all unsettled records. */
+  #bytes = 0
   #draining = false
   #completed = false
   #failure: { readonly error: unknown } | null = null
@@ -142,6 +145,7 @@ export class Session<I extends EventName, O extends EventName> {
   #room(): number {
     const { mailbox, batch } = this.#options
     if (this.#supervision.isCautious()) return 1 - this.unsettled
+    if (this.#bytes >= (this.#options.mailboxBytes ?? mailboxBytesByDefault)) return 0
     return Math.min(mailbox - this.unsettled, batch)
   }
 
@@ -161,6 +165,7 @@ export class Session<I extends EventName, O extends EventName> {
   #feed(records: readonly LogRecord[], tracker: OffsetTracker): void {
     const batch: InputRecord<I>[] = []
     for (const record of records) {
+      this.#bytes += record.value?.length ?? 0
       const read = this.#read(record, tracker.isFresh(record))
       if ('cause' in read) {
         this.#burials.add(record)
@@ -215,6 +220,7 @@ export class Session<I extends EventName, O extends EventName> {
     await member.commit({ outputs, changes, positions: tracker.takeMoved(), durable: stage.durable })
     const commitMs = performance.now() - startedMs
     state.forget(changes)
+    for (const { value } of settled) this.#bytes -= value?.length ?? 0
     for (const part of parts) {
       if ('recordId' in part) {
         this.#burials.delete(part.record)

@@ -18,6 +18,8 @@ export interface WorkerOptions<I extends EventName, O extends EventName> {
   readonly random: () => number
   /** Most records polled and not settled. */
   readonly mailbox: number
+  /** Most bytes of their values, 8 MiB unless said; one poll may go beyond. Decoded they take some times as much. */
+  readonly mailboxBytes?: number
   /** Most records in one batch. */
   readonly batch: number
   /** How long a batch that is not full waits for more, in milliseconds; 0 unless said. For a stage that saves work when

@@ -1,49 +1,32 @@
-/** The SQLite log as the conformance suites want it: a real file in a folder of its own, in real time. */
-import { mkdtempSync, rmSync } from 'node:fs'
+/** The SQLite log as the conformance suites want it: on a file of its own, in real time. */
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { asyncScheduler } from 'rxjs'
 import type { LogUnderTest, OpenOptions } from '../engine/log-under-test.js'
 import { Database } from './database.js'
 import { type SqliteLog, sqliteLog } from './log.js'
 
-/** After which a wait has failed. */
-const patienceMs = 120_000
-/** Between two questions of `until`. */
-const stepMs = 2
+/** Real time after which a wait has failed. */
+const patienceMs = 25_000
+const stepMs = 5
 
-/** A SQLite log with its file. */
 export interface SqliteLogUnderTest extends LogUnderTest {
   readonly log: SqliteLog
   readonly database: Database
+  reopen(): Promise<void>
 }
 
-/** Opens an empty SQLite log. */
-export async function openSqliteLog({ partitions }: OpenOptions): Promise<SqliteLogUnderTest> {
+/** Opens an empty log in a folder that is gone after `close`. */
+export async function openSqliteLog({ partitions }: Pick<OpenOptions, 'partitions'>): Promise<SqliteLogUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-log-'))
-  const openFile = () => {
-    const database = new Database(join(folder, 'carillon.db'))
-    return { database, log: sqliteLog(database, { partitions, nowMs: Date.now }) }
-  }
-  let opened = openFile()
+  let life = 0
+  let opened = openIn(join(folder, String(life)))
 
-  const during = async <T>(work: Promise<T>): Promise<T> => {
-    const timeout = new AbortController()
-    const late = sleep(patienceMs, undefined, { signal: timeout.signal }).then(() => {
-      throw new Error(`What was waited for did not come within ${patienceMs} ms`)
-    })
-    try {
-      return await Promise.race([work, late])
-    } finally {
-      timeout.abort()
-      late.catch(() => undefined)
-    }
-  }
-
-  const close = async (): Promise<void> => {
-    await opened.log.close()
-    opened.database.close()
+  function openIn(own: string) {
+    mkdirSync(own, { recursive: true })
+    const database = new Database(join(own, 'carillon.db'))
+    return { own, database, log: sqliteLog(database, { partitions, nowMs: Date.now }) }
   }
 
   return {
@@ -54,22 +37,42 @@ export async function openSqliteLog({ partitions }: OpenOptions): Promise<Sqlite
       return opened.database
     },
     clock: asyncScheduler,
-    during,
-    until: async (holds) => {
-      for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += stepMs) {
-        if (await during(Promise.resolve(holds()))) return
-        await sleep(stepMs)
+    during: (work) =>
+      Promise.race([
+        work,
+        new Promise<never>((_, reject) => {
+          setTimeout(() => reject(new Error(`It took longer than ${patienceMs} ms`)), patienceMs).unref()
+        }),
+      ]),
+    async until(holds) {
+      const endMs = performance.now() + patienceMs
+      while (!(await holds())) {
+        if (performance.now() > endMs) throw new Error(`What was waited for did not come: ${holds}`)
+        await new Promise((resolve) => setTimeout(resolve, stepMs))
       }
-      throw new Error(`What was waited for did not come within ${patienceMs} ms: ${holds}`)
     },
+    // Every write fails as on a file that cannot be written, so that roll-back is the real one.
     failCommits: (fail) => opened.database.exec(`PRAGMA query_only = ${fail ? 'ON' : 'OFF'}`),
-    reopen: async () => {
-      await close()
-      opened = openFile()
+    async reopen() {
+      const { own, database } = opened
+      life++
+      copyDatabase(join(own, 'carillon.db'), join(folder, String(life)))
+      opened = openIn(join(folder, String(life)))
+      database.close()
     },
-    close: async () => {
-      await close()
-      rmSync(folder, { recursive: true })
+    async close() {
+      await opened.log.close()
+      opened.database.close()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** The file as a kill at this moment would leave it: what was committed, and no more. Between two commits of the
+ *  thread that calls, the file and its write-ahead log belong together. */
+export function copyDatabase(file: string, folder: string): string {
+  mkdirSync(folder, { recursive: true })
+  const copy = join(folder, 'carillon.db')
+  for (const ending of ['', '-wal']) if (existsSync(file + ending)) copyFileSync(file + ending, copy + ending)
+  return copy
 }

@@ -170,7 +170,7 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       const readers = shared.partitionsOf(way).map((partition) => segmentReader(tables, partition, 0, null))
       const read = () => {
         for (const reader of readers) {
-          for (const record of reader.read(Number.MAX_SAFE_INTEGER)) subscriber.next(record)
+          for (const record of reader.read(Number.POSITIVE_INFINITY)) subscriber.next(record)
         }
       }
       read()

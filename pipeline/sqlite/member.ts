@@ -9,6 +9,7 @@ import {
   type LogRecord,
   type Member,
   type Position,
+  pollBytes,
   type Transaction,
 } from '../engine/log.js'
 import type { GroupPosition, PackedRecords, SharedLog } from './log.js'
@@ -116,14 +117,18 @@ function readShared(sources: readonly Source[], max: number): LogRecord[] {
   for (const { lane, reader } of sources) waiting[lane] += reader.waiting()
   const quota = shareOut(max, waiting)
   const records: LogRecord[] = []
+  let bytesLeft = pollBytes
   for (const lane of lanes) {
     let left = quota[lane]
     const own = sources.filter((source) => source.lane === lane && source.reader.waiting() > 0)
     own.sort((a, b) => a.reader.waiting() - b.reader.waiting())
     for (const [index, { reader }] of own.entries()) {
-      const read = reader.read(Math.min(left, Math.ceil(left / (own.length - index))))
+      const read = reader.read(Math.min(left, Math.ceil(left / (own.length - index))), bytesLeft)
       left -= read.length
-      for (const record of read) records.push(record)
+      for (const record of read) {
+        records.push(record)
+        bytesLeft -= record.value?.length ?? 0
+      }
     }
   }
   return records

@@ -8,8 +8,9 @@ import type { Partition } from './log-tables.js'
 export interface RecentRecords {
   /** Takes note of records written at an offset. */
   add(partition: Partition, base: number, records: readonly NewRecord[]): void
-  /** The records from an offset on, at most `max`; they are forgotten here. Empty: look in the file. */
-  take(partition: Partition, offset: number, max: number): readonly LogRecord[]
+  /** The records from an offset on, at most `max`, and no more once `maxBytes` of values are taken; they are forgotten
+   *  here. Empty: look in the file. */
+  take(partition: Partition, offset: number, max: number, maxBytes: number): readonly LogRecord[]
   /** Forgets everything: after a failed commit what was noted does not stand in the file. */
   clear(): void
 }
@@ -22,7 +23,7 @@ interface Run {
   bytes: number
 }
 
-const bytesMost = 16 * 1024 * 1024
+const bytesMost = 8 * 1024 * 1024
 
 export function recentRecords(): RecentRecords {
   const runs = new Set<Run>()
@@ -45,14 +46,15 @@ export function recentRecords(): RecentRecords {
       bytes += size
       while (bytes > bytesMost) dropOldest()
     },
-    take(partition, offset, max) {
+    take(partition, offset, max, maxBytes) {
       const own = byPartition.get(partition)
       while (own?.[0] && own[0].base + own[0].records.length <= offset) drop(own[0])
       const run = own?.[0]
       if (!run || run.base > offset) return []
       const from = offset - run.base
-      const taken = run.records.slice(from, from + max)
-      const rest = run.records.slice(from + max)
+      const count = within(run.records, from, max, maxBytes)
+      const taken = run.records.slice(from, from + count)
+      const rest = run.records.slice(from + count)
       if (rest.length === 0) drop(run)
       run.base = offset + taken.length
       run.records = rest
@@ -84,4 +86,15 @@ function placed(record: NewRecord, { way, partition }: Partition, offset: number
   return event
     ? { way, partition, offset, key, value, headers, timestampMs, event }
     : { way, partition, offset, key, value, headers, timestampMs }
+}
+
+/** How many records from `from` on fit; at least one. */
+function within(records: readonly LogRecord[], from: number, max: number, maxBytes: number): number {
+  let count = 0
+  let left = maxBytes
+  while (count < max && left > 0 && from + count < records.length) {
+    left -= records[from + count]?.value?.length ?? 0
+    count++
+  }
+  return count
 }

@@ -9,8 +9,8 @@ export interface SegmentReader {
   readonly offset: number
   /** Records that are there and were not read yet. */
   waiting(): number
-  /** At most `max` records from `offset` on. */
-  read(max: number): LogRecord[]
+  /** At most `max` records from `offset` on; no more once `maxBytes` of values are read. */
+  read(max: number, maxBytes?: number): LogRecord[]
 }
 
 /** `recent`: where records are looked for first; null for a reader that is not the partition's main one. */
@@ -26,22 +26,25 @@ export function segmentReader(
   let end = 0
   /** The offset of the record at byte `at`. */
   let loaded = start
+  let bytesLeft = 0
 
   return {
     get offset() {
       return offset
     },
     waiting: () => partition.end - offset,
-    read(max) {
+    read(max, maxBytes = Number.POSITIVE_INFINITY) {
       const records: LogRecord[] = []
-      while (records.length < max && offset < partition.end) {
+      bytesLeft = maxBytes
+      while (records.length < max && bytesLeft > 0 && offset < partition.end) {
         if (takeRecent(records, max)) continue
         if (!load()) break
         const last = Math.min(end, offset + max - records.length)
-        while (offset < last && bytes) {
+        while (offset < last && bytes && bytesLeft > 0) {
           const { record, next } = unpack(bytes, at)
           const { key, value, headers, timestampMs } = record
           records.push({ way: partition.way, partition: partition.partition, offset, key, value, headers, timestampMs })
+          bytesLeft -= value?.length ?? 0
           offset++
           loaded = offset
           at = next
@@ -52,8 +55,11 @@ export function segmentReader(
   }
 
   function takeRecent(records: LogRecord[], max: number): boolean {
-    const taken = recent?.take(partition, offset, max - records.length) ?? []
-    for (const record of taken) records.push(record)
+    const taken = recent?.take(partition, offset, max - records.length, bytesLeft) ?? []
+    for (const record of taken) {
+      records.push(record)
+      bytesLeft -= record.value?.length ?? 0
+    }
     offset += taken.length
     return taken.length > 0
   }
