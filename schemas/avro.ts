@@ -1,5 +1,6 @@
 /** The Avro types of every event: plain bytes, without the registry's header (pipeline/codec adds that). */
 import avsc from 'avsc'
+import { boundedTypes } from './bounded-types.js'
 import type { Events } from './events.js'
 import { readSources } from './sources.js'
 import type { EventsOn, TopicName } from './topics.js'
@@ -46,7 +47,12 @@ function parseAll(): Map<string, avsc.Type> {
   return new Map(
     readSources().map(({ name, schema }) => [
       name,
-      avsc.Type.forSchema(schema as avsc.Schema, { registry, namespace: 'carillon', wrapUnions: false }),
+      avsc.Type.forSchema(schema as avsc.Schema, {
+        registry,
+        namespace: 'carillon',
+        wrapUnions: false,
+        typeHook: boundedTypes,
+      }),
     ]),
   )
 }

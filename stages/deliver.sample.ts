@@ -1,16 +1,17 @@
 /** Deliver on the memory log with scripted providers, and throttle before it where a test wants retries to come back. */
+
+import { map } from 'rxjs'
 import { vi } from 'vitest'
+import type { Worker } from '../pipeline/engine/worker.js'
 import type { Delivery, ProviderHealth } from '../schemas/events.js'
 import { released } from '../schemas/outgoing.js'
 import type { Channel } from '../schemas/topics.js'
-import type { Worker } from '../pipeline/engine/worker.js'
-import { type Carrier, type DeliverOptions, deliver } from './deliver.js'
 import type { ProviderPolicy, SendRequest, SendResult } from './deliver/provider.js'
+import { type Carrier, type DeliverOptions, deliver } from './deliver.js'
 import type { Scope } from './stage.js'
 import { type RunnerOptions, type StageRunner, stageRunner, startMs } from './stage-runner.sample.js'
 import { throttle } from './throttle.js'
 import { throttleDefaults } from './throttle.sample.js'
-import { map } from 'rxjs'
 
 /** One call that a provider got. */
 export interface SeenCall {
@@ -32,8 +33,8 @@ export interface ScriptedProvider {
 export interface DeliverRun extends StageRunner {
   readonly calls: readonly SeenCall[]
   worker(): Worker
-  /** Ends deliver's process as a kill would, and starts another. */
-  kill(): Promise<void>
+  /** Ends deliver's process as a kill would, and starts another, with what happens in between. */
+  kill(meanwhile?: () => Promise<void>): Promise<void>
   /** Stops it in order and starts another. */
   restart(withinMs?: number): Promise<void>
   /** Throttle lets deliveries go. */
@@ -55,6 +56,7 @@ const usualPolicy: ProviderPolicy = { ratePerSecond: null, concurrency: 8, timeo
 export const deliverDefaults: DeliverOptions = {
   retry: { baseMs: 1000, maxMs: 300_000, retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 },
   breaker: { failures: 5, halfOpenAfterMs: 30_000 },
+  ratePerSecond: () => null,
   ledgerMemoryMs: 7 * 24 * 3_600_000,
 }
 
@@ -76,8 +78,9 @@ export function runDeliver(
     Object.entries(providers).map(([name, scripted]) => [name, carrierOf(name, scripted, calls, runner)]),
   )
   // A process of its own each time: nothing but the log outlives it.
+  const ratePerSecond = (provider: string) => carriers.get(provider)?.policy.ratePerSecond ?? null
   const begin = () =>
-    runner.start(deliver({ carriers, called: () => undefined }, { ...deliverDefaults, ...options }), {
+    runner.start(deliver({ carriers, called: () => undefined }, { ...deliverDefaults, ratePerSecond, ...options }), {
       ...(random && { random }),
     })
   let worker = begin()
@@ -87,9 +90,10 @@ export function runDeliver(
     ...runner,
     calls,
     worker: () => worker,
-    async kill() {
+    async kill(meanwhile = async () => undefined) {
       runner.crashMemberOf('deliver')
       await runner.stop(worker, 0)
+      await meanwhile()
       worker = begin()
       await runner.advance(0)
     },

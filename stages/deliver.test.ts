@@ -1,8 +1,10 @@
+import { asyncScheduler, firstValueFrom, of } from 'rxjs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Priority } from '../schemas/events.js'
 import { routed } from '../schemas/outgoing.js'
-import { down, pending, runDeliver, sent } from './deliver.sample.js'
 import type { SendResult } from './deliver/provider.js'
+import { deliver } from './deliver.js'
+import { deliverDefaults, down, pending, runDeliver, sent } from './deliver.sample.js'
 import { at, deliveryOf } from './throttle.sample.js'
 
 afterEach(() => {
@@ -27,9 +29,7 @@ test('a call carries the delivery’s id as its key, and its outcome ends the de
       status: null,
       duplicateOf: null,
       summary: null,
-      deliveries: [
-        { id: 'a', channel: 'email', provider: 'test', status: 'sent', final: true, siblings: 1, attempts },
-      ],
+      deliveries: [{ id: 'a', channel: 'email', provider: 'test', status: 'sent', final: true, siblings: 1, attempts }],
       trail: [entry],
     },
   ])
@@ -79,17 +79,20 @@ test.each([
   ['high', 6],
   ['normal', 4],
   ['low', 3],
-] as const)('a delivery of priority %s is tried %i times, then given up with its bytes kept', async (priority, times) => {
-  const breaker = { failures: 1000, halfOpenAfterMs: 1000 }
-  const run = runDeliver({ test: { answer: () => down } }, { withThrottle: true, options: { breaker } })
-  await run.append(routed(deliveryOf('a', { priority: priority satisfies Priority })))
-  await run.advance(3_600_000)
-  expect(run.calls.map(({ key, attempt }) => [key, attempt])).toEqual(
-    Array.from({ length: times }, (_, index) => ['a', index + 1]),
-  )
-  expect(run.statuses().at(-1)).toEqual({ id: 'a', status: 'failed', final: true })
-  expect(run.deadLetters()).toEqual([{ cause: 'attempts-exhausted', notificationId: 'n-a', detail: 'down' }])
-})
+] as const)(
+  'a delivery of priority %s is tried %i times, then given up with its bytes kept',
+  async (priority, times) => {
+    const breaker = { failures: 1000, halfOpenAfterMs: 1000 }
+    const run = runDeliver({ test: { answer: () => down } }, { withThrottle: true, options: { breaker } })
+    await run.append(routed(deliveryOf('a', { priority: priority satisfies Priority })))
+    await run.advance(3_600_000)
+    expect(run.calls.map(({ key, attempt }) => [key, attempt])).toEqual(
+      Array.from({ length: times }, (_, index) => ['a', index + 1]),
+    )
+    expect(run.statuses().at(-1)).toEqual({ id: 'a', status: 'failed', final: true })
+    expect(run.deadLetters()).toEqual([{ cause: 'attempts-exhausted', notificationId: 'n-a', detail: 'down' }])
+  },
+)
 
 test('a delivery that a provider limits for hours is neither lost nor given up', async () => {
   let calls = 0
@@ -212,4 +215,26 @@ test('a drain finishes the calls in hand and leaves what stands in line', async 
   await run.restart()
   expect(run.calls.map(({ key }) => key)).toEqual(['a', 'b', 'c', 'd'])
   expect(run.statuses().map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test('trouble with its state ends one life of the stage and reaches its worker', async () => {
+  const trouble = new Error('the disk')
+  const refuse = () => {
+    throw trouble
+  }
+  const scope = { lane: 'normal', partition: 0 } as const
+  const context = {
+    clock: asyncScheduler,
+    random: () => 0,
+    state: () => ({ get: refuse, put: refuse, delete: refuse, range: refuse }),
+    scopes: () => [scope],
+    takeChanges: () => [],
+  }
+  const carrier = { provider: { name: 'test', send: refuse, destination: () => null, close: async () => undefined } }
+  const policy = { ratePerSecond: null, concurrency: 1, timeoutMs: 1000, onUnknown: 'resend' } as const
+  const ports = { carriers: new Map([['test', { ...carrier, policy }]]), called: () => undefined }
+  const value = { delivery: deliveryOf('a'), releasedAtMs: 0 }
+  const record = { event: 'delivery-released', value, recordId: 'r-0', scope, timestampMs: 0, fresh: false } as const
+  const steps = of({ records: [record] }).pipe(deliver(ports, deliverDefaults).operator(context))
+  await expect(firstValueFrom(steps)).rejects.toBe(trouble)
 })

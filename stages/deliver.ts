@@ -8,6 +8,7 @@ import { type Outgoing, providerHealth, routed, status } from '../schemas/outgoi
 import { type BreakerOptions, breakers } from './deliver/breakers.js'
 import { type Ledger, ledger } from './deliver/ledger.js'
 import { type Line, line } from './deliver/line.js'
+import { type OpenCalls, openCalls } from './deliver/open-calls.js'
 import type { Provider, ProviderPolicy, SendResult } from './deliver/provider.js'
 import { type Note, noted, report } from './deliver/reports.js'
 import { type Call, judge, type RetryOptions, type Verdict } from './deliver/verdict.js'
@@ -16,6 +17,8 @@ import type { Batch, DeadRecord, InputRecord, Scope, Stage, StageContext, Step }
 export interface DeliverOptions {
   readonly retry: RetryOptions
   readonly breaker: BreakerOptions
+  /** Calls a second of a provider on a channel; null: no limit. */
+  readonly ratePerSecond: (provider: string, channel: string) => number | null
   /** How long outcomes are kept, in milliseconds: as long as the input can be read again. */
   readonly ledgerMemoryMs: number
 }
@@ -38,18 +41,23 @@ type Out = 'delivery-routed' | 'notification-status' | 'provider-health'
 type Input = InputRecord<In>
 
 export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In, Out> {
+  const open = openCalls()
   const operator =
     (context: StageContext): OperatorFunction<Batch<In>, Step<In, Out>> =>
     (batches) =>
       new Observable((subscriber) => {
-        const run = deliverRun(context, ports, options, (step) => {
+        const run = deliverRun(context, ports, options, open, (step) => {
           subscriber.next(step)
           if (draining && run.inHand() === 0) subscriber.complete()
         })
         let draining = false
         const subscription = batches.subscribe({
-          next: ({ records }) => {
-            for (const record of records) run.take(record)
+          next({ records }) {
+            try {
+              for (const record of records) run.take(record)
+            } catch (error) {
+              subscriber.error(error)
+            }
           },
           error: (error: unknown) => subscriber.error(error),
           complete() {
@@ -71,6 +79,7 @@ function deliverRun(
   context: StageContext,
   { carriers, called }: DeliverPorts,
   options: DeliverOptions,
+  open: OpenCalls,
   emitStep: (step: Step<In, Out>) => void,
 ) {
   const { clock, random } = context
@@ -90,14 +99,15 @@ function deliverRun(
       const { delivery } = record.value
       const carrier = carriers.get(delivery.provider)
       if (!carrier) return fail(record, delivery, 'unknown-provider', `No provider is called ${delivery.provider} now`)
-      switch (record.fresh ? 'nothing' : ledgerOf(record.scope).know(delivery)) {
-        case 'done':
-          return step([record], [])
-        case 'intended':
-          return fail(record, delivery, 'unknown-outcome', 'It was called, and the answer was lost; see to it by hand')
-        case 'nothing':
-          return lineOf(carrier).add(record.scope.lane, record)
+      const known = record.fresh ? 'nothing' : ledgerOf(record.scope).know(delivery)
+      if (known === 'done') return step([record], [])
+      const made = record.fresh ? undefined : open.find(delivery)
+      if (made) {
+        calling++
+        return void answered(record, carrier, made)
       }
+      if (known === 'nothing') return join(record, carrier)
+      fail(record, delivery, 'unknown-outcome', 'It was called, and the answer was lost; see to it by hand')
     },
     inHand: () => calling,
     /** Begins no more calls; what waits in line is read again by the next life. */
@@ -110,11 +120,18 @@ function deliverRun(
     },
   }
 
+  function join(record: Input, carrier: Carrier): void {
+    const { delivery } = record.value
+    const destination = { channel: delivery.channel, part: carrier.provider.destination(delivery) }
+    lineOf(carrier).add(record.scope.lane, destination, record)
+  }
+
   function lineOf(carrier: Carrier): Line<Input> {
     const { provider, policy } = carrier
     let found = lines.get(provider.name)
     if (!found) {
-      found = line(policy, clock, (record) => carry(record, carrier))
+      const ratePerSecond = (channel: string) => options.ratePerSecond(provider.name, channel)
+      found = line({ concurrency: policy.concurrency, ratePerSecond }, clock, (record) => carry(record, carrier))
       lines.set(provider.name, found)
     }
     return found
@@ -122,25 +139,37 @@ function deliverRun(
 
   async function carry(record: Input, carrier: Carrier): Promise<void> {
     const { delivery } = record.value
-    const { provider, policy } = carrier
     if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now()) return expire(record, delivery)
     calling++
-    try {
-      if (policy.onUnknown === 'park') await intend(record, delivery)
-      if (stopped) return
-      const part = provider.destination(delivery)
-      const key = part === null ? provider.name : `${provider.name}/${part}`
-      const startedMs = clock.now()
-      const result = await circuit.call(key, provider.name, () => send(delivery, carrier, clock))
-      calling--
-      if (stopped) return
-      if (result === null) return defer(record, delivery, circuit.retryAtMs(key) ?? clock.now())
-      conclude(record, delivery, { result, startedMs, latencyMs: clock.now() - startedMs })
-    } catch (error) {
-      calling--
-      const reason = error instanceof Error ? error.message : String(error)
-      if (!stopped) fail(record, delivery, 'provider-fault', reason)
-    }
+    if (carrier.policy.onUnknown === 'park') await intend(record, delivery)
+    if (stopped) return
+    const made = call(delivery, carrier)
+    open.add(delivery, made)
+    await answered(record, carrier, made)
+  }
+
+  /** Null where the breaker is open. */
+  async function call(delivery: Delivery, carrier: Carrier): Promise<Call | null> {
+    const { provider } = carrier
+    const startedMs = clock.now()
+    const result = await circuit.call(breakerKey(delivery, provider), provider.name, () =>
+      send(delivery, carrier, clock),
+    )
+    return result && { result, startedMs, latencyMs: clock.now() - startedMs }
+  }
+
+  /** Waits for a call, made now or by an earlier life of the stage, and tells what came of it. */
+  async function answered(record: Input, { provider }: Carrier, made: Promise<Call | null>): Promise<void> {
+    const { delivery } = record.value
+    const settled = await made.then(
+      (call) => ({ call }),
+      (error: unknown) => ({ error }),
+    )
+    calling--
+    if (stopped) return
+    if ('error' in settled) fail(record, delivery, 'provider-fault', faultOf(settled.error))
+    else if (settled.call) conclude(record, delivery, settled.call)
+    else defer(record, delivery, circuit.retryAtMs(breakerKey(delivery, provider)) ?? clock.now())
   }
 
   /** Resolves when the intent is committed. */
@@ -160,17 +189,18 @@ function deliverRun(
 
   function conclude(record: Input, delivery: Delivery, call: Call): void {
     called(delivery, call)
+    const committed = () => open.forget(delivery)
     const nowMs = clock.now()
     const verdict = judge(delivery, call, nowMs, options.retry, random)
     ledgerOf(record.scope).done(delivery, nowMs)
     const told = noted(verdict.delivery, nowMs, noteOf(verdict, call.result))
     if (verdict.kind === 'again') {
-      step([record], [routed(told), status(report(told, 'scheduled', false, nowMs))])
+      step([record], [routed(told), status(report(told, 'scheduled', false, nowMs))], [], committed)
       return
     }
     const detail = 'error' in call.result ? call.result.error : ''
     const dead = verdict.deadLetter === null ? [] : [{ record, cause: verdict.deadLetter, detail }]
-    step([record], [status(report(told, verdict.state, true, nowMs))], dead)
+    step([record], [status(report(told, verdict.state, true, nowMs))], dead, committed)
   }
 
   /** The breaker is open: back through throttle, which holds it until a probe came through. No attempt is spent. */
@@ -207,8 +237,9 @@ function deliverRun(
     settled: readonly Input[],
     outputs: readonly Outgoing<Out>[],
     deadLetters: readonly DeadRecord<In>[] = [],
+    committed: () => void = () => undefined,
   ) {
-    emitStep({ settled, outputs, changes: context.takeChanges(), drops: [], deadLetters })
+    emitStep({ settled, outputs, changes: context.takeChanges(), drops: [], deadLetters, committed })
   }
 
   function ledgerOf(scope: Scope): Ledger {
@@ -221,8 +252,19 @@ function deliverRun(
   }
 }
 
-/** One call, ended at its time-out whatever the provider does. A provider's own words go no further where it broke
- *  its contract by rejecting: they might hold what was sent. */
+/** What the breaker guards: the provider, or the part of it that the delivery goes to. */
+function breakerKey(delivery: Delivery, { name, destination }: Provider): string {
+  const part = destination(delivery)
+  return part === null ? name : `${name}/${part}`
+}
+
+/** Never an error's own words: they might hold what was sent. */
+function faultOf(error: unknown): string {
+  return `The provider failed with ${error instanceof Error ? error.name : typeof error}`
+}
+
+/** One call, ended at its time-out whatever the provider does, also where it breaks its contract by rejecting or
+ *  throwing. */
 function send(delivery: Delivery, { provider, policy }: Carrier, clock: SchedulerLike): Promise<SendResult> {
   const controller = new AbortController()
   return new Promise((resolve) => {
@@ -235,10 +277,8 @@ function send(delivery: Delivery, { provider, policy }: Carrier, clock: Schedule
       resolve({ outcome: 'transient', error: `No answer within ${policy.timeoutMs} ms` })
     }, policy.timeoutMs)
     const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1 }
-    provider.send(request, controller.signal).then(settle, (error: unknown) => {
-      const name = error instanceof Error ? error.name : typeof error
-      settle({ outcome: 'transient', error: `The provider failed with ${name}` })
-    })
+    const call = async () => provider.send(request, controller.signal)
+    call().then(settle, (error: unknown) => settle({ outcome: 'transient', error: faultOf(error) }))
   })
 }
 

@@ -1,8 +1,6 @@
 /** Runs a real stage with its real worker on the memory log, in virtual time: for the tests of stages that work with
  *  time, state and restarts. */
-import type { EventName, EventOf } from '../schemas/avro.js'
-import type { Outgoing } from '../schemas/outgoing.js'
-import { type TopicName, type Way, wayName, waysOf } from '../schemas/topics.js'
+
 import { type Codec, createCodec } from '../pipeline/engine/codec.js'
 import type { JoinOptions, Log, LogRecord, Member, NewRecord, Position, Transaction } from '../pipeline/engine/log.js'
 import { seededRandom } from '../pipeline/engine/seeded-random.js'
@@ -10,6 +8,9 @@ import { runWorker, type Worker, type WorkerOptions } from '../pipeline/engine/w
 import { type VirtualClock, virtualClock } from '../pipeline/memory/clock.js'
 import type { Faults } from '../pipeline/memory/faults.js'
 import { type MemoryLog, memoryLog } from '../pipeline/memory/log.js'
+import type { EventName, EventOf } from '../schemas/avro.js'
+import type { Outgoing } from '../schemas/outgoing.js'
+import { type TopicName, type Way, wayName, waysOf } from '../schemas/topics.js'
 import type { Stage } from './stage.js'
 
 /** When every run begins: 2030-01-01. */

@@ -1,10 +1,10 @@
 /** Throttle on the memory log, with a stand-in for deliver that finishes when the test says so. */
 import { ReplaySubject, type Subject } from 'rxjs'
+import type { LogRecord, Member } from '../pipeline/engine/log.js'
+import type { Worker } from '../pipeline/engine/worker.js'
 import type { CancelRequested, Delivery, ProviderHealth } from '../schemas/events.js'
 import { cancel, type Outgoing } from '../schemas/outgoing.js'
 import { type Channel, type Way, waysOf } from '../schemas/topics.js'
-import type { LogRecord, Member } from '../pipeline/engine/log.js'
-import type { Worker } from '../pipeline/engine/worker.js'
 import { sampleRequest } from './deliver/delivery.sample.js'
 import type { Scope } from './stage.js'
 import { type RunnerOptions, type StageRunner, settling, stageRunner, startMs } from './stage-runner.sample.js'
@@ -103,7 +103,8 @@ export function runThrottle(options: Partial<ThrottleOptions> = {}, more: Runner
     outstanding: () =>
       waysOf('deliveries.released').reduce(
         (sum, way) =>
-          sum + Array.from({ length: log.partitions }).reduce<number>(
+          sum +
+          Array.from({ length: log.partitions }).reduce<number>(
             (own, _, partition) => own + log.unsettled('deliver', { way, partition }),
             0,
           ),

@@ -8,9 +8,7 @@ test('what can go at once is released at once and never touches the state', asyn
   const run = runThrottle()
   const delivery = deliveryOf('a')
   await run.append(routed(delivery))
-  const trail = [
-    { atMs: at(0), stage: 'throttle', event: 'released', channel: 'email', reason: null, detail: null },
-  ]
+  const trail = [{ atMs: at(0), stage: 'throttle', event: 'released', channel: 'email', reason: null, detail: null }]
   expect(run.told('deliveries.released', 'delivery-released')).toEqual([
     {
       way: { topic: 'deliveries.released', lane: 'normal', channel: 'email' },
@@ -123,7 +121,9 @@ test('a limit delays, keeps the order, drops nothing and spends no attempt', asy
 })
 
 test('a limit holds for its provider and channel, and for nobody else', async () => {
-  const run = runThrottle({ ratePerSecond: (provider, channel) => (provider === 'slow' && channel === 'sms' ? 1 : null) })
+  const run = runThrottle({
+    ratePerSecond: (provider, channel) => (provider === 'slow' && channel === 'sms' ? 1 : null),
+  })
   const slow = { provider: 'slow', channel: 'sms' }
   await run.append(
     routed(deliveryOf('a', slow)),
@@ -192,7 +192,12 @@ test('each lane has a window of its own, so a flood of low leaves room for high'
   const run = runThrottle({ window: 2 })
   await run.append(...['a', 'b', 'c', 'd'].map((id) => routed(deliveryOf(id, { priority: 'low' }))))
   await run.append(routed(deliveryOf('urgent', { priority: 'high' })))
-  expect(run.released().map(({ id }) => id).sort()).toEqual(['a', 'b', 'urgent'])
+  expect(
+    run
+      .released()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(['a', 'b', 'urgent'])
 })
 
 test('a channel that stands still holds up its lane for a moment only', async () => {
@@ -239,12 +244,20 @@ test('what waits survives a kill and an orderly stop, goes at its time, and keep
   expect(run.parked()).toEqual([])
 })
 
-test.each(['write', 'answer'] as const)('a commit that fails (its %s) while the parked go loses and doubles none', async (how) => {
-  const run = runThrottle()
-  const ids = Array.from({ length: 20 }, (_, index) => `d-${index}`)
-  await run.append(...ids.map((id, index) => routed(deliveryOf(id, { notBeforeMs: at(100 + (index % 4)) }))))
-  run.log.failNextCommit(how)
-  await run.advance(5000)
-  expect(run.released().map(({ id }) => id).sort()).toEqual([...ids].sort())
-  expect(run.worker().restarts()).toBe(1)
-})
+test.each(['write', 'answer'] as const)(
+  'a commit that fails (its %s) while the parked go loses and doubles none',
+  async (how) => {
+    const run = runThrottle()
+    const ids = Array.from({ length: 20 }, (_, index) => `d-${index}`)
+    await run.append(...ids.map((id, index) => routed(deliveryOf(id, { notBeforeMs: at(100 + (index % 4)) }))))
+    run.log.failNextCommit(how)
+    await run.advance(5000)
+    expect(
+      run
+        .released()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([...ids].sort())
+    expect(run.worker().restarts()).toBe(1)
+  },
+)

@@ -2,7 +2,7 @@
  *
  *  Invariants: no more than `mailbox` records are polled and unsettled; commits follow each other, each with every
  *  part that is ready; after a failure nothing more is committed, so the next life starts from the last commit. */
-import { firstValueFrom, Subject, timer } from 'rxjs'
+import { filter, firstValueFrom, map, race, Subject, timer } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import { topics, wayName } from '../../schemas/topics.js'
 import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
@@ -20,7 +20,10 @@ export interface Supervision {
   isCondemned(recordId: string): boolean
   /** True: records are fed one by one, to find the one that breaks the stage. */
   isCautious(): boolean
+  /** A commit succeeded that settled so many records. */
   settled(count: number): void
+  /** It waits for records, and holds none. */
+  idle(): void
 }
 
 const pollWaitMs = 1000
@@ -29,8 +32,9 @@ const mailboxBytesByDefault = 8 * 1024 * 1024
 /** Codes of errors that are no record's fault. */
 const outsideTrouble: ReadonlySet<unknown> = new Set(['unavailable', 'storage-full', 'fenced'])
 
-/** True for trouble of the log, the store or the group. */
+/** True for trouble of the log, the store or the group, also where a stage met it at some record. */
 export function isOutsideTrouble(error: unknown): boolean {
+  if (error instanceof StageCrash) return isOutsideTrouble(error.cause)
   return typeof error === 'object' && error !== null && 'code' in error && outsideTrouble.has(error.code)
 }
 
@@ -151,15 +155,19 @@ export class Session<I extends EventName, O extends EventName> {
 
   /** What is polled while a drain or a failure begins is left for the next owner. */
   async #poll(member: Member, room: number, waitMs: number): Promise<LogRecord[]> {
-    let polled: readonly LogRecord[] | null = null
-    const poll = member.poll(room, waitMs).then(
-      (records) => {
-        polled = records
-      },
-      (error: unknown) => this.#fail(error),
+    const broken = this.#changed.pipe(
+      filter(() => this.#draining || this.#failure !== null),
+      map((): readonly LogRecord[] => []),
     )
-    while (polled === null && !this.#draining && !this.#failure) await Promise.race([poll, this.#change()])
-    return this.#draining || this.#failure ? [] : [...(polled ?? [])]
+    const poll = member.poll(room, waitMs).catch((error: unknown): readonly LogRecord[] => {
+      this.#fail(error)
+      return []
+    })
+    // Whichever loses is let go: a stage that idles for a year has made no more subscriptions than one.
+    const records = await firstValueFrom(race(broken, poll))
+    if (this.#draining || this.#failure) return []
+    if (records.length === 0 && this.unsettled === 0) this.#supervision.idle()
+    return [...records]
   }
 
   #feed(records: readonly LogRecord[], tracker: OffsetTracker): void {

@@ -95,7 +95,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   async function supervise(): Promise<void> {
     while (!stopping) {
       try {
-        session = new Session(options, { isCondemned, isCautious, settled })
+        session = new Session(options, { isCondemned, isCautious, settled, idle })
         await session.finished
       } catch (error) {
         await recover(error)
@@ -115,13 +115,14 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   }
 
   function blame(error: unknown): void {
+    if (isOutsideTrouble(error)) return
     if (error instanceof StageCrash) {
       crashes.set(error.recordId, (crashes.get(error.recordId) ?? 0) + 1)
       const oldest = crashes.keys().next()
       if (crashes.size > crashesRemembered && !oldest.done) crashes.delete(oldest.value)
       return
     }
-    if (!isOutsideTrouble(error)) suspicious = suspects
+    suspicious = suspects
   }
 
   function isCondemned(recordId: string): boolean {
@@ -133,8 +134,13 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   }
 
   function settled(count: number): void {
-    if (count === 0) return
     suspicious = Math.max(0, suspicious - count)
+    if (count > 0) backoffMs = firstBackoffMs
+    // Throttle commits what it releases without settling anything.
+    if (state.value === 'restarting') state.next('running')
+  }
+
+  function idle(): void {
     backoffMs = firstBackoffMs
     if (state.value === 'restarting') state.next('running')
   }

@@ -24,13 +24,11 @@ export function lockFolder(folder: string): () => void {
   const lock = open(folder)
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE')
+    writeFileSync(owner, String(process.pid))
   } catch (error) {
     lock.close()
-    const who = readOwner(owner)
-    const message = `The data folder ${folder} is in use${who}. Stop that process, or set CARILLON_DATA to another folder.`
-    throw new FolderInUse(message, { cause: error })
+    throw isBusy(error) ? inUse(folder, owner, error) : unusable(folder, error)
   }
-  writeFileSync(owner, String(process.pid))
   return () => lock.close()
 }
 
@@ -39,10 +37,27 @@ function open(folder: string): DatabaseSyncInstance {
     mkdirSync(folder, { recursive: true })
     return new DatabaseSync(join(folder, 'lock'))
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    const message = `The data folder ${folder} cannot be used: ${reason}. Set CARILLON_DATA to a folder that can be written.`
-    throw new FolderUnusable(message, { cause: error })
+    throw unusable(folder, error)
   }
+}
+
+// https://www.sqlite.org/rescode.html#busy
+const busy = 5
+
+function isBusy(error: unknown): boolean {
+  const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : null
+  return typeof code === 'number' && (code & 0xff) === busy
+}
+
+function inUse(folder: string, owner: string, cause: unknown): FolderInUse {
+  const message = `The data folder ${folder} is in use${readOwner(owner)}. Stop that process, or set CARILLON_DATA to another folder.`
+  return new FolderInUse(message, { cause })
+}
+
+function unusable(folder: string, cause: unknown): FolderUnusable {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = `The data folder ${folder} cannot be used: ${reason}. Set CARILLON_DATA to a folder that can be written.`
+  return new FolderUnusable(message, { cause })
 }
 
 function readOwner(file: string): string {

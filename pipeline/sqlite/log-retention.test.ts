@@ -19,7 +19,7 @@ afterEach(async () => {
 })
 
 async function open(): Promise<SqliteLogUnderTest> {
-  const one = await openSqliteLog({ partitions: 2 })
+  const one = await openSqliteLog({ partitions: 2, revokeTimeoutMs: 0 })
   opened.push(one)
   return one
 }

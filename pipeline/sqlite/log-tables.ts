@@ -1,5 +1,5 @@
 /** The tables of the SQLite log, and the numbers by which they name ways and scopes. */
-import { type Way, wayName } from '../../schemas/topics.js'
+import { type Way, wayName, wayTo } from '../../schemas/topics.js'
 import type { Scope } from '../../stages/stage.js'
 import type { Position } from '../engine/log.js'
 import type { Database } from './database.js'
@@ -58,6 +58,8 @@ export interface LogTables {
   /** Removes at most `most` segments from the front that were written before a time and that every group has behind
    *  it. Returns how many. */
   removeConsumed(partition: Partition, writtenBeforeMs: number, most: number): number
+  /** Makes the group known to `removeConsumed`, within a write. */
+  enrol(group: string, partitions: readonly Partition[]): void
   position(group: string, partition: Partition): { next: number; beyond: readonly number[] }
   putPosition(group: string, partition: Partition, position: Position): void
   scopeId(group: string, scope: Scope): number
@@ -84,6 +86,9 @@ export function openLogTables(database: Database): LogTables {
     `INSERT INTO log_positions (grp, partition_id, next, beyond) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET next = excluded.next, beyond = excluded.beyond`,
   )
+  const enrolOne = database.prepare(
+    'INSERT INTO log_positions (grp, partition_id, next) VALUES (?, ?, 0) ON CONFLICT DO NOTHING',
+  )
   const slowest = database.prepare('SELECT min(next) AS next FROM log_positions WHERE partition_id = ?')
   const removeSegments = database.prepare(
     `DELETE FROM log_segments WHERE position IN (
@@ -93,10 +98,10 @@ export function openLogTables(database: Database): LogTables {
   const markStart = database.prepare('UPDATE log_partitions SET start = ? WHERE id = ?')
   return {
     partition(way, number) {
-      let ofWay = partitions.get(way)
+      let ofWay = partitions.get(way) ?? partitions.get(wayTo(way.topic, way.lane, way.channel))
       if (!ofWay) {
         ofWay = []
-        partitions.set(way, ofWay)
+        partitions.set(wayTo(way.topic, way.lane, way.channel), ofWay)
       }
       let found = ofWay[number]
       if (!found) {
@@ -136,6 +141,9 @@ export function openLogTables(database: Database): LogTables {
       const { changes } = removeSegments.run(first, first + until, first + until, writtenBeforeMs, most)
       if (changes > 0) markStart.run(partition.end, partition.id)
       return Number(changes)
+    },
+    enrol(group, all) {
+      for (const { id } of all) enrolOne.run(group, id)
     },
     position(group, partition) {
       const row = readPosition.get(group, partition.id) as { next: number; beyond: string | null } | undefined

@@ -8,7 +8,7 @@ import { Database } from './database.js'
 import { type SqliteLog, sqliteLog } from './log.js'
 
 /** Real time after which a wait has failed. */
-const patienceMs = 25_000
+const patienceMs = 120_000
 const stepMs = 5
 
 export interface SqliteLogUnderTest extends LogUnderTest {
@@ -18,7 +18,7 @@ export interface SqliteLogUnderTest extends LogUnderTest {
 }
 
 /** Opens an empty log in a folder that is gone after `close`. */
-export async function openSqliteLog({ partitions }: Pick<OpenOptions, 'partitions'>): Promise<SqliteLogUnderTest> {
+export async function openSqliteLog({ partitions }: OpenOptions): Promise<SqliteLogUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-log-'))
   let life = 0
   let opened = openIn(join(folder, String(life)))

@@ -114,7 +114,12 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       await appendIf(records, () => ({ append: true }))
     },
     appendIf,
-    join: async (options: JoinOptions): Promise<Member> => sqliteMember(shared, options),
+    async join(options: JoinOptions): Promise<Member> {
+      // From now on retention waits for the group, also where it has settled nothing yet.
+      const read = options.ways.flatMap((way) => shared.partitionsOf(way))
+      await database.write(() => tables.enrol(options.group, read), false)
+      return sqliteMember(shared, options)
+    },
     tail,
     unsettled(group, assignment) {
       const partition = tables.partition(assignment.way, assignment.partition)

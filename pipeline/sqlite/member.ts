@@ -51,7 +51,7 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
     },
     async poll(max, waitMs) {
       if (left) return []
-      const records = readShared(sources, max)
+      const records = read(max)
       if (records.length > 0 || waitMs <= 0) return records
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs)
@@ -61,7 +61,7 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
         }
       })
       wake = null
-      return left ? [] : readShared(sources, max)
+      return left ? [] : read(max)
     },
     async commit(transaction) {
       if (left) throw new Fenced('This member has left its group.')
@@ -77,10 +77,12 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
       log.settled(group).next()
     },
     get(scope, key) {
-      return (getState.get(tables.scopeId(group, scope), key) as { value: Uint8Array } | undefined)?.value
+      const row = database.read(() => getState.get(tables.scopeId(group, scope), key))
+      return (row as { value: Uint8Array } | undefined)?.value
     },
     range(scope: Scope, from: string, to: string, limit: number) {
-      return rangeState.all(tables.scopeId(group, scope), from, to, limit) as unknown as StateEntry[]
+      const rows = database.read(() => rangeState.all(tables.scopeId(group, scope), from, to, limit))
+      return rows as unknown as StateEntry[]
     },
     onRevoke: () => undefined,
     async leave() {
@@ -88,6 +90,10 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
       subscription.unsubscribe()
       wake?.()
     },
+  }
+
+  function read(max: number): LogRecord[] {
+    return database.read(() => readShared(sources, max))
   }
 
   function write(packed: readonly PackedRecords[], { changes, positions }: Transaction): void {

@@ -21,15 +21,15 @@ const outcome = Uint8Array.of(1)
 export function ledger(state: KeyedState, memoryMs: number): Ledger {
   return {
     know(delivery) {
-      const held = state.get(keyOf(delivery))
+      const held = state.get(attemptKey(delivery))
       return held === undefined ? 'nothing' : held[0] === outcome[0] ? 'done' : 'intended'
     },
-    intend: (delivery, nowMs) => state.put(keyOf(delivery), intent, nowMs + memoryMs),
-    done: (delivery, nowMs) => state.put(keyOf(delivery), outcome, nowMs + memoryMs),
+    intend: (delivery, nowMs) => state.put(attemptKey(delivery), intent, nowMs + memoryMs),
+    done: (delivery, nowMs) => state.put(attemptKey(delivery), outcome, nowMs + memoryMs),
   }
 }
 
-/** A deferral is no attempt, but it is a release of its own. */
-function keyOf({ id, attempts, deferrals }: Delivery): string {
+/** Names the delivery's next attempt. A deferral is no attempt, but it is a release of its own. */
+export function attemptKey({ id, attempts, deferrals }: Delivery): string {
   return `${id}#${attempts.length}.${deferrals}`
 }

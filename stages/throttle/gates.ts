@@ -1,8 +1,8 @@
 /** Says whether a destination takes a delivery now: its breaker, its limit, and the credit of its way. */
 import type { ProviderHealth } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/topics.js'
-import { type TokenBucket, tokenBucket } from '../token-bucket.js'
 import type { Scope } from '../stage.js'
+import { type TokenBucket, tokenBucket } from '../token-bucket.js'
 
 /** Where a delivery goes. `part` is what the provider's breaker tells apart: a webhook's host. */
 export interface Destination {
@@ -25,7 +25,7 @@ export interface GateOptions {
   readonly window: number
   /** Messages a second of a provider; null: no limit. */
   readonly ratePerSecond: (provider: string, channel: Channel) => number | null
-  /** A probe of an open breaker is let through this often, if nothing was heard of the last one. */
+  /** How long to wait for news of a probe; without bad news the destination is taken for well. */
   readonly probeEveryMs: number
 }
 
@@ -46,6 +46,14 @@ export interface Gates {
   heard(health: ProviderHealth): void
 }
 
+/** A breaker that is not closed, as far as was heard. */
+interface Trouble {
+  /** When a probe may go through. */
+  readonly probeAtMs: number
+  /** One went, and nothing was heard of it yet. */
+  readonly probed: boolean
+}
+
 interface Way {
   readonly startOutstanding: number
   readonly startFinished: number
@@ -58,24 +66,28 @@ const noCredit: Gate = { open: false, reason: 'credit', retryInMs: null }
 const troubledMost = 10_000
 
 export function gates(credit: Credit, { window, ratePerSecond, probeEveryMs }: GateOptions): Gates {
-  const troubled = new Map<string, { probeAtMs: number }>()
+  const troubled = new Map<string, Trouble>()
   const buckets = new Map<string, TokenBucket | null>()
   const ways = new Map<string, Way>()
 
   return {
     check(destination, scope, nowMs) {
-      const trouble = troubled.get(breakerKey(destination))
+      const key = breakerKey(destination)
+      const trouble = troubled.get(key)
       if (trouble && nowMs < trouble.probeAtMs) {
         return { open: false, reason: 'breaker-open', retryInMs: trouble.probeAtMs - nowMs }
       }
+      // No bad news of the probe: the process with the breaker may have started anew, and knows of no trouble.
+      if (trouble?.probed) troubled.delete(key)
       const bucket = bucketOf(destination, nowMs)
       const waitMs = bucket?.waitMs(nowMs) ?? 0
       if (waitMs > 0) return { open: false, reason: 'limit', retryInMs: waitMs }
       return outstanding(destination.channel, scope) < window ? opened : noCredit
     },
     pass(destination, scope, nowMs) {
-      const trouble = troubled.get(breakerKey(destination))
-      if (trouble) trouble.probeAtMs = nowMs + probeEveryMs
+      const key = breakerKey(destination)
+      const trouble = troubled.get(key)
+      if (trouble) troubled.set(key, { probeAtMs: nowMs + probeEveryMs, probed: true })
       bucketOf(destination, nowMs)?.take(nowMs)
       wayOf(destination.channel, scope).released++
     },
@@ -87,7 +99,7 @@ export function gates(credit: Credit, { window, ratePerSecond, probeEveryMs }: G
       const [oldest] = troubled.keys()
       if (oldest !== undefined && troubled.size >= troubledMost) troubled.delete(oldest)
       // Half open: the probe is under way, and another goes only if nothing is heard of it.
-      troubled.set(key, { probeAtMs: retryAtMs ?? atMs + probeEveryMs })
+      troubled.set(key, { probeAtMs: retryAtMs ?? atMs + probeEveryMs, probed: state === 'half_open' })
     },
   }
 

@@ -1,0 +1,58 @@
+/** Arrays and maps that refuse more items than there are bytes left to read. avsc itself believes the count that a
+ *  record gives: one wrong byte there, and it makes items out of nothing until the memory is full. */
+import avsc from 'avsc'
+
+/** avsc's cursor over the bytes, as far as it is used here. */
+interface Tap {
+  readonly buf: Uint8Array
+  readonly pos: number
+  readLong(): number
+  readString(): string
+}
+
+interface Reading {
+  _read(tap: Tap): unknown
+}
+
+class BoundedArrayType extends avsc.types.ArrayType {
+  _read(this: { readonly itemsType: unknown }, tap: Tap): unknown[] {
+    const items = this.itemsType as Reading
+    const values: unknown[] = []
+    for (let count = blockOf(tap); count > 0; count = blockOf(tap)) {
+      for (let left = count; left > 0; left--) values.push(items._read(tap))
+    }
+    return values
+  }
+}
+
+class BoundedMapType extends avsc.types.MapType {
+  _read(this: { readonly valuesType: unknown }, tap: Tap): Record<string, unknown> {
+    const values = this.valuesType as Reading
+    const entries: Record<string, unknown> = {}
+    for (let count = blockOf(tap); count > 0; count = blockOf(tap)) {
+      for (let left = count; left > 0; left--) {
+        const key = tap.readString()
+        entries[key] = values._read(tap)
+      }
+    }
+    return entries
+  }
+}
+
+/** For `avsc.Type.forSchema`: these types in the place of its own. */
+export const boundedTypes: avsc.ForSchemaOptions['typeHook'] = (schema, options) => {
+  const type = typeof schema === 'object' && !Array.isArray(schema) && 'type' in schema ? schema.type : null
+  if (type === 'array') return new BoundedArrayType(schema, options)
+  return type === 'map' ? new BoundedMapType(schema, options) : undefined
+}
+
+/** How many items the next block holds; 0 at the end. Each takes a byte at least: no event has items of nothing.
+ *  https://avro.apache.org/docs/1.11.1/specification/#arrays-1 */
+function blockOf(tap: Tap): number {
+  const count = tap.readLong()
+  // A negative count is followed by the block's size in bytes.
+  if (count < 0) tap.readLong()
+  const items = Math.abs(count)
+  if (items > tap.buf.length - tap.pos) throw new RangeError(`${items} items cannot stand in the bytes that are left`)
+  return items
+}
