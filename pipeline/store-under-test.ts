@@ -6,8 +6,8 @@ import type { StatusChange } from '../schemas/record.js'
 import type { InboxStore } from '../stages/deliver/inbox.js'
 import type { OutboxStore } from '../stages/deliver/outbox.js'
 import type { Directory, TemplateSource } from '../stages/enrich-template.js'
-import type { DeadLetterReader } from './sqlite/dead-letters.js'
-import type { Retention } from './sqlite/retention.js'
+import type { DeadLetterReader } from './dead-letter-store.js'
+import type { Retention } from './retention.js'
 
 /** A whole store, empty when it is opened. */
 export interface StoreUnderTest {

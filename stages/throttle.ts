@@ -185,10 +185,14 @@ function throttleRun(
     place.remove(parked)
     if (isExpired(delivery, nowMs)) {
       outputs.push(status(endedStatus(delivery, 'expired', nowMs)))
-    } else if (!place.destinations().has(destination.name) && gate.check(destination, scope, nowMs).open) {
+      return
+    }
+    const state = place.destinations().has(destination.name) ? null : gate.check(destination, scope, nowMs)
+    if (state?.open) {
       release(delivery, destination, scope, nowMs)
     } else {
-      place.parkFor(destination.name, delivery, Number(parked.key.slice(-16)))
+      const waiting = withEntry(delivery, nowMs, 'parked', state?.reason ?? 'behind-others', null)
+      place.parkFor(destination.name, waiting, Number(parked.key.slice(-16)))
     }
   }
 

@@ -1,9 +1,7 @@
 /** Who used an Idempotency-Key, and what was answered. */
 import type { Acceptance, Claim } from '../../ingress/ports.js'
+import { claimWindowMs } from '../retention.js'
 import type { Database } from './database.js'
-
-/** How long a key is remembered, in milliseconds. */
-export const claimWindowMs = 24 * 60 * 60 * 1000
 
 /** Claims keys; to be called inside `Database.write`, in the transaction that appends what is claimed. So a key is never
  *  seen half-used, and no answer here is `in-flight`. */

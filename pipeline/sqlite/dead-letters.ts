@@ -1,21 +1,9 @@
-/** Dead letters with their original bytes. Reading those bytes (`decoded`) and replaying them is the caller's. */
-import type { DeadLetterRecord, DeadLetters, Page } from '../../ingress/ports.js'
+/** Dead letters with their original bytes. */
+import type { DeadLetterRecord } from '../../ingress/ports.js'
 import type { DeadLetter } from '../../schemas/events.js'
-import { rfc3339 } from '../../stages/record/rfc3339.js'
+import { type DeadLetterReader, deadLetterRecord } from '../dead-letter-store.js'
+import { cursorAt, pageOf, placeOf } from '../pages.js'
 import type { Database } from './database.js'
-import { cursorAt, pageOf, placeOf } from './pages.js'
-
-/** A stored dead letter, with what a replay needs. */
-export interface StoredDeadLetter {
-  readonly record: DeadLetterRecord
-  readonly letter: DeadLetter
-}
-
-export interface DeadLetterReader {
-  /** Newest first, without the bytes. */
-  list(query: Parameters<DeadLetters['list']>[0]): Promise<Page<DeadLetterRecord>>
-  get(id: string): Promise<StoredDeadLetter | undefined>
-}
 
 /** Writes dead letters; to be called inside `Database.write`. */
 export interface DeadLetterWriter {
@@ -87,23 +75,7 @@ export function deadLetterWriter(database: Database): DeadLetterWriter {
 }
 
 function recordOf(row: Row): DeadLetterRecord {
-  const { id, at, stage, topic, partition, offset, cause, detail, notification_id, value, headers, replays, status } =
-    row
-  return {
-    id,
-    at: rfc3339(at),
-    stage,
-    topic,
-    partition,
-    offset,
-    cause,
-    detail,
-    ...(notification_id !== null && { notificationId: notification_id }),
-    replays,
-    status,
-    headers: JSON.parse(headers) as Record<string, string>,
-    ...(value && { valueBase64: Buffer.from(value).toString('base64') }),
-  }
+  return deadLetterRecord(letterOf(row), row.status, row.value)
 }
 
 function letterOf(row: Row): DeadLetter {

@@ -2,8 +2,8 @@
 import type { Inbox, InboxMessage } from '../../ingress/ports.js'
 import type { InboxEntry, InboxStore } from '../../stages/deliver/inbox.js'
 import { rfc3339 } from '../../stages/record/rfc3339.js'
+import { cursorAt, pageOf, placeOf } from '../pages.js'
 import type { Database } from './database.js'
-import { cursorAt, pageOf, placeOf } from './pages.js'
 
 /** Unread messages are counted up to here. */
 const unreadCounted = 10_000

@@ -47,8 +47,9 @@ export interface StoredSegment extends Segment {
 
 export interface LogTables {
   partition(way: Way, partition: number): Partition
-  /** Reads every end again: after a failed commit what was counted in memory is not what stands in the file. */
-  reloadEnds(): void
+  /** Reads every end again, and forgets the numbers of scopes: after a failed commit what was noted in memory is not
+   *  what stands in the file. */
+  reload(): void
   /** Appends within a write; `end` grows. */
   append(partition: Partition, segment: Segment, nowMs: number): void
   /** The partitions of several ways at once, made in one transaction where they are missing. */
@@ -116,7 +117,8 @@ export function openLogTables(database: Database): LogTables {
       for (const way of ways) for (let number = 0; number < count; number++) this.partition(way, number)
       database.exec('COMMIT')
     },
-    reloadEnds() {
+    reload() {
+      scopes.clear()
       for (const ofWay of partitions.values()) for (const partition of ofWay) partition.end = endOf(partition)
     },
     append(partition, { count, bytes }, nowMs) {

@@ -125,3 +125,26 @@ test('what a failed commit made for its state is forgotten with it: states stay 
   expect([member.get(high, 'key'), member.get(low, 'key')]).toEqual([Uint8Array.of(3), Uint8Array.of(2)])
   await opened.close()
 })
+
+test('a commit that fails alone leaves no hole for those it shared the transaction with', async () => {
+  const opened = await openSqliteLog({ partitions: 4, revokeTimeoutMs: 1000 })
+  await opened.log.append(requests('high', 8, 1))
+  const one = await joinAlone(opened)
+  const other = await joinAlone(opened, { group: 'route', ways: [wayOf('notifications.rendered', 'high')] })
+  const outputs = (await collect(opened, one, 8)).map(accepted)
+  opened.database.exec(`CREATE TEMP TRIGGER fails BEFORE INSERT ON log_state
+    BEGIN SELECT RAISE(ABORT, 'as the test wants it'); END`)
+  const changes = [
+    { scope: { lane: 'high', partition: 0 }, key: 'k', value: Uint8Array.of(1), expiresAtMs: null },
+  ] as const
+  const outcomes = await Promise.allSettled([
+    one.commit({ outputs, changes, positions: [], durable: false }),
+    other.commit({ outputs, changes: [], positions: [], durable: false }),
+  ])
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+  await opened.log.append(outputs)
+  const offsets: number[] = []
+  opened.log.tail(wayOf('notifications.accepted', 'high')).subscribe(({ offset }) => offsets.push(offset))
+  expect(offsets).toEqual(Array.from({ length: 16 }, (_, offset) => offset))
+  await opened.close()
+})

@@ -81,7 +81,7 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       }
     },
     undo() {
-      tables.reloadEnds()
+      tables.reload()
       shared.recent.clear()
     },
     partitionsOf: (way) => Array.from({ length: partitions }, (_, partition) => tables.partition(way, partition)),

@@ -97,11 +97,12 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
   }
 
   function write(packed: readonly PackedRecords[], { changes, positions }: Transaction): void {
-    log.write(packed)
     for (const change of changes) apply(change)
     for (const position of positions) {
       tables.putPosition(group, tables.partition(position.way, position.partition), position)
     }
+    // Last: it moves the ends in memory, which must not have moved where this work alone is undone.
+    log.write(packed)
   }
 
   function apply({ scope, key, value, expiresAtMs }: StateChange): void {

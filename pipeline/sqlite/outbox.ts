@@ -2,9 +2,9 @@
 import type { Outbox, OutboxMessage } from '../../ingress/ports.js'
 import type { Message } from '../../schemas/events.js'
 import type { OutboxEntry, OutboxStore } from '../../stages/deliver/outbox.js'
-import { rfc3339 } from '../../stages/record/rfc3339.js'
+import { outboxMessage } from '../outbox-message.js'
+import { cursorAt, pageOf, placeOf } from '../pages.js'
 import type { Database } from './database.js'
-import { cursorAt, pageOf, placeOf } from './pages.js'
 
 /** Writes the outbox; to be called inside `Database.write`. */
 export interface OutboxWriter {
@@ -54,27 +54,6 @@ export function outboxStore(database: Database): Outbox & OutboxStore {
 }
 
 function messageOf({ id, notification_id, channel, address, message, at }: Row): OutboxMessage {
-  const { subject, text, html, data } = JSON.parse(message) as Message
-  return {
-    id,
-    notificationId: notification_id,
-    channel,
-    address,
-    message: {
-      ...(subject !== null && { subject }),
-      ...(text !== null && { text }),
-      ...(html !== null && { html }),
-      ...(data !== null && { data: parsed(data) }),
-    },
-    at: rfc3339(at),
-  }
-}
-
-/** A message's data is JSON; a template may have rendered something else. */
-function parsed(data: string): unknown {
-  try {
-    return JSON.parse(data)
-  } catch {
-    return data
-  }
+  const kept = JSON.parse(message) as Message
+  return outboxMessage({ id, notificationId: notification_id, channel, address, message: kept, keptAtMs: at })
 }

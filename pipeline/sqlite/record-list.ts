@@ -2,8 +2,8 @@
 import type { Page, RecordQuery } from '../../ingress/ports.js'
 import type { NotificationRecord } from '../../schemas/record.js'
 import { showRecord } from '../../stages/record/show.js'
+import { cursorAt, pageOf, placeOf } from '../pages.js'
 import type { Database } from './database.js'
-import { cursorAt, pageOf, placeOf } from './pages.js'
 import { channelBits, type Row, rareStatus, recipientHash, rowColumns, stateOf } from './record-row.js'
 import { type Place, type Span, spanBits, spanRows, spansWithin } from './spans.js'
 

@@ -3,9 +3,9 @@ import type { NotificationStatus } from '../../schemas/events.js'
 import { channelsOf, createdAtMs } from '../../stages/record/show.js'
 import type { RecordState } from '../../stages/record/state.js'
 import { statusOf } from '../../stages/record/status.js'
+import { packProgress } from '../record-progress.js'
 import { batchRows } from './batch-rows.js'
 import type { Database } from './database.js'
-import { packProgress } from './record-progress.js'
 import {
   askedColumns,
   askedValues,

@@ -1,20 +1,8 @@
 /** Removes what is old, in bites, so that nobody waits for it. */
-
-import { claimWindowMs } from './claims.js'
+import { claimWindowMs, type Retention } from '../retention.js'
 import type { Database } from './database.js'
 import { finalStatusList } from './record-row.js'
 import { removeSpans } from './spans.js'
-
-/** How long things are kept. */
-export interface Retention {
-  /** Records, from acceptance on; one that has not ended is kept. */
-  readonly recordsMs: number
-  /** Inbox messages, read or not. */
-  readonly inboxMs: number
-  readonly deadLettersMs: number
-  /** The newest messages of the outbox. */
-  readonly outboxRows: number
-}
 
 /** Rows that one call removes of each kind, at most. */
 export const biteRows = 500

@@ -1,20 +1,12 @@
-/** Counts and latencies by channel, kept up to date while records are merged, so that reading them is cheap.
- *
- *  Latencies are counted in buckets, eight to each doubling, so a percentile is right to within 5 %. */
+/** Counts and latencies by channel, kept up to date while records are merged, so that reading them is cheap. */
 import type { ChannelStats } from '../../ingress/ports.js'
-import type { KnownDelivery, RecordState } from '../../stages/record/state.js'
+import type { RecordState } from '../../stages/record/state.js'
+import { channelStats, countsBetween, type Measure } from '../channel-figures.js'
 import type { Database } from './database.js'
-
-const bucketsPerDoubling = 8
-/** The last bucket takes everything above 2^40 ms. */
-const lastBucket = 40 * bucketsPerDoubling
-
-type Measure = 'sent' | 'failed' | 'latency'
 
 /** What one group of merges adds. */
 export interface StatsTally {
-  /** Counts the deliveries that ended between two states of a notification. A delivery is counted once; when a better
-   *  end replaces a failure, it is counted as sent instead. */
+  /** Counts the deliveries that ended between two states of a notification: see `countsBetween`. */
   count(before: RecordState | undefined, after: RecordState): void
   /** Writes what was counted; to be called in the transaction that writes the records. */
   write(): void
@@ -30,13 +22,8 @@ export function statsTally(database: Database): StatsTally {
   }
   return {
     count(before, after) {
-      for (const delivery of after.deliveries) {
-        const old = outcomeOf(before?.deliveries.find(({ id }) => id === delivery.id))
-        const outcome = outcomeOf(delivery)
-        if (outcome === null || outcome === old) continue
-        add(after.tenant, delivery.channel, outcome, 0, 1)
-        if (old !== null) add(after.tenant, delivery.channel, old, 0, -1)
-        if (outcome === 'sent') add(after.tenant, delivery.channel, 'latency', bucketOf(latencyOf(after, delivery)), 1)
+      for (const { channel, measure, bucket, count } of countsBetween(before, after)) {
+        add(after.tenant, channel, measure, bucket, count)
       }
     },
     write() {
@@ -66,48 +53,4 @@ export function readStats(database: Database, tenant: string): Readonly<Record<s
       return [channel, channelStats(total('sent'), total('failed'), latencies)]
     }),
   )
-}
-
-type Buckets = readonly { readonly bucket: number; readonly count: number }[]
-
-function channelStats(sent: number, failed: number, latencies: Buckets): ChannelStats {
-  return {
-    sent,
-    failed,
-    successRate: sent + failed === 0 ? null : sent / (sent + failed),
-    latencyMs:
-      latencies.length === 0
-        ? null
-        : { p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95), p99: percentile(latencies, 0.99) },
-  }
-}
-
-/** What an ended delivery counts as; null for one that is under way, or was not to be sent in the end. */
-function outcomeOf(delivery: KnownDelivery | undefined): 'sent' | 'failed' | null {
-  if (!delivery?.final) return null
-  if (delivery.status === 'sent' || delivery.status === 'delivered') return 'sent'
-  return delivery.status === 'failed' ? 'failed' : null
-}
-
-/** From acceptance, or from sendAt where that was later, to the provider's answer; in milliseconds. */
-function latencyOf({ summary, firstAtMs }: RecordState, { attempts, atMs }: KnownDelivery): number {
-  const startMs = Math.max(summary?.acceptedAtMs ?? firstAtMs, summary?.sendAtMs ?? 0)
-  const call = attempts.at(-1)
-  return Math.max(0, (call ? call.atMs + call.latencyMs : atMs) - startMs)
-}
-
-/** Bucket n holds what is at most 2^(n/8) - 1. */
-function bucketOf(ms: number): number {
-  return Math.min(lastBucket, Math.ceil(Math.log2(ms + 1) * bucketsPerDoubling))
-}
-
-/** The middle of the bucket that holds the share's last value, in milliseconds. */
-function percentile(buckets: Buckets, share: number): number {
-  const total = buckets.reduce((sum, { count }) => sum + count, 0)
-  let seen = 0
-  for (const { bucket, count } of buckets) {
-    seen += count
-    if (seen >= total * share) return Math.max(0, Math.round(2 ** ((bucket - 0.5) / bucketsPerDoubling) - 1))
-  }
-  return 0
 }

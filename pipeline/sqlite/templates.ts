@@ -1,12 +1,10 @@
 /** Templates: every version is kept, for what was accepted with it; the head names the one that counts now. */
 import type { Templates } from '../../ingress/ports.js'
 import type { TemplateVersion } from '../../schemas/template.js'
-import { type TemplateKey, type TemplateSource, templateKey } from '../../stages/enrich-template.js'
+import type { TemplateKey, TemplateSource } from '../../stages/enrich-template.js'
+import { cursorAt, pageOf, placeOf } from '../pages.js'
+import { cachedTemplates, type StoredTemplate } from '../template-cache.js'
 import type { Database } from './database.js'
-import { cursorAt, pageOf, placeOf } from './pages.js'
-
-/** Characters of templates that are kept in memory. */
-const cachedCharacters = 16 * 1024 * 1024
 
 /** Writes templates; to be called inside `Database.write`. */
 export interface TemplateWriter {
@@ -75,61 +73,17 @@ export function templateStore(database: Database): Templates {
   }
 }
 
-/** Templates for rendering. A version never changes, so those used last are kept in memory. */
+/** Templates for rendering. */
 export function templateSource(database: Database): TemplateSource {
-  const cache = templateCache()
-  return {
-    load: async (references) => {
-      const known = new Map<string, TemplateVersion>()
-      const missing: TemplateKey[] = []
-      for (const reference of references) {
-        const template = cache.get(templateKey(reference))
-        if (template) known.set(templateKey(reference), template)
-        else missing.push(reference)
-      }
-      if (missing.length === 0) return known
-      for (const { tenant, doc } of database.read(() => selectVersions(database, missing))) {
-        const template = JSON.parse(doc) as TemplateVersion
-        const key = templateKey({ tenant, id: template.id, version: template.version })
-        cache.put(key, template, doc.length)
-        known.set(key, template)
-      }
-      return known
-    },
-  }
+  return cachedTemplates(async (missing) => database.read(() => selectVersions(database, missing)))
 }
 
-function selectVersions(database: Database, references: readonly TemplateKey[]): { tenant: string; doc: string }[] {
+function selectVersions(database: Database, references: readonly TemplateKey[]): StoredTemplate[] {
   const wanted = references.map(({ tenant, id, version }) => [tenant, id, version])
   return database
     .prepare(
       `SELECT t.tenant, t.doc FROM json_each(?) wanted CROSS JOIN store_templates t
        ON t.tenant = wanted.value ->> 0 AND t.id = wanted.value ->> 1 AND t.version = wanted.value ->> 2`,
     )
-    .all(JSON.stringify(wanted)) as { tenant: string; doc: string }[]
-}
-
-/** Least recently used goes first. */
-function templateCache() {
-  const entries = new Map<string, { template: TemplateVersion; size: number }>()
-  let total = 0
-  return {
-    get(key: string): TemplateVersion | undefined {
-      const entry = entries.get(key)
-      if (!entry) return undefined
-      entries.delete(key)
-      entries.set(key, entry)
-      return entry.template
-    },
-    put(key: string, template: TemplateVersion, size: number): void {
-      total += size - (entries.get(key)?.size ?? 0)
-      entries.delete(key)
-      entries.set(key, { template, size })
-      for (const [oldest, entry] of entries) {
-        if (total <= cachedCharacters) break
-        entries.delete(oldest)
-        total -= entry.size
-      }
-    },
-  }
+    .all(JSON.stringify(wanted)) as unknown as StoredTemplate[]
 }

@@ -75,3 +75,16 @@ test('what a breaker holds back survives a kill, and can expire meanwhile', asyn
   expect(run.released()).toEqual([{ id: 'b', afterMs: 30_000 }])
   expect(run.statuses().filter(({ final }) => final)).toEqual([{ id: 'a', status: 'expired', final: true }])
 })
+
+test('what becomes due while its breaker is open says what it waits for now', async () => {
+  const run = runThrottle()
+  run.health.next(healthOf('test', 'open', at(0), at(30_000)))
+  await run.append(routed(deliveryOf('a', { notBeforeMs: at(1000) })))
+  await run.advance(30_000)
+  const [gone] = run.told('deliveries.released', 'delivery-released')
+  expect(gone?.value.delivery.trail.map(({ atMs, event, reason }) => [atMs, event, reason])).toEqual([
+    [at(0), 'parked', 'send-at'],
+    [at(1000), 'parked', 'breaker-open'],
+    [at(30_000), 'released', null],
+  ])
+})
