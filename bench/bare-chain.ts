@@ -7,8 +7,10 @@ import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { decodeAvro, type EventName, encodeAvro } from '../schemas/avro.js'
 import type { Events } from '../schemas/events.js'
 import { hops, sampleRequest } from './bare-hops.js'
+import { perNotification } from './drain.js'
 import { monotonicMs } from './monotonic-clock.js'
 import { inFolder } from './run-folder.js'
+import { threadTimeMs } from './thread-time.js'
 
 const batch = 500
 
@@ -17,38 +19,46 @@ interface ChainData {
   readonly count: number
 }
 
-/** Notifications a second of the bare chain. It runs in a thread, so that its memory is its own. */
-export function bareChain(count: number): Promise<number> {
+export interface BareChainRun {
+  readonly perSecond: number
+  /** Processor time of its thread for each notification, in microseconds; null where the system does not tell. */
+  readonly threadMicros: number | null
+}
+
+/** Runs the bare chain in a thread, so that its heap is its own. */
+export function bareChain(count: number): Promise<BareChainRun> {
   return inFolder(
     (folder) =>
-      new Promise<number>((resolve, reject) => {
+      new Promise<BareChainRun>((resolve, reject) => {
         const data: ChainData = { file: join(folder, 'bare.db'), count }
         const thread = new Worker(new URL(import.meta.url), { workerData: data })
-        let perSecond: number | null = null
-        thread.on('message', (measured: number) => {
-          perSecond = measured
+        let run: BareChainRun | null = null
+        thread.on('message', (measured: BareChainRun) => {
+          run = measured
         })
         thread.on('error', reject)
         thread.on('exit', () => {
-          if (perSecond === null) reject(new Error('The bare chain ended without a figure'))
-          else resolve(perSecond)
+          if (run === null) reject(new Error('The bare chain ended without a figure'))
+          else resolve(run)
         })
       }),
   )
 }
 
-function runChain({ file, count }: ChainData): number {
+function runChain({ file, count }: ChainData): BareChainRun {
   const database = openTables(file)
   layRequests(database, count)
   const steps = hops.map((_, number) => hopOn(database, number))
+  const threadMs = threadTimeMs()
   const startedMs = monotonicMs()
   // As live stages do, each takes its turn: what one has written is read while it is warm.
   for (let taken = 1; taken > 0; ) taken = steps.reduce((sum, step) => sum + step(), 0)
   const seconds = (monotonicMs() - startedMs) / 1000
+  const threadMicros = perNotification(threadMs, threadTimeMs(), count)
   const { ended } = database.prepare('SELECT count(*) AS ended FROM records').get() as { ended: number }
   if (ended !== count) throw new Error(`The bare chain recorded ${ended} of ${count}`)
   database.close()
-  return count / seconds
+  return { perSecond: count / seconds, threadMicros }
 }
 
 function openTables(file: string): DatabaseSyncInstance {

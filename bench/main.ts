@@ -12,6 +12,9 @@ interface Options extends BenchOptions {
   readonly save?: boolean
 }
 
+/** What a failed run left behind may hold the process no longer than this. */
+const lingerMs = 1000
+
 const program = new Command('bench')
   .description('Measures Carillon. The provider is a stub that answers at once and keeps its own count.')
   .addOption(new Option('--engine <engine>', 'the log').choices(['sqlite', 'kafka']).default('sqlite'))
@@ -32,6 +35,7 @@ process.exitCode = await program.parseAsync().then(
     return 1
   },
 )
+setTimeout(() => process.exit(), lingerMs).unref()
 
 async function run(options: Options): Promise<void> {
   if (options.engine === 'kafka') {

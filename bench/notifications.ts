@@ -32,6 +32,7 @@ export function makeNotifications(first: number, count: number, priority: Lane =
     correlationId: uuid(),
     traceparent: null,
     batchId: count === 1 ? null : uuid(),
+    dedupeWindowMs: 10_800_000,
     templates,
   }
   return Array.from({ length: count }, (_, index) => {

@@ -2,7 +2,7 @@
  *  counts from that time, so neither a slow pipeline nor a late sender hides any. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { build, type Histogram } from 'hdr-histogram-js'
-import type { Percentiles, StagesRun } from './drain.js'
+import { type Percentiles, perNotification, type StagesRun } from './drain.js'
 import { monotonicMs } from './monotonic-clock.js'
 import { deliveryKey, makeNotifications } from './notifications.js'
 import { progressBar } from './progress.js'
@@ -29,10 +29,10 @@ export function steadyRate(ratePerSecond: number, seconds: number): Promise<Stag
     const memory = watchMemory()
     const warmUp = Math.round(ratePerSecond * Math.min(warmUpSeconds, seconds))
     const count = Math.max(1, Math.round(ratePerSecond * seconds))
-    const cpu = process.cpuUsage()
+    const threadMs = await bench.stub.threadTimeMs()
     const arrivals = await send(bench, ratePerSecond, warmUp + count)
     const endedMs = await allRecorded(bench.databaseFile, arrivals.length, () => undefined)
-    const { user, system } = process.cpuUsage(cpu)
+    const threadMicros = perNotification(threadMs, await bench.stub.threadTimeMs(), arrivals.length)
     const rssMiB = memory.stop()
     const report = await bench.stub.report()
     await bench.close()
@@ -47,7 +47,7 @@ export function steadyRate(ratePerSecond: number, seconds: number): Promise<Stag
       perSecond: count / took,
       latencyMs: latencies(measured, report.firstAtMs),
       rssMiB,
-      cpuMicros: (user + system) / (warmUp + count),
+      threadMicros,
       tally,
     }
   })

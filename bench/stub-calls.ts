@@ -8,6 +8,8 @@ export interface StubCalls {
   sent(): number
   called(key: string): Promise<number>
   report(): StubReport
+  /** Processor time of the engine's thread so far, where the system tells. */
+  threadTimeMs(): number | null
 }
 
 export interface StubThreadData extends EngineThreadData {

@@ -6,6 +6,7 @@ import { serveEngine } from '../pipeline/embedded/engine-server.js'
 import { createLogger } from '../pipeline/logging.js'
 import type { StubCalls, StubThreadData } from './stub-calls.js'
 import { createStub } from './stub-provider.js'
+import { threadTimeMs } from './thread-time.js'
 
 const { config, databaseFile, channel: channelName } = workerData as StubThreadData
 const logger = createLogger({ level: config.logLevel })
@@ -17,7 +18,7 @@ const channel = new BroadcastChannel(channelName)
 
 const begun = new Promise<void>((resolve) => {
   createBirpc<Record<string, never>, StubCalls>(
-    { begin: resolve, sent: stub.sent, called: stub.called, report: stub.report },
+    { begin: resolve, sent: stub.sent, called: stub.called, report: stub.report, threadTimeMs },
     {
       post: (message) => channel.postMessage(message),
       on: (listener) => {

@@ -34,6 +34,9 @@ export async function openStubEngine(folder: string): Promise<StubEngine> {
   const data: StubThreadData = { config: configOf(folder), databaseFile, channel: name }
   const thread = new URL('./stub-engine-thread.js', import.meta.url)
   const engine = await startEngine(data, () => undefined, thread)
+  // What is asked of a thread that died would else wait for ever.
+  void engine.died.then((error) => stub.$close(error))
+  channel.unref()
   await engine.putTemplate('default', orderShipped, 0)
   return {
     databaseFile,

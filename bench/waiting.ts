@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { startCarillon } from './carillon-process.js'
+import { type CarillonProcess, startCarillon } from './carillon-process.js'
 import { monotonicMs } from './monotonic-clock.js'
 import { progressBar } from './progress.js'
 import { watchMemory } from './resident-memory.js'
@@ -23,7 +23,6 @@ export interface WaitingRun {
 
 const batch = 1000
 const config = 'limits:\n  inapp:\n    ratePerSecond: 0.01\n'
-const environment = { CARILLON_LOG_LEVEL: 'error' }
 const lookEveryMs = 500
 /** Stages that settle nothing for so long have all they can get through. */
 const patienceMs = 10_000
@@ -36,21 +35,32 @@ export function waiting(count: number): Promise<WaitingRun> {
     const file = join(folder, 'carillon.yaml')
     writeFileSync(file, config)
     const data = join(folder, 'data')
-    const first = await startCarillon(data, { ...environment, CARILLON_CONFIG: file })
-    const memory = watchMemory(first.pid)
-    const startedMs = monotonicMs()
-    await post(first.address, count)
-    const acceptedPerSecond = (count * 1000) / (monotonicMs() - startedMs)
-    await standStill(first.address, count)
-    const rssMiB = memory.stop()
-    await first.stop()
-    const second = await startCarillon(data, { ...environment, CARILLON_CONFIG: file })
-    const after = watchMemory(second.pid)
-    await delay(settleMs)
-    const rssAfterStartMiB = after.stop()
-    await second.kill()
-    return { waiting: count, rssMiB, acceptedPerSecond, readyMs: second.readyMs, rssAfterStartMiB }
+    const start = () => startCarillon(data, { CARILLON_LOG_LEVEL: 'error', CARILLON_CONFIG: file })
+    const filled = await whileRunning(await start(), (carillon) => fill(carillon, count))
+    const restarted = await whileRunning(await start(), async ({ pid, readyMs }) => {
+      const memory = watchMemory(pid)
+      await delay(settleMs)
+      return { readyMs, rssAfterStartMiB: memory.stop() }
+    })
+    return { waiting: count, ...filled, ...restarted }
   })
+}
+
+async function whileRunning<T>(carillon: CarillonProcess, work: (carillon: CarillonProcess) => Promise<T>): Promise<T> {
+  try {
+    return await work(carillon)
+  } finally {
+    await carillon.stop()
+  }
+}
+
+async function fill({ address, pid }: CarillonProcess, count: number) {
+  const memory = watchMemory(pid)
+  const startedMs = monotonicMs()
+  await post(address, count)
+  const acceptedPerSecond = (count * 1000) / (monotonicMs() - startedMs)
+  await standStill(address, count)
+  return { rssMiB: memory.stop(), acceptedPerSecond }
 }
 
 async function post(address: string, count: number): Promise<void> {

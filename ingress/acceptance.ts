@@ -6,36 +6,50 @@ import { check } from './field-errors.js'
 import { identifier } from './identifier.js'
 import type { Acceptor } from './ports.js'
 import { invalid, Problem } from './problem.js'
+import { tenant } from './tenant.js'
 
-export interface AcceptRequest {
+/** What a valid request comes to. */
+export interface Prepared {
   readonly notifications: readonly NotificationRequested[]
-  /** The parsed request, for the key's sake; it may hold `idempotencyKey`. */
-  readonly request: { readonly idempotencyKey?: string | undefined }
   /** Where the answer can be followed up. */
   readonly location: string
   readonly answer: unknown
 }
 
-/** Resolves with the 202 once everything is durable. Throws a `Problem` where the key stands against it. */
-export async function accept(c: IngressContext, acceptor: Acceptor, asked: AcceptRequest): Promise<Response> {
-  const { notifications, request, location } = asked
+/** Resolves with the 202 once everything is durable. A key that was used is answered before the request is looked at:
+ *  its template may be gone by now, and its time past. Throws a `Problem` where the key stands against it. */
+export async function accept(
+  c: IngressContext,
+  acceptor: Acceptor,
+  request: { readonly idempotencyKey?: string | undefined },
+  prepare: () => Promise<Prepared>,
+): Promise<Response> {
   const key = idempotencyKeyOf(c.req.header('idempotency-key'), request.idempotencyKey)
-  const answer = JSON.stringify(asked.answer)
-  const claim = key === null ? null : { key, bodyHash: bodyHashOf(request), answer }
-  const acceptance = await acceptor.accept(notifications, claim)
+  const bodyHash = key === null ? '' : bodyHashOf(request)
+  const known = key === null ? undefined : await acceptor.recall(tenant, key)
+  if (known) return known.bodyHash === bodyHash ? replayed(c, known.answer) : refuseReuse()
+  const { notifications, location, answer: prepared } = await prepare()
+  const answer = JSON.stringify(prepared)
+  const acceptance = await acceptor.accept(notifications, key === null ? null : { key, bodyHash, answer })
   switch (acceptance.kind) {
     case 'accepted':
       return jsonText(c, 202, answer, { location })
     case 'replayed':
-      return jsonText(c, 202, acceptance.answer, {
-        location: locationOf(acceptance.answer) ?? location,
-        'idempotency-replayed': 'true',
-      })
+      return replayed(c, acceptance.answer)
     case 'in-flight':
       throw new Problem('in-flight', 'Ask again in a moment: the answer will be that of the first request.')
     case 'reused':
-      throw new Problem('key-reused', 'An idempotency key belongs to one body. Use a new key for another request.')
+      return refuseReuse()
   }
+}
+
+function replayed(c: IngressContext, answer: string): Response {
+  const location = locationOf(answer)
+  return jsonText(c, 202, answer, { ...(location !== undefined && { location }), 'idempotency-replayed': 'true' })
+}
+
+function refuseReuse(): never {
+  throw new Problem('key-reused', 'An idempotency key belongs to one body. Use a new key for another request.')
 }
 
 /** Where a notification is found. */
@@ -59,7 +73,7 @@ function idempotencyKeyOf(header: string | undefined, field: string | undefined)
   return header
 }
 
-function bodyHashOf({ idempotencyKey: _, ...body }: AcceptRequest['request']): string {
+function bodyHashOf({ idempotencyKey: _, ...body }: { readonly idempotencyKey?: string | undefined }): string {
   return jsonHash(body)
 }
 

@@ -39,7 +39,7 @@ export function createApp(ports: IngressPorts, options: IngressOptions): Ingress
   })
 
   const waits = createRecordWaits(ports.records)
-  notificationRoutes(app, ports)
+  notificationRoutes(app, ports, options)
   batchRoutes(app, ports, options)
   notificationRecordRoutes(app, ports, waits, options)
   cancellationRoutes(app, ports, waits, options)

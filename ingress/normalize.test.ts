@@ -22,6 +22,7 @@ const context: RequestContext = {
   correlationId: 'c-1',
   traceparent: null,
   batchId: null,
+  dedupeWindowMs: 10_800_000,
   templates: new Map([['welcome', template]]),
 }
 

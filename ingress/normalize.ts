@@ -9,7 +9,6 @@ import {
   type Addresses,
   type BatchItem,
   dataBytesMax,
-  dedupeWindowDefaultMs,
   metadataBytesMax,
   type NotificationRequest,
   recipientKeyOf,
@@ -25,6 +24,8 @@ export interface RequestContext {
   readonly traceparent: string | null
   /** The batch that all of it belongs to. */
   readonly batchId: string | null
+  /** How long a twin is recognised where the request does not say. */
+  readonly dedupeWindowMs: number
   /** The templates that are named, by id; one not in here is unknown. */
   readonly templates: ReadonlyMap<string, TemplateVersion>
 }
@@ -65,7 +66,9 @@ function sharedOf(request: Request, context: RequestContext, errors: FieldError[
     data: boundedJson('data', request.data, dataBytesMax, errors),
     priority: request.priority ?? 'normal',
     ...timesOf(request, nowMs, errors),
-    dedupe: request.dedupe ? dedupeOf(request.dedupe, { channels, template, content, data: request.data ?? {} }) : null,
+    dedupe: request.dedupe
+      ? dedupeOf(request.dedupe, { channels, template, content, data: request.data ?? {} }, context.dedupeWindowMs)
+      : null,
     metadata: boundedJson('metadata', request.metadata, metadataBytesMax, errors),
     batchId,
     correlationId,
@@ -128,9 +131,6 @@ function timesOf(
   return { sendAtMs: sendAtMs > nowMs ? sendAtMs : null, expiresAtMs }
 }
 
-function dedupeOf(
-  { key, windowMs = dedupeWindowDefaultMs }: NonNullable<Request['dedupe']>,
-  said: unknown,
-): DedupeRequest {
-  return { key: key ?? jsonHash(said), windowMs }
+function dedupeOf({ key, windowMs }: NonNullable<Request['dedupe']>, said: unknown, defaultMs: number): DedupeRequest {
+  return { key: key ?? jsonHash(said), windowMs: windowMs ?? defaultMs }
 }

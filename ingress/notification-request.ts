@@ -15,8 +15,6 @@ export const metadataBytesMax = 4 * 1024
 const longAddressBytesMax = 2048
 const dedupeWindowMinMs = 1000
 const dedupeWindowMaxMs = 30 * 24 * 60 * 60 * 1000
-/** How long a twin is recognised unless the request says. */
-export const dedupeWindowDefaultMs = 3 * 60 * 60 * 1000
 
 /** A point in time: RFC 3339 with an offset. */
 export const instant = z.iso.datetime({ offset: true }).openapi({ example: '2030-01-31T09:00:00+01:00' })
@@ -64,14 +62,9 @@ const dedupe = z
   .strictObject({
     key: identifier.optional(),
     by: z.literal('content').optional(),
-    windowMs: z
-      .int()
-      .min(dedupeWindowMinMs)
-      .max(dedupeWindowMaxMs)
-      .optional()
-      .openapi({
-        description: `How long a twin is recognised; ${dedupeWindowDefaultMs} unless said.`,
-      }),
+    windowMs: z.int().min(dedupeWindowMinMs).max(dedupeWindowMaxMs).optional().openapi({
+      description: 'How long a twin is recognised; 3 hours unless the configuration says otherwise.',
+    }),
   })
   .refine(({ key, by }) => (key === undefined) !== (by === undefined), 'Needs either key or by.')
   .openapi({ description: 'Tells a twin for the same recipient once within the window: by a key, or by its content.' })

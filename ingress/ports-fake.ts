@@ -33,7 +33,13 @@ export interface FakePorts extends IngressPorts {
 }
 
 /** Options with everything off, and no waiting. */
-export const fakeOptions: IngressOptions = { apiKey: null, corsOrigins: [], settleWaitMs: 0, version: '0.0.0' }
+export const fakeOptions: IngressOptions = {
+  apiKey: null,
+  corsOrigins: [],
+  settleWaitMs: 0,
+  dedupeWindowMs: 10_800_000,
+  version: '0.0.0',
+}
 
 /** The fake's time when it starts: 2030-01-01. */
 export const fakeNowMs = Date.UTC(2030, 0, 1)
@@ -52,6 +58,7 @@ export function createFakePorts(): FakePorts {
     newId: () => uuid7(++made),
     log: (entry) => store.state.logged.push(entry),
     acceptor: {
+      recall: async (_, key) => (fake.pending ? undefined : store.recall(key)),
       accept: (notifications, claim) => guarded(() => store.accept(notifications, claim, fake.pending)),
       cancel: (command, lane) =>
         guarded(() => {

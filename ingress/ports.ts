@@ -37,6 +37,8 @@ export type Acceptance =
 
 /** Where accepted notifications go. */
 export interface Acceptor {
+  /** What a key was used for within the last 24 hours; undefined for a new one. A look only: `accept` decides. */
+  recall(tenant: string, key: string): Promise<Pick<Claim, 'bodyHash' | 'answer'> | undefined>
   /** Resolves when everything is durable in the log, all or nothing. */
   accept(notifications: readonly NotificationRequested[], claim: Claim | null): Promise<Acceptance>
   /** Puts the command behind its notification. */
@@ -250,5 +252,7 @@ export interface IngressOptions {
   readonly corsOrigins: readonly string[]
   /** How long the cancel route waits for the verdict, and a fresh id for its record. */
   readonly settleWaitMs: number
+  /** How long a twin is recognised where the request does not say. */
+  readonly dedupeWindowMs: number
   readonly version: string
 }

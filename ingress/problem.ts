@@ -102,6 +102,8 @@ export function problemBody({ code, status, detail, errors }: Problem, correlati
 export function problemResponse(problem: Problem, correlationId: string): Response {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (problem.status === 503 || problem.code === 'in-flight') headers['retry-after'] = retryAfterSeconds
+  // What is left of a body that is too large is not read: the connection cannot be used again.
+  if (problem.status === 413) headers.connection = 'close'
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer'
   return new Response(JSON.stringify(problemBody(problem, correlationId)), { status: problem.status, headers })
 }

@@ -4,13 +4,14 @@ import { traceparentOf } from './correlation.js'
 import type { IngressContext } from './endpoint.js'
 import { type RequestContext, templateIdOf } from './normalize.js'
 import type { BatchItem, NotificationRequest } from './notification-request.js'
-import type { IngressPorts, Templates } from './ports.js'
+import type { IngressOptions, IngressPorts, Templates } from './ports.js'
 import { tenant } from './tenant.js'
 
 /** Looks up the templates that the requests name, each once. */
 export async function requestContext(
   c: IngressContext,
   ports: IngressPorts,
+  { dedupeWindowMs }: Pick<IngressOptions, 'dedupeWindowMs'>,
   requests: readonly (NotificationRequest | BatchItem)[],
   batchId: string | null,
 ): Promise<RequestContext> {
@@ -21,6 +22,7 @@ export async function requestContext(
     correlationId: c.get('correlationId'),
     traceparent: traceparentOf(c.req.header('traceparent')),
     batchId,
+    dedupeWindowMs,
     templates: await templatesNamed(ports.templates, requests),
   }
 }

@@ -37,6 +37,10 @@ export function createFakeStore() {
       watcher({ id, recipient: changed.recipient, status: changed.status, at: changed.updatedAt })
   }
 
+  function recall(key: string): Claim | undefined {
+    return claims.get(key)
+  }
+
   function accept(notifications: readonly NotificationRequested[], claim: Claim | null, pending: boolean): Acceptance {
     const earlier = claim && claims.get(claim.key)
     if (claim && earlier) {
@@ -56,6 +60,7 @@ export function createFakeStore() {
     templates: new Map<string, TemplateVersion>(),
     recipients: new Map<string, KnownRecipient>(),
     record,
+    recall,
     accept,
     list: ({
       status,

@@ -6,7 +6,7 @@ import { stageNames } from '../stages/stage.js'
 
 /** The compiled test stands in dist/pipeline. */
 const root = join(import.meta.dirname, '..', '..')
-const folders = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana']
+const folders = ['schemas', 'stages', 'pipeline', 'ingress', 'bench']
 const maxLines = 300
 
 /** Whom each folder may import, itself included. bench and grafana, as the tests, may import all. */

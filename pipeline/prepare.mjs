@@ -1,7 +1,7 @@
 /** Installs and builds what is missing, so that `npm start` and `npm test` work on a fresh clone with nothing but Node.
  *  A plain script: it runs before anything is compiled or installed. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,8 +11,8 @@ const assetEndings = ['.avsc', '.html', '.css', '.svg', '.js']
 const stamp = join(root, 'dist', '.built')
 
 const [major, minor] = process.versions.node.split('.').map(Number)
-if (major < 20 || (major === 20 && minor < 9)) {
-  fail(`Carillon needs Node 20.9 or newer; this is ${process.version}.`)
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(`Carillon needs Node 20.19 or newer; this is ${process.version}.`)
 }
 if (isOlder(join(root, 'node_modules', '.package-lock.json'), join(root, 'package-lock.json'))) {
   console.error('Installing dependencies (once)…')
@@ -31,23 +31,28 @@ function build() {
     mkdirSync(dirname(target), { recursive: true })
     cpSync(file, target)
   }
+  chmodSync(join(root, 'dist', 'pipeline', 'command-line', 'main.js'), 0o755)
   writeFileSync(stamp, '')
 }
 
 function isStale() {
   if (!existsSync(stamp)) return true
   const built = statSync(stamp).mtimeMs
-  return [...files(), join(root, 'tsconfig.json'), join(root, 'package-lock.json')].some(
+  return [...entries(), join(root, 'tsconfig.json'), join(root, 'package-lock.json')].some(
     (file) => statSync(file).mtimeMs > built,
   )
 }
 
 function files() {
+  return entries().filter((entry) => statSync(entry).isFile())
+}
+
+/** Folders too: one is newer than the build when a file in it was removed. */
+function entries() {
   return sources
     .map((folder) => join(root, folder))
     .filter(existsSync)
-    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
-    .filter((file) => statSync(file).isFile())
+    .flatMap((folder) => [folder, ...readdirSync(folder, { recursive: true }).map((name) => join(folder, name))])
 }
 
 function isOlder(file, than) {

@@ -13,6 +13,7 @@ import { readLetter } from './embedded/replay.js'
 import { createCodec } from './engine/codec.js'
 import { createLogger, type Logger } from './logging.js'
 import { createMetrics, type Metrics } from './metrics.js'
+import { claimReader } from './sqlite/claims.js'
 import { Database } from './sqlite/database.js'
 import { deadLetterReader } from './sqlite/dead-letters.js'
 import { lockFolder } from './sqlite/folder-lock.js'
@@ -47,7 +48,8 @@ export async function start(config: Config): Promise<Running> {
   const metrics = createMetrics()
   const ports = ingressPorts({ engine, reader, watchers, metrics, logger })
   const { apiKey, corsOrigins, host, port } = config
-  const app = createApp(ports, { apiKey, corsOrigins, settleWaitMs, version: readVersion() })
+  const { windowMs: dedupeWindowMs } = config.dedupe
+  const app = createApp(ports, { apiKey, corsOrigins, settleWaitMs, dedupeWindowMs, version: readVersion() })
   const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
     await engine.close()
     throw error
@@ -82,7 +84,11 @@ interface IngressParts {
 /** Reads come from this thread's own connection; whatever writes goes to the engine. */
 function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressParts): IngressPorts {
   return {
-    acceptor: { accept: (notifications, claim) => engine.accept({ notifications, claim }), cancel: engine.cancel },
+    acceptor: {
+      ...claimReader(reader),
+      accept: (notifications, claim) => engine.accept({ notifications, claim }),
+      cancel: engine.cancel,
+    },
     records: { ...recordReader(reader), watch: (onChange) => watch(watchers, engine, onChange) },
     templates: { ...templateReader(reader), put: engine.putTemplate, delete: engine.deleteTemplate },
     recipients: { ...recipientReader(reader), put: engine.putRecipient, delete: engine.deleteRecipient },

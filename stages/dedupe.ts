@@ -1,5 +1,6 @@
 /** Drops a notification whose twin was seen: one of the same id silently, for it is a retry of the same request; and,
  *  where the request asks for it, one with the same twin key within its window, which is recorded as a duplicate.
+ *  A claim counts in every lane: a twin is a twin whatever its priority.
  *  Invariant: a claim belongs to a notification's id and commits with the step that forwards it, so a redelivered
  *  record is never its own duplicate and a crash loses neither. */
 import type { NotificationRequested, TrailEntry } from '../schemas/events.js'
@@ -26,12 +27,13 @@ export function dedupe(options: DedupeOptions): Stage<In, Out> {
 }
 
 function admit(request: NotificationRequested, context: RecordContext, options: DedupeOptions): Outcome<Out> {
-  const { nowMs, state } = context
+  const { nowMs, sharedState: state } = context
   const { id, tenant, nonce, dedupe, recipient } = request
   const twinId = claim(state, `i/${tenant}/${id}/${nonce}`, context.recordId, nowMs + options.idWindowMs, nowMs)
   if (twinId !== context.recordId) return drop('same-id')
   if (dedupe) {
-    const key = `k/${tenant}/${recipient}/${dedupe.key}`
+    // With its length, for both may hold slashes.
+    const key = `k/${tenant}/${recipient.length}/${recipient}/${dedupe.key}`
     const owner = claim(state, key, id, nowMs + dedupe.windowMs, nowMs)
     if (owner !== id) return duplicate(request, owner, context)
   }

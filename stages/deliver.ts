@@ -288,7 +288,7 @@ function noteOf(verdict: Verdict, result: SendResult): Note {
     return { event: verdict.state, reason: verdict.state === 'failed' ? result.outcome : null, detail }
   }
   const until = verdict.delivery.notBeforeMs
-  const next = until === null ? '' : `; next at ${new Date(until).toISOString()}`
+  const next = until === null ? '' : ` Next at ${new Date(until).toISOString()}.`
   return {
     event: verdict.reason === 'retry' ? 'retried' : 'deferred',
     reason: result.outcome,

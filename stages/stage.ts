@@ -128,12 +128,18 @@ export function deadLetter<O extends EventName>(
   return { kind: 'dead-letter', cause, detail, outputs }
 }
 
+/** What all lanes of a partition share is kept under this one. */
+const sharedLane: Lane = 'normal'
+
 /** What a per-record function may know. */
 export interface RecordContext {
   readonly recordId: string
   readonly nowMs: number
   readonly lane: Lane
+  /** State of the record's lane and partition. */
   readonly state: KeyedState
+  /** State of the record's partition, shared by all its lanes. */
+  readonly sharedState: KeyedState
 }
 
 /** Lifts a function of one record into a stage. Inputs settle in order, a batch at a time. */
@@ -177,7 +183,9 @@ export class StageCrash extends Error {
 
 function recordContext<I extends EventName>(record: InputRecord<I>, context: StageContext): RecordContext {
   const { recordId, scope } = record
-  return { recordId, nowMs: context.clock.now(), lane: scope.lane, state: context.state(scope) }
+  const { lane, partition } = scope
+  const sharedState = context.state({ lane: sharedLane, partition })
+  return { recordId, nowMs: context.clock.now(), lane, state: context.state(scope), sharedState }
 }
 
 function stepOf<I extends EventName, O extends EventName>(

@@ -27,11 +27,11 @@ const batchAnswer = z
   .openapi('BatchAnswer')
 
 export function batchRoutes(app: IngressApp, ports: IngressPorts, options: IngressOptions): void {
-  servePost(app, ports)
+  servePost(app, ports, options)
   serveGet(app, ports, options)
 }
 
-function servePost(app: IngressApp, ports: IngressPorts): void {
+function servePost(app: IngressApp, ports: IngressPorts, options: IngressOptions): void {
   serveEndpoint(
     app,
     {
@@ -56,21 +56,18 @@ function servePost(app: IngressApp, ports: IngressPorts): void {
       answers: { 202: { description: 'Accepted, all or in part.', schema: batchAnswer, headers: acceptedHeaders } },
       problems: [409, 422, 503, 507],
     },
-    async ({ c, body: request }) => {
-      const batchId = ports.newId()
-      const items = request.notifications.map((item) => check(batchItem, item))
-      const good = items.flatMap((item) => (item.ok ? [item.value] : []))
-      const context = await requestContext(c, ports, good, batchId)
-      const { notifications, accepted, rejected } = sorted(items, (item) => normalize(item, context))
-      if (notifications.length === 0) throw invalid(rejected.flatMap(({ index, errors }) => inBatch(index, errors)))
-      const rejections = rejected.map(({ index, errors }) => ({ index, problem: problemOfItem(errors) }))
-      return accept(c, ports.acceptor, {
-        notifications,
-        request,
-        location: batchLocation(batchId),
-        answer: { batchId, accepted, rejected: rejections },
-      })
-    },
+    ({ c, body: request }) =>
+      accept(c, ports.acceptor, request, async () => {
+        const batchId = ports.newId()
+        const items = request.notifications.map((item) => check(batchItem, item))
+        const good = items.flatMap((item) => (item.ok ? [item.value] : []))
+        const context = await requestContext(c, ports, options, good, batchId)
+        const { notifications, accepted, rejected } = sorted(items, (item) => normalize(item, context))
+        if (notifications.length === 0) throw invalid(rejected.flatMap(({ index, errors }) => inBatch(index, errors)))
+        const rejections = rejected.map(({ index, errors }) => ({ index, problem: problemOfItem(errors) }))
+        const answer = { batchId, accepted, rejected: rejections }
+        return { notifications, location: batchLocation(batchId), answer }
+      }),
   )
 }
 

@@ -58,7 +58,7 @@ export function documentRoute(app: IngressApp, { version, apiKey }: IngressOptio
           title: 'Carillon',
           version,
           description:
-            'A notification pipeline. What is accepted is not lost, nobody is told twice, and it says what happened.',
+            'A notification pipeline. What is accepted is not lost, each hop happens once, and it says what happened.',
           license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
         },
         servers: [{ url: '/' }],

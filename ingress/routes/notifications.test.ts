@@ -201,6 +201,18 @@ describe('an idempotency key', () => {
     expect(fake.accepted.length).toBe(1)
   })
 
+  it('gives it also where the request would not be taken any more', async () => {
+    const { fake, ...client } = testClient()
+    await client.post('/v1/templates', { id: 'short-lived', channels: { sms: { text: 'Hello' } } })
+    const request = { to: 'a', template: 'short-lived', idempotencyKey: 'k-1' }
+    const first = await client.post(path, request)
+    await client.delete('/v1/templates/short-lived')
+    const again = await client.post(path, request)
+    expect([first.status, again.status, again.body]).toEqual([202, 202, first.body])
+    expect((await client.post(path, { ...request, idempotencyKey: 'k-2' })).status).toBe(400)
+    expect(fake.accepted.length).toBe(1)
+  })
+
   it('works for an array of recipients', async () => {
     const { post, fake } = testClient()
     const request = { ...hello, to: ['a', 'b'], idempotencyKey: 'k-1' }

@@ -4,7 +4,7 @@ import { accept, batchLocation, notificationLocation } from '../acceptance.js'
 import { type IngressApp, serveEndpoint } from '../endpoint.js'
 import { normalize } from '../normalize.js'
 import { notificationRequest } from '../notification-request.js'
-import type { IngressPorts } from '../ports.js'
+import type { IngressOptions, IngressPorts } from '../ports.js'
 import { invalid } from '../problem.js'
 import { requestContext } from '../request-context.js'
 
@@ -40,7 +40,7 @@ const acceptedMany = z
   })
   .openapi('AcceptedMany')
 
-export function notificationRoutes(app: IngressApp, ports: IngressPorts): void {
+export function notificationRoutes(app: IngressApp, ports: IngressPorts, options: IngressOptions): void {
   serveEndpoint(
     app,
     {
@@ -60,20 +60,21 @@ export function notificationRoutes(app: IngressApp, ports: IngressPorts): void {
       },
       problems: [409, 422, 503, 507],
     },
-    async ({ c, body: request }) => {
-      const batchId = Array.isArray(request.to) ? ports.newId() : null
-      const normalized = normalize(request, await requestContext(c, ports, [request], batchId))
-      if (!normalized.ok) throw invalid(normalized.errors)
-      const { notifications } = normalized
-      if (batchId !== null) {
-        const answer = { batchId, notifications: notifications.map(({ id }) => ({ id })) }
-        return accept(c, ports.acceptor, { notifications, request, location: batchLocation(batchId), answer })
-      }
-      const [first] = notifications
-      if (!first) throw new Error('A request for one recipient made no notification.')
-      const { id, recipient, acceptedAtMs } = first
-      const answer = { id, status: 'accepted', recipient, createdAt: new Date(acceptedAtMs).toISOString() }
-      return accept(c, ports.acceptor, { notifications, request, location: notificationLocation(id), answer })
-    },
+    ({ c, body: request }) =>
+      accept(c, ports.acceptor, request, async () => {
+        const batchId = Array.isArray(request.to) ? ports.newId() : null
+        const normalized = normalize(request, await requestContext(c, ports, options, [request], batchId))
+        if (!normalized.ok) throw invalid(normalized.errors)
+        const { notifications } = normalized
+        if (batchId !== null) {
+          const answer = { batchId, notifications: notifications.map(({ id }) => ({ id })) }
+          return { notifications, location: batchLocation(batchId), answer }
+        }
+        const [first] = notifications
+        if (!first) throw new Error('A request for one recipient made no notification.')
+        const { id, recipient, acceptedAtMs } = first
+        const answer = { id, status: 'accepted', recipient, createdAt: new Date(acceptedAtMs).toISOString() }
+        return { notifications, location: notificationLocation(id), answer }
+      }),
   )
 }

@@ -67,7 +67,16 @@ describe('templates', () => {
     expect(refusal(await put(one, { id: 'other', channels }))).toEqual([400, 'id: Must be that of the path.'])
   })
 
-  it('are 409 when another change came first', async () => {
+  it('that come at once all count, each as a version of its own', async () => {
+    const { post, put, get } = testClient()
+    await post(path, welcome)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => put(one, { channels })))
+    const versions = answers.map(({ body }) => (body as { version: number }).version)
+    expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, at) => at + 2))
+    expect((await get(one)).body).toMatchObject({ version: 21 })
+  })
+
+  it('are 409 when another change came first, again and again', async () => {
     const { post, put, fake } = testClient()
     await post(path, welcome)
     Object.assign(fake.templates, { put: async () => 'conflict' })

@@ -37,6 +37,9 @@ const previewAnswer = z
   })
   .openapi('Preview')
 
+/** A PUT asks for no precondition: where others change the template at once, each makes a version of its own. */
+const writesMost = 50
+
 export function templateRoutes(app: IngressApp, ports: IngressPorts): void {
   serveCreate(app, ports)
   serveRevise(app, ports)
@@ -86,11 +89,15 @@ function serveRevise(app: IngressApp, { templates, templateCheck, nowMs }: Ingre
     },
     async ({ c, params: { id }, body: { id: named, ...draft } }) => {
       if (named !== undefined && named !== id) throw invalid([{ path: 'id', message: 'Must be that of the path.' }])
-      const existing = await found(templates, id)
+      await found(templates, id)
       await refuseFaults(templateCheck, draft)
-      const template = revised(existing, draft, new Date(nowMs()).toISOString())
-      await write(templates, template, existing)
-      return answer(c, 200, templateView(template))
+      for (let attempt = 1; ; attempt++) {
+        const existing = await found(templates, id)
+        const template = revised(existing, draft, new Date(nowMs()).toISOString())
+        const written = await tryWrite(templates, template, existing)
+        if (written) return answer(c, 200, templateView(template))
+        if (attempt === writesMost) throw changedMeanwhile()
+      }
     },
   )
 }
@@ -212,10 +219,17 @@ async function refuseFaults(templateCheck: TemplateCheck, { channels, defaults }
 }
 
 async function write(templates: Templates, template: TemplateVersion, replaced: TemplateVersion | undefined) {
+  if (!(await tryWrite(templates, template, replaced))) throw changedMeanwhile()
+}
+
+/** False when another change came first. */
+async function tryWrite(templates: Templates, template: TemplateVersion, replaced: TemplateVersion | undefined) {
   if (Object.keys(template.locales).length > localesMax) {
     throw invalid([{ path: 'locale', message: `A template has ${localesMax} locales at most.` }])
   }
-  const written = await templates.put(tenant, template, replaced?.version ?? 0)
-  if (written === 'conflict')
-    throw new Problem('conflict', 'Another change came first. Read the template and try again.')
+  return (await templates.put(tenant, template, replaced?.version ?? 0)) === 'written'
+}
+
+function changedMeanwhile(): Problem {
+  return new Problem('conflict', 'Other changes came first, again and again. Read the template and try again.')
 }

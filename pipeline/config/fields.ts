@@ -76,10 +76,10 @@ export function isLoopback(host: string): boolean {
   return ipaddr.isValid(host) && ipaddr.process(host).range() === 'loopback'
 }
 
-/** An origin as browsers send it, or `*`. */
+/** An origin as browsers send it. */
 export const origin = text(
-  (value) => value === '*' || (/^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value),
-  'must be an origin like https://app.example.org (no path, no slash at the end), or "*" for any',
+  (value) => /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value,
+  'must be an origin like https://app.example.org (no path, no slash at the end)',
 )
 
 /** The name of an environment variable. */

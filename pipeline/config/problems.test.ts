@@ -93,7 +93,7 @@ describe('every problem is reported at once', () => {
       'limits.fax in carillon.yaml: is not known; it is one of email, sms, push, inapp, webhook, slack, smsSegments',
       'deliver in carillon.yaml: must be a mapping of keys like window: …',
       'retry.maxMs in carillon.yaml: must be at least retry.baseMs',
-      'cors.origins[0] in carillon.yaml: must be an origin like https://app.example.org (no path, no slash at the end), or "*" for any',
+      'cors.origins[0] in carillon.yaml: must be an origin like https://app.example.org (no path, no slash at the end)',
       'limts in carillon.yaml: is not known; did you mean limits?',
       'providers[3].secretEnv in carillon.yaml: the variable NOT_SET is not set; set it to the secret',
       'providers[5] in carillon.yaml: has secret and secretEnv; give one of them',

@@ -1,8 +1,8 @@
 /** Copies dead letters from their topic into the store, where they can be listed and replayed. Putting one twice
  *  changes nothing, so its place in the topic is committed after it. */
 import type { DeadLetter } from '../../schemas/events.js'
-import { waysOf } from '../../schemas/topics.js'
-import type { Codec } from '../engine/codec.js'
+import { wayName, waysOf } from '../../schemas/topics.js'
+import { type Codec, PoisonError } from '../engine/codec.js'
 import type { Log, LogRecord } from '../engine/log.js'
 import { offsetTracker } from '../engine/offset-tracker.js'
 
@@ -11,6 +11,7 @@ export interface DeadLetterShelf {
   putAll(letters: readonly DeadLetter[]): Promise<void>
 }
 
+const group = 'dead-letters'
 const batch = 100
 const waitMs = 1000
 /** After trouble with the store. */
@@ -18,7 +19,7 @@ const pauseMs = 1000
 
 /** Runs until it is stopped. */
 export function keepDeadLetters(log: Log, codec: Codec, shelf: DeadLetterShelf): { stop(): Promise<void> } {
-  const joined = log.join({ group: 'dead-letters', ways: waysOf('dead-letters') })
+  const joined = log.join({ group, ways: waysOf('dead-letters') })
   let stopping = false
   const finished = run()
   return {
@@ -44,13 +45,40 @@ export function keepDeadLetters(log: Log, codec: Codec, shelf: DeadLetterShelf):
   }
 
   async function keep(records: readonly LogRecord[]): Promise<void> {
-    const letters = records.map((record) => codec.decode(record, ['dead-letter']).value)
+    const letters = records.map((record) => readLetter(codec, record))
     while (!stopping) {
       try {
         return await shelf.putAll(letters)
       } catch {
         await new Promise((resolve) => setTimeout(resolve, pauseMs))
       }
+    }
+  }
+}
+
+/** What cannot be read is a dead letter of its own, with its bytes. */
+function readLetter(codec: Codec, record: LogRecord): DeadLetter {
+  try {
+    return codec.decode(record, ['dead-letter']).value
+  } catch (error) {
+    if (!(error instanceof PoisonError)) throw error
+    const { way, partition, offset, timestampMs, key, value, headers } = record
+    const topic = wayName(way)
+    return {
+      id: `${topic}-${partition}-${offset}-${group}`,
+      tenant: 'default',
+      atMs: timestampMs,
+      stage: group,
+      topic,
+      partition,
+      offset,
+      cause: error.code,
+      detail: error.message,
+      notificationId: null,
+      key,
+      value,
+      headers,
+      replays: 0,
     }
   }
 }

@@ -50,16 +50,31 @@ export async function startEngine(
       timeout: -1,
     },
   )
-  void ended.then((cause) => engine.$close(new Unavailable('The engine has stopped.', { cause })))
+  let stopped: Unavailable | null = null
+  void ended.then((cause) => {
+    stopped = new Unavailable('The engine has stopped.', { cause })
+    engine.$close(stopped)
+  })
+  const alive =
+    <A extends unknown[], R>(method: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (stopped) throw stopped
+      return method(...args)
+    }
   const call =
     <A extends unknown[], R>(method: (...args: A) => Promise<Reply<R>>) =>
     async (...args: A): Promise<R> =>
-      unwrap(await method(...args))
-  await call(engine.open)()
+      unwrap(await alive(method)(...args))
+  try {
+    await call(engine.open)()
+  } catch (error) {
+    await thread.terminate()
+    throw error
+  }
 
   return {
     died: ended,
-    accept: acceptor(engine.acceptAll),
+    accept: acceptor(alive(engine.acceptAll)),
     cancel: call(engine.cancel),
     putTemplate: call(engine.putTemplate),
     deleteTemplate: call(engine.deleteTemplate),

@@ -11,6 +11,8 @@ export function serveEngine(open: (hooks: Pick<EngineHooks, 'changed'>) => Promi
   const port = parentPort
   if (!port) throw new Error('This runs in a worker thread')
   const opened = open({ changed: (changes) => void news.changed(changes) })
+  // What kept it from opening is the answer to every call; unheeded it would end the thread before it could be told.
+  opened.catch(() => undefined)
   const news = createBirpc<EngineNews, EngineCalls>(callsOn(opened), {
     post: (data) => port.postMessage(data),
     on: (listener) => port.on('message', listener),

@@ -2,9 +2,9 @@
  *  (`engine-thread.ts`), so that nothing here keeps the HTTP thread waiting; tests and the bench run it in their own.
  *
  *  Invariant: one engine for each data folder; it alone writes to the file. */
-import { filter, map } from 'rxjs'
+import { concatMap, filter } from 'rxjs'
 import type { Acceptance, Claim, StageFlow, TemplateCheck } from '../../ingress/ports.js'
-import type { CancelRequested, NotificationRequested } from '../../schemas/events.js'
+import type { CancelRequested, NotificationRequested, ProviderHealth } from '../../schemas/events.js'
 import { cancel, requested } from '../../schemas/outgoing.js'
 import type { StatusChange } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
@@ -12,8 +12,8 @@ import { type Lane, topics, wayTo } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
 import type { StageName } from '../../stages/stage.js'
 import type { Config } from '../config/config.js'
-import { createCodec } from '../engine/codec.js'
-import type { Log } from '../engine/log.js'
+import { type Codec, createCodec, PoisonError } from '../engine/codec.js'
+import type { Log, LogRecord } from '../engine/log.js'
 import { createMetrics } from '../metrics.js'
 import { createTemplateCheck } from '../rendering/check.js'
 import { createRenderer } from '../rendering/pool.js'
@@ -105,7 +105,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     },
   }
   const health = log.tail(wayTo('providers.health', null, null)).pipe(
-    map((record) => codec.decode(record, ['provider-health']).value),
+    concatMap((record) => healthIn(codec, record)),
     filter(({ state, retryAtMs }) => state === 'closed' || (retryAtMs ?? 0) > nowMs()),
   )
   const enrich = { directory: stores.directory, templates: stores.templateSource, renderer }
@@ -171,6 +171,16 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       await log.close()
       database.close()
     },
+  }
+}
+
+/** What a record says of a breaker; nothing where it cannot be read: the breaker's next word will be. */
+function healthIn(codec: Codec, record: LogRecord): readonly ProviderHealth[] {
+  try {
+    return [codec.decode(record, ['provider-health']).value]
+  } catch (error) {
+    if (error instanceof PoisonError) return []
+    throw error
   }
 }
 

@@ -22,7 +22,7 @@ import {
 
 const nothing: Transaction = { outputs: [], changes: [], positions: [], durable: false }
 
-export function describeTransactions(open: () => Promise<LogUnderTest>, { durable }: LogFeatures): void {
+export function describeTransactions(open: () => Promise<LogUnderTest>, { durable, holes = false }: LogFeatures): void {
   test('a batch is seen again after a crash before its commit, and not after it', async () => {
     const opened = await open()
     await opened.log.append(requests('normal', 60))
@@ -61,7 +61,7 @@ export function describeTransactions(open: () => Promise<LogUnderTest>, { durabl
     expect(outputs.map(textOf).sort()).toEqual(polled.map(textOf).sort())
   })
 
-  test('what failed to commit leaves no hole among the offsets', async () => {
+  test.skipIf(holes)('what failed to commit leaves no hole among the offsets', async () => {
     const opened = await open()
     await opened.log.append(requests('high', 20))
     let member = await opened.log.join(reader)

@@ -10,6 +10,8 @@ export interface LogFeatures {
   readonly members: boolean
   /** What is committed survives the end of the process. */
   readonly durable: boolean
+  /** Transactions and what is aborted take offsets of their own, so that those of records have holes. */
+  readonly holes?: boolean
 }
 
 export interface OpenOptions {

@@ -21,7 +21,7 @@ export interface NewRecord {
 /** A record as it stands in the log. */
 export interface LogRecord extends NewRecord {
   readonly partition: number
-  /** Dense and growing within a way's partition. */
+  /** Grows within a way's partition; dense but on Kafka, where every transaction takes an offset of its own. */
   readonly offset: number
 }
 

@@ -1,20 +1,24 @@
 /** Keeps what is settled in each partition, in whatever order it is settled.
  *
  *  Invariant: `next` is the first offset that is not settled; `beyond` holds those settled after it. Committed with
- *  every step, so that a restart skips what was done out of order. */
+ *  every step, so that a restart skips what was done out of order. Offsets that hold no record, as Kafka's transactions
+ *  leave them, count as settled when a record after them is met. */
 import { wayName } from '../../schemas/topics.js'
 import type { Assignment, LogRecord, Position, Start } from './log.js'
 
 interface Tracked {
   readonly assignment: Assignment
   next: number
+  /** Offset after the last record that was met. */
+  met: number
   readonly beyond: Set<number>
   readonly freshFrom: number
   moved: boolean
 }
 
 export interface OffsetTracker {
-  /** True when the record was settled before this member took over. */
+  /** Meets a record as it is polled, each once and those of a partition in order. True when it was settled before this
+   *  member took over. */
   isSettled(record: LogRecord): boolean
   /** True when nobody before this member can have worked on the record. */
   isFresh(record: LogRecord): boolean
@@ -31,7 +35,10 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
 
   return {
     isSettled(record) {
-      const { next, beyond } = find(record)
+      const tracked = find(record)
+      if (record.offset > tracked.met) passHoles(tracked, record.offset)
+      tracked.met = record.offset + 1
+      const { next, beyond } = tracked
       return record.offset < next || (beyond.size > 0 && beyond.has(record.offset))
     },
     isFresh: (record) => record.offset >= find(record).freshFrom,
@@ -81,9 +88,21 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
     let tracked = partitions.get(name)
     if (!tracked) {
       const { next, beyond, freshFrom } = start(assignment)
-      tracked = { assignment, next, beyond: new Set(beyond), freshFrom, moved: false }
+      tracked = { assignment, next, met: next, beyond: new Set(beyond), freshFrom, moved: false }
       partitions.set(name, tracked)
     }
     return tracked
   }
+}
+
+/** No record stands from `met` up to `offset`. */
+function passHoles(tracked: Tracked, offset: number): void {
+  const { beyond, met } = tracked
+  if (tracked.next < met) {
+    for (let hole = met; hole < offset; hole++) beyond.add(hole)
+    return
+  }
+  for (const settled of beyond) if (settled < offset) beyond.delete(settled)
+  tracked.next = Math.max(tracked.next, offset)
+  while (beyond.size > 0 && beyond.delete(tracked.next)) tracked.next++
 }

@@ -1,5 +1,5 @@
 /** Who used an Idempotency-Key, and what was answered. */
-import type { Acceptance, Claim } from '../../ingress/ports.js'
+import type { Acceptance, Acceptor, Claim } from '../../ingress/ports.js'
 import { claimWindowMs } from '../retention.js'
 import type { Database } from './database.js'
 
@@ -26,5 +26,18 @@ export function claimWriter(database: Database): ClaimWriter {
       insert.run(tenant, key, bodyHash, answer, nowMs)
       return { kind: 'accepted' }
     },
+  }
+}
+
+/** Looks a key up, on any connection. */
+export function claimReader(database: Database): Pick<Acceptor, 'recall'> {
+  const sql = 'SELECT body_hash, answer FROM store_claims WHERE tenant = ? AND key = ? AND created_at > ?'
+  return {
+    recall: async (tenant, key) =>
+      database.read(() => {
+        const row = database.prepare(sql).get(tenant, key, Date.now() - claimWindowMs)
+        const found = row as { body_hash: string; answer: string } | undefined
+        return found && { bodyHash: found.body_hash, answer: found.answer }
+      }),
   }
 }

@@ -1,8 +1,8 @@
 /** One process for each data folder. The lock is SQLite's own on a file of its own: the system gives it back when the
  *  process dies, however it dies. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 
 /** Another process works in the data folder. */
@@ -34,7 +34,8 @@ export function lockFolder(folder: string): () => void {
 
 function open(folder: string): DatabaseSyncInstance {
   try {
-    mkdirSync(folder, { recursive: true })
+    // Node 20 never comes back from a recursive one where the parent takes no folders at all, as /proc does.
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: !existsSync(dirname(folder)) })
     return new DatabaseSync(join(folder, 'lock'))
   } catch (error) {
     throw unusable(folder, error)

@@ -1,0 +1,194 @@
+/** Kills a real Carillon again and again under load, and counts what became of everything it accepted. What counts is
+ *  said by others than Carillon: its HTTP answers, and the receiver of its webhooks. */
+import type { ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { seededRandom } from '../pipeline/engine/seeded-random.js'
+import { startCarillon } from './carillon-process.js'
+import { askUntilEnded, postAll } from './faults-requests.js'
+import { monotonicMs } from './monotonic-clock.js'
+import { progressBar } from './progress.js'
+import { type Receiver, startReceiver } from './receiver.js'
+import { inFolder } from './run-folder.js'
+
+export interface FaultsRun {
+  readonly seed: number
+  /** Notifications answered with 202. */
+  readonly accepted: number
+  /** Of these, those whose status says that they have ended. */
+  readonly terminal: number
+  /** Accepted, and not ended or never seen by the receiver. */
+  readonly lost: number
+  /** Calls with a key that the receiver had seen before. */
+  readonly duplicateProviderCalls: number
+  readonly distinctKeys: number
+  readonly kills: number
+}
+
+export interface FaultsReport {
+  readonly run: FaultsRun
+  /** Of the repeated calls, those with no kill between them and the call before: there must be none. */
+  readonly unexplained: number
+  /** What is known of a few that were lost. */
+  readonly lost: readonly string[]
+}
+
+export interface FaultsOptions {
+  readonly kills: number
+  readonly count: number
+  readonly seed: number
+}
+
+/** Where it listens now; changes with every start. */
+export interface Target {
+  address: string
+}
+
+const answersWithinMs = 40
+/** From the moment a kill is due to the kill: long enough to hit any stage at work. */
+const killWithinMs = 400
+
+export function faults(options: FaultsOptions): Promise<FaultsReport> {
+  return inFolder(async (folder, keep) => {
+    const receiver = await startReceiver(seededRandom(options.seed + 1), answersWithinMs)
+    const victim = await startVictim(join(folder, 'data'))
+    const over = new AbortController()
+    try {
+      const report = await Promise.race([killUnderLoad(options, victim, receiver, over.signal), victim.failed])
+      if (report.run.lost > 0 || report.unexplained > 0) keep()
+      return report
+    } finally {
+      over.abort()
+      await victim.stop()
+      receiver.close()
+    }
+  })
+}
+
+async function killUnderLoad(options: FaultsOptions, victim: Victim, receiver: Receiver, over: AbortSignal) {
+  const { kills, count, seed } = options
+  const random = seededRandom(seed)
+  const moments = Array.from({ length: kills }, () => Math.floor(random() * count)).sort((a, b) => a - b)
+  const bar = progressBar('accepting', count)
+  let accepted = 0
+  const killing = killAt(moments, () => accepted, victim, random, over)
+  killing.catch(() => undefined)
+  const progress = (now: number) => {
+    accepted = now
+    bar.update(now)
+  }
+  const ids = await postAll({ target: victim.target, receiver: receiver.address, count, progress, over })
+  bar.stop()
+  const killedAtMs = await killing
+  const open = await askUntilEnded(victim.target, ids)
+  return judge({ seed, ids, open, calls: receiver.calls, killedAtMs })
+}
+
+interface Victim {
+  readonly target: Target
+  /** Rejects when one does not start. */
+  readonly failed: Promise<never>
+  /** Kills what runs now, ready or not, and starts it again. Resolves when it is killed. */
+  kill(): Promise<void>
+  /** Ends the last one. */
+  stop(): Promise<void>
+}
+
+const environment = { CARILLON_LOG_LEVEL: 'error', CARILLON_WEBHOOK_ALLOW: '127.0.0.1' }
+
+async function startVictim(folder: string): Promise<Victim> {
+  const target: Target = { address: '' }
+  const killed = new WeakSet<ChildProcess>()
+  let child: ChildProcess | null = null
+  let fail: (error: unknown) => void = () => undefined
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failed.catch(() => undefined)
+  await start()
+
+  return {
+    target,
+    failed,
+    async kill() {
+      if (!child) throw new Error('Nothing runs')
+      await killAndWait(child)
+      void start().catch(fail)
+    },
+    async stop() {
+      if (child?.exitCode === null && child.signalCode === null) await killAndWait(child)
+    },
+  }
+
+  async function start(): Promise<void> {
+    let own: ChildProcess | null = null
+    try {
+      const { address } = await startCarillon(folder, environment, (spawned) => {
+        child = spawned
+        own = spawned
+      })
+      target.address = address
+    } catch (error) {
+      // Killed before it was ready: the next one is on its way.
+      if (own && killed.has(own)) return
+      throw error
+    }
+  }
+
+  async function killAndWait(dying: ChildProcess): Promise<void> {
+    killed.add(dying)
+    const gone = new Promise((resolve) => dying.once('exit', resolve))
+    dying.kill('SIGKILL')
+    await gone
+  }
+}
+
+/** Kills at each moment, counted in notifications accepted, and a little later. Resolves with the times. */
+async function killAt(
+  moments: readonly number[],
+  accepted: () => number,
+  victim: Victim,
+  random: () => number,
+  over: AbortSignal,
+): Promise<number[]> {
+  const killedAtMs: number[] = []
+  for (const moment of moments) {
+    while (accepted() < moment) await delay(5, undefined, { signal: over })
+    await delay(random() * killWithinMs)
+    await victim.kill()
+    killedAtMs.push(monotonicMs())
+  }
+  return killedAtMs
+}
+
+export interface Evidence {
+  readonly seed: number
+  /** Everything accepted. */
+  readonly ids: readonly string[]
+  /** Of these, what has not ended, and what it says. */
+  readonly open: ReadonlyMap<string, string>
+  /** As the receiver counted them. */
+  readonly calls: Receiver['calls']
+  /** On the monotonic clock. */
+  readonly killedAtMs: readonly number[]
+}
+
+/** What the evidence says. */
+export function judge({ seed, ids, open, calls, killedAtMs }: Evidence): FaultsReport {
+  const lost = ids.flatMap((id) => {
+    if (open.has(id)) return [`${id} has not ended: ${open.get(id)}`]
+    return calls.has(`${id}.webhook`) ? [] : [`${id} has ended, and the receiver never saw it`]
+  })
+  const repeats = [...calls.values()].flatMap((times) => times.slice(1).map((at, before) => [times[before] ?? at, at]))
+  const explained = repeats.filter(([from = 0, to = 0]) => killedAtMs.some((at) => at > from && at < to))
+  const run = {
+    seed,
+    accepted: ids.length,
+    terminal: ids.length - open.size,
+    lost: lost.length,
+    duplicateProviderCalls: repeats.length,
+    distinctKeys: calls.size,
+    kills: killedAtMs.length,
+  }
+  return { run, unexplained: repeats.length - explained.length, lost: lost.slice(0, 20) }
+}

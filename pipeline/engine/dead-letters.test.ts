@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import type { EventName, EventOf } from '../../schemas/avro.js'
+import { sampleRequest } from '../../stages/deliver/delivery.sample.js'
+import { type Burial, bury } from './dead-letters.js'
+import { request, wayOf } from './log-under-test.js'
+import { notification } from './worker-under-test.js'
+
+const record = {
+  ...request('low', 'key', 'original bytes', { headers: { traceparent: 'kept' } }),
+  way: wayOf('notifications.accepted', 'low'),
+  partition: 3,
+  offset: 42,
+}
+
+function burialOf(event: EventOf<EventName> | null, more: Partial<Burial> = {}): Burial {
+  const recordId = 'notifications.accepted.low-3-42'
+  return { recordId, record, cause: 'stage-crash', detail: 'again and again', event, tell: true, ...more }
+}
+
+const { delivery } = sampleRequest({ replays: 2 })
+const trail = [{ atMs: 1, stage: 'ingress', event: 'accepted', channel: null, reason: null, detail: null }]
+const accepted = { event: 'notification-accepted', value: { request: notification('n-1'), trail } } as const
+
+test('the letter holds the record as it stood, where it stood, and why it was given up', () => {
+  const [letter, ...others] = bury(burialOf(null), 'enrich-template', 7)
+  expect(others).toEqual([])
+  expect(letter?.value).toEqual({
+    id: 'notifications.accepted.low-3-42-enrich-template',
+    tenant: 'default',
+    atMs: 7,
+    stage: 'enrich-template',
+    topic: 'notifications.accepted.low',
+    partition: 3,
+    offset: 42,
+    cause: 'stage-crash',
+    detail: 'again and again',
+    notificationId: null,
+    key: record.key,
+    value: record.value,
+    headers: { traceparent: 'kept' },
+    replays: 0,
+  })
+})
+
+test('a notification that is given up ends failed, with its trail and the reason', () => {
+  const [letter, ended] = bury(burialOf(accepted), 'enrich-template', 7)
+  expect(letter?.value).toMatchObject({ notificationId: 'n-1', replays: 0 })
+  const entry = { atMs: 7, stage: 'enrich-template', event: 'dead-lettered', channel: null }
+  expect(ended?.value).toEqual({
+    eventId: 'notifications.accepted.low-3-42-dead',
+    notificationId: 'n-1',
+    tenant: 'default',
+    recipient: 'user',
+    atMs: 7,
+    status: 'failed',
+    duplicateOf: null,
+    summary: null,
+    deliveries: [],
+    trail: [...trail, { ...entry, reason: 'stage-crash', detail: 'again and again' }],
+  })
+})
+
+test('of a delivery only that delivery ends', () => {
+  const [letter, ended] = bury(burialOf({ event: 'delivery-routed', value: { delivery } }), 'throttle', 7)
+  expect(letter?.value).toMatchObject({ notificationId: delivery.notificationId, replays: 2 })
+  expect(ended?.value).toMatchObject({
+    notificationId: delivery.notificationId,
+    status: null,
+    deliveries: [{ id: delivery.id, status: 'failed', final: true, siblings: 1 }],
+  })
+})
+
+test.each([
+  ['whose end the stage has told itself', accepted, { tell: false }],
+  [
+    'that is a command',
+    { event: 'cancel-requested', value: { id: 'n', tenant: 't', recipient: 'r', correlationId: '', requestedAtMs: 0 } },
+    {},
+  ],
+] as const)('a record %s leaves a letter alone', (_, event, more) => {
+  expect(bury(burialOf(event, more), 'dedupe', 7).map(({ topic }) => topic)).toEqual(['dead-letters'])
+})
+
+test('what it says for a person is bounded', () => {
+  const [letter] = bury(burialOf(null, { detail: 'x'.repeat(5000) }), 'dedupe', 7)
+  expect(letter?.value).toMatchObject({ detail: 'x'.repeat(1000) })
+})

@@ -1,0 +1,126 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { virtualClock } from '../../pipeline/memory/clock.js'
+import type { Lane } from '../../schemas/topics.js'
+import { type LineOptions, line } from './line.js'
+
+const mail = { channel: 'email', part: null }
+const host = (part: string) => ({ channel: 'webhook', part })
+
+/** A line whose calls end when the test says so. */
+function lineOf(options: Partial<LineOptions> = {}) {
+  const clock = virtualClock(0)
+  const under: { entry: string; end: () => void }[] = []
+  const called: string[] = []
+  const made = line<string>(
+    { concurrency: 4, ratePerSecond: () => null, ...options },
+    clock.scheduler,
+    (entry) =>
+      new Promise((resolve) => {
+        called.push(entry)
+        under.push({ entry, end: resolve })
+      }),
+  )
+  return {
+    clock,
+    called,
+    add: (entry: string, destination: { channel: string; part: string | null } = mail, lane: Lane = 'normal') =>
+      made.add(lane, destination, entry),
+    stop: made.stop,
+    underWay: () => under.map(({ entry }) => entry),
+    async end(...entries: readonly string[]) {
+      for (const entry of entries) {
+        const at = under.findIndex((each) => each.entry === entry)
+        for (const { end } of under.splice(at, 1)) end()
+      }
+      await clock.advance(0)
+    },
+  }
+}
+
+test('calls are made in turn, no more at once than may be', async () => {
+  const { add, called, underWay, end } = lineOf({ concurrency: 2 })
+  for (const entry of ['a', 'b', 'c', 'd', 'e']) add(entry)
+  expect(called).toEqual(['a', 'b'])
+  await end('b')
+  expect(underWay()).toEqual(['a', 'c'])
+  await end('a', 'c')
+  expect(called).toEqual(['a', 'b', 'c', 'd', 'e'])
+})
+
+test('who waits in a high lane goes first', async () => {
+  const { add, called, end } = lineOf({ concurrency: 1 })
+  add('first')
+  add('low', mail, 'low')
+  add('normal')
+  add('high', mail, 'high')
+  for (const entry of ['first', 'high', 'normal', 'low']) await end(entry)
+  expect(called).toEqual(['first', 'high', 'normal', 'low'])
+})
+
+test('a host that hangs takes a quarter of the calls, and the others have the rest', async () => {
+  const { add, called, end } = lineOf({ concurrency: 8 })
+  for (let number = 0; number < 50; number++) add(`stuck-${number}`, host('stuck'))
+  for (let number = 0; number < 20; number++) add(`well-${number}`, host(`well-${number % 5}`))
+  for (let number = 0; number < 20; number++)
+    await end(`well-${called.filter((one) => one.startsWith('well')).length - 1}`)
+  const wells = called.filter((entry) => entry.startsWith('well'))
+  expect([called.length - wells.length, wells.length > 6]).toEqual([2, true])
+})
+
+test('hosts of a lane take turns', () => {
+  const { add, called } = lineOf({ concurrency: 8 })
+  for (let number = 0; number < 3; number++) add(`busy-${number}`, host('busy'))
+  for (const name of ['one', 'two']) for (let number = 0; number < 2; number++) add(`${name}-${number}`, host(name))
+  expect(called).toEqual(['busy-0', 'busy-1', 'one-0', 'one-1', 'two-0', 'two-1'])
+})
+
+test('a channel at its limit waits for its time, and holds up no other channel', async () => {
+  const { add, called, clock } = lineOf({
+    concurrency: 100,
+    ratePerSecond: (channel) => (channel === 'sms' ? 2 : null),
+  })
+  const sms = { channel: 'sms', part: null }
+  for (const entry of ['s-1', 's-2', 's-3']) add(entry, sms, 'high')
+  for (const entry of ['m-1', 'm-2']) add(entry)
+  expect(called).toEqual(['m-1', 'm-2'])
+  await clock.advance(500)
+  await clock.advance(499)
+  expect(called.slice(2)).toEqual(['s-1'])
+  await clock.advance(501)
+  expect(called.slice(2)).toEqual(['s-1', 's-2', 's-3'])
+})
+
+test('once stopped it calls nobody, now or later', async () => {
+  const { add, called, clock, stop, end } = lineOf({ concurrency: 1, ratePerSecond: () => 10 })
+  add('a')
+  await clock.advance(100)
+  add('b')
+  stop()
+  await end('a')
+  await clock.advance(10_000)
+  add('c')
+  expect(called).toEqual(['a'])
+})
+
+test('who was called is let go, although somebody always waits', async () => {
+  setFlagsFromString('--expose_gc')
+  const collect: () => void = runInNewContext('gc')
+  const clock = virtualClock(0)
+  const made = line<object>({ concurrency: 1, ratePerSecond: () => null }, clock.scheduler, async () => {
+    await Promise.resolve()
+  })
+  const first = new WeakRef({ payload: 'x'.repeat(1000) })
+  const add = (entry: object | undefined) => entry && made.add('normal', mail, entry)
+  add({ payload: 'before' })
+  add(first.deref())
+  for (let number = 0; number < 2000; number++) {
+    add({ number })
+    add({ number })
+    await Promise.resolve()
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  collect()
+  expect(first.deref()).toBeUndefined()
+})
