@@ -17,7 +17,7 @@ import type { Log, LogRecord } from '../engine/log.js'
 import { createMetrics } from '../metrics.js'
 import { createTemplateCheck } from '../rendering/check.js'
 import { createRenderer } from '../rendering/pool.js'
-import { Database } from '../sqlite/database.js'
+import { Database, openingError } from '../sqlite/database.js'
 import { sqliteLog } from '../sqlite/log.js'
 import { openStores } from '../sqlite/stores.js'
 import { topology } from '../topology.js'
@@ -69,6 +69,13 @@ export interface Engine {
 }
 
 const partitions = 1
+/** Where throttle keeps what waits: for a time, or for its destination. */
+const parkedKeys = [
+  ['d/', 'd0'],
+  ['w/', 'w0'],
+] as const
+/** Counting more would take the writer's time, and says no more to a person. */
+const parkedMost = 10_000
 const dayMs = 24 * 60 * 60 * 1000
 /** Messages that the outbox keeps. */
 const outboxRows = 10_000
@@ -78,9 +85,7 @@ const changesMost = 10_000
 
 export async function openEngine(config: Config, databaseFile: string, hooks: EngineHooks): Promise<Engine> {
   const nowMs = Date.now
-  const database = new Database(databaseFile)
-  const stores = openStores(database, storeRetention(config), nowMs)
-  const log = sqliteLog(database, { partitions, nowMs })
+  const { database, stores, log } = openFile(config, databaseFile, nowMs)
   const codec = createCodec()
   const metrics = createMetrics()
   const { rendering } = config
@@ -119,7 +124,8 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     metrics,
     crashed: hooks.crashed,
   })
-  const meter = flowMeter(stages, log, metrics, topology())
+  const parked = () => log.countState('throttle', parkedKeys, parkedMost)
+  const meter = flowMeter(stages, log, metrics, topology(), parked)
   const keeper = keepDeadLetters(log, codec, stores.letters)
   const housekeeping = startHousekeeping(config.retention, log, stores, nowMs)
   const check = createTemplateCheck(renderer)
@@ -186,6 +192,17 @@ function healthIn(codec: Codec, record: LogRecord): readonly ProviderHealth[] {
 
 function joinedAfter(begin: Promise<void>, log: Log): Log {
   return { ...log, join: (options) => begin.then(() => log.join(options)) }
+}
+
+/** The file's log and stores; their tables are made where they are missing. */
+function openFile(config: Config, databaseFile: string, nowMs: () => number) {
+  try {
+    const database = new Database(databaseFile)
+    const stores = openStores(database, storeRetention(config), nowMs)
+    return { database, stores, log: sqliteLog(database, { partitions, nowMs }) }
+  } catch (error) {
+    throw openingError(error, databaseFile)
+  }
 }
 
 function storeRetention({ retention: { recordsDays, inboxDays } }: Config) {

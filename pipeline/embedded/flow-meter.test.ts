@@ -24,7 +24,7 @@ test('a stage’s flow is its rate over the last seconds, what waits in each lan
   const worker = { state, unsettled: () => 3, restarts: () => 1, stop: async () => undefined }
   const stage = { name: 'dedupe', ways: waysOf('notifications.requested'), worker } as const
   await opened.log.append([...requests('high', 2), ...requests('low', 7)])
-  const meter = flowMeter([stage], opened.log, metrics, topology())
+  const meter = flowMeter([stage], opened.log, metrics, topology(), () => 0)
   const flow = async () => (await meter.stages())[0]
   expect(await flow()).toEqual({
     stage: 'dedupe',

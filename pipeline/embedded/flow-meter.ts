@@ -24,7 +24,14 @@ interface Meter {
   readonly samples: number[]
 }
 
-export function flowMeter(stages: readonly RunningStage[], log: Log, metrics: Metrics, topology: Topology): FlowMeter {
+/** `parked`: how many deliveries throttle holds back. */
+export function flowMeter(
+  stages: readonly RunningStage[],
+  log: Log,
+  metrics: Metrics,
+  topology: Topology,
+  parked: () => number,
+): FlowMeter {
   const meters = stages.map((running): Meter => ({ running, state: 'running', processed: 0, samples: [0] }))
   const subscriptions = meters.map((meter) =>
     meter.running.worker.state.subscribe((state) => {
@@ -80,6 +87,7 @@ export function flowMeter(stages: readonly RunningStage[], log: Log, metrics: Me
       processed,
       perSecond: Math.round((spanned * 10 * 1000) / sampleMs) / 10,
       lag,
+      ...(name === 'throttle' && { parked: parked() }),
       restarts: worker.restarts(),
     }
   }

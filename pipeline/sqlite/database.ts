@@ -139,8 +139,15 @@ export class Database {
 }
 
 // Primary result codes of SQLite, https://www.sqlite.org/rescode.html
+const busy = 5
+const locked = 6
+const readOnlyFile = 8
+const ioError = 10
+const corrupt = 11
 const full = 13
-const storageCodes = new Set([5, 6, 8, 10, 11, full, 14])
+const cannotOpen = 14
+const notDatabase = 26
+const storageCodes: ReadonlySet<number> = new Set([busy, locked, readOnlyFile, ioError, corrupt, full, cannotOpen])
 
 function resultCode(error: unknown): number | null {
   const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : null
@@ -150,6 +157,29 @@ function resultCode(error: unknown): number | null {
 function isStorageError(error: unknown): boolean {
   const code = resultCode(error)
   return code !== null && storageCodes.has(code)
+}
+
+/** The file cannot be used: it is damaged, or no database at all. */
+export class DatabaseDamaged extends Error {
+  override readonly name = 'DatabaseDamaged'
+  readonly code = 'database-damaged'
+}
+
+/** What kept a file from being opened, in words that say what to do. */
+export function openingError(error: unknown, file: string): unknown {
+  const code = resultCode(error)
+  if (code === corrupt || code === notDatabase) {
+    const message = `${file} is damaged. Put a backup in its place, or move it away to start with an empty one.`
+    return new DatabaseDamaged(message, { cause: error })
+  }
+  if (code === full)
+    return new StorageFull(`The disk of ${file} is full. Free some space and start again.`, { cause: error })
+  if (code === cannotOpen || code === readOnlyFile) {
+    return new Unavailable(`${file} cannot be opened for writing. Correct its rights, or set CARILLON_DATA.`, {
+      cause: error,
+    })
+  }
+  return error
 }
 
 function storageError(error: unknown): Error {

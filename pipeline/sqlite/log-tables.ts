@@ -61,6 +61,8 @@ export interface LogTables {
   removeConsumed(partition: Partition, writtenBeforeMs: number, most: number): number
   /** Makes the group known to `removeConsumed`, within a write. */
   enrol(group: string, partitions: readonly Partition[]): void
+  /** How many entries of a group's state lie in the ranges, from a key to a key; counted up to `most`. */
+  countState(group: string, ranges: readonly (readonly [string, string])[], most: number): number
   position(group: string, partition: Partition): { next: number; beyond: readonly number[] }
   putPosition(group: string, partition: Partition, position: Position): void
   scopeId(group: string, scope: Scope): number
@@ -95,6 +97,10 @@ export function openLogTables(database: Database): LogTables {
     `DELETE FROM log_segments WHERE position IN (
        SELECT position FROM log_segments
        WHERE position >= ? AND position < ? AND position + count <= ? AND written_ms < ? ORDER BY position LIMIT ?)`,
+  )
+  const scopesOf = database.prepare('SELECT id FROM log_scopes WHERE grp = ?')
+  const countRange = database.prepare(
+    'SELECT count(*) AS count FROM (SELECT 1 FROM log_state WHERE scope = ? AND key >= ? AND key < ? LIMIT ?)',
   )
   const markStart = database.prepare('UPDATE log_partitions SET start = ? WHERE id = ?')
   return {
@@ -146,6 +152,15 @@ export function openLogTables(database: Database): LogTables {
     },
     enrol(group, all) {
       for (const { id } of all) enrolOne.run(group, id)
+    },
+    countState(group, ranges, most) {
+      let count = 0
+      for (const { id } of scopesOf.all(group) as { id: number }[]) {
+        for (const [from, to] of ranges) {
+          count += (countRange.get(id, from, to, most - count) as { count: number }).count
+        }
+      }
+      return count
     },
     position(group, partition) {
       const row = readPosition.get(group, partition.id) as { next: number; beyond: string | null } | undefined

@@ -21,6 +21,8 @@ export interface SqliteLogOptions {
 }
 
 export interface SqliteLog extends Log {
+  /** How many entries of a group's state lie in the ranges, from a key to a key; counted up to `most`. */
+  countState(group: string, ranges: readonly (readonly [string, string])[], most: number): number
   /** Removes a bite of what is needed no more; true when there may be more. */
   prune(limits: LogLimits): Promise<boolean>
   /** Appends, and runs `alongside` in the same transaction: all of both, or nothing. The records are appended only if
@@ -133,6 +135,7 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     settlements: (group) => shared.settled(group),
     lag: async (group, ways) =>
       ways.flatMap((way) => shared.partitionsOf(way)).map((partition) => lagOf(shared, group, partition)),
+    countState: (group, ranges, most) => tables.countState(group, ranges, most),
     prune: (limits) => {
       const all = topicNames().flatMap((topic) => waysOf(topic).flatMap((way) => shared.partitionsOf(way)))
       return pruneLog(database, tables, all, limits)
