@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { medianBy } from './results.js'
 import { tallyOf } from './tally.js'
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url))
+
+vi.setConfig({ testTimeout: 60_000 })
 
 /** Runs the bench as `npm run bench` does. */
 function bench(...args: string[]): Promise<{ code: number; last: unknown; err: string }> {
@@ -37,6 +39,17 @@ describe('npm run bench', () => {
       last: {
         ...{ engine: 'sqlite', count: 100, seconds: figure, perSecond: figure, lost: 0, duplicates: 0 },
         ...{ latencyMs: { p50: figure, p95: figure, p99: figure }, rssMiB: figure, bareChainPerSecond: figure },
+      },
+    })
+  })
+
+  test('says how late a high-priority one is behind low ones', async () => {
+    const { code, last } = await bench('--priority', '--count', '1000', '--json')
+    expect({ code, last }).toEqual({
+      code: 0,
+      last: {
+        ...{ engine: 'sqlite', backlog: 1000, sent: 100, lowAccepted: figure },
+        latencyMs: { p50: figure, p95: figure, p99: figure, max: figure },
       },
     })
   })

@@ -1,19 +1,19 @@
-/** Priority: high ones, one after another, while a backlog of low ones is worked off. */
+/** Priority: high ones, one after another, behind a backlog of low ones that is filled up again as it is worked off. */
 import { layBacklog, type Percentiles } from './drain.js'
 import { monotonicMs } from './monotonic-clock.js'
 import { deliveryKey, makeNotifications } from './notifications.js'
 import { progressBar } from './progress.js'
 import { latencyHistogram, percentiles, recordMs } from './rate.js'
 import { inFolder } from './run-folder.js'
-import { openStubEngine } from './stub-engine.js'
+import { openStubEngine, type StubEngine } from './stub-engine.js'
 
 export interface PriorityRun {
   readonly backlog: number
   readonly sent: number
   /** From the request to accept until the provider is called. */
   readonly latencyMs: Percentiles & { readonly max: number }
-  /** Low ones that the provider had not got when the last high one was through. At 0 the run shows nothing. */
-  readonly backlogLeft: number
+  /** Low ones accepted in all. */
+  readonly lowAccepted: number
 }
 
 const sent = 100
@@ -27,18 +27,24 @@ export function priority(backlog: number): Promise<PriorityRun> {
     await bench.stub.called(deliveryKey(low[0] ?? ''))
     const histogram = latencyHistogram()
     const bar = progressBar('high', sent)
+    let lowAccepted = backlog
     for (let number = 0; number < sent; number++) {
-      const notifications = makeNotifications(backlog + number, 1, 'high')
-      const startedMs = monotonicMs()
-      await bench.engine.accept({ notifications, claim: null })
-      const calledMs = await bench.stub.called(deliveryKey(notifications[0]?.id ?? ''))
-      recordMs(histogram, calledMs - startedMs)
+      const workedOff = (await bench.stub.sent()) - number
+      lowAccepted += (await layBacklog(bench, backlog + workedOff - lowAccepted, 'low')).length
+      recordMs(histogram, await sendOne(bench, lowAccepted + number))
       bar.update(number + 1)
     }
     bar.stop()
-    const backlogLeft = backlog + sent - (await bench.stub.sent())
     await bench.close()
     const max = Math.round(histogram.maxValue / 100) / 10
-    return { backlog, sent, latencyMs: { ...percentiles(histogram), max }, backlogLeft }
+    return { backlog, sent, latencyMs: { ...percentiles(histogram), max }, lowAccepted }
   })
+}
+
+/** Milliseconds from the request to accept until the provider is called. */
+async function sendOne({ engine, stub }: StubEngine, number: number): Promise<number> {
+  const notifications = makeNotifications(number, 1, 'high')
+  const startedMs = monotonicMs()
+  await engine.accept({ notifications, claim: null })
+  return (await stub.called(deliveryKey(notifications[0]?.id ?? ''))) - startedMs
 }

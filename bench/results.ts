@@ -24,7 +24,7 @@ export async function saveMedian(engine: string, scenario: string, figure: strin
   const file = join(root, 'bench', 'results', `${engine}.json`)
   const known: Record<string, unknown> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
   known[scenario] = {
-    command: `npm run bench -- ${args.join(' ')}`,
+    command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
     median,
     medianOf: figure,
     runs,

@@ -11,6 +11,8 @@ import { inFolder } from './run-folder.js'
 
 export interface WaitingRun {
   readonly waiting: number
+  /** Of these, those that have come as far as throttle and wait there; the others wait in the topics before. */
+  readonly inThrottle: number
   /** The highest while they came in and were worked off up to throttle, where they wait. */
   readonly rssMiB: number
   /** Accepted over HTTP in batches, one after another. */
@@ -59,8 +61,8 @@ async function fill({ address, pid }: CarillonProcess, count: number) {
   const startedMs = monotonicMs()
   await post(address, count)
   const acceptedPerSecond = (count * 1000) / (monotonicMs() - startedMs)
-  await standStill(address, count)
-  return { rssMiB: memory.stop(), acceptedPerSecond }
+  const inThrottle = await standStill(address, count)
+  return { inThrottle, rssMiB: memory.stop(), acceptedPerSecond }
 }
 
 async function post(address: string, count: number): Promise<void> {
@@ -82,8 +84,8 @@ async function post(address: string, count: number): Promise<void> {
   bar.stop()
 }
 
-/** Resolves when throttle has taken them all, or nothing moves any more. */
-async function standStill(address: string, count: number): Promise<void> {
+/** Resolves with what throttle has taken when that is all, or nothing moves any more. */
+async function standStill(address: string, count: number): Promise<number> {
   const bar = progressBar('throttle', count)
   let taken = 0
   let movedMs = monotonicMs()
@@ -98,4 +100,5 @@ async function standStill(address: string, count: number): Promise<void> {
     bar.update(Math.min(count, taken))
   }
   bar.stop()
+  return taken
 }

@@ -1,9 +1,11 @@
+import { Subject, VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { notification } from '../pipeline/engine/worker-under-test.js'
 import type { NotificationRequested } from '../schemas/events.js'
 import { cancel, requested } from '../schemas/outgoing.js'
 import { waysOf } from '../schemas/topics.js'
 import { type DedupeOptions, dedupe } from './dedupe.js'
+import type { Batch } from './stage.js'
 import { stageRunner, startMs } from './stage-runner.sample.js'
 
 const hour = 3_600_000
@@ -128,6 +130,36 @@ describe('a twin by key', () => {
     await run.ask(asked('a', 'b/c', { recipient: 'a' }), asked('b', 'c', { recipient: 'a/b' }))
     expect(run.accepted()).toEqual(['a', 'b'])
   })
+})
+
+test('a claim that has run out counts no more, also where the state has not forgotten it yet', () => {
+  const held = new Map<string, Uint8Array>()
+  const state = {
+    get: (key: string) => held.get(key),
+    put: (key: string, value: Uint8Array) => void held.set(key, value),
+    delete: (key: string) => void held.delete(key),
+    range: () => [],
+  }
+  const clock = new VirtualTimeScheduler()
+  const scope = { lane: 'normal', partition: 0 } as const
+  const context = { clock, random: () => 0, state: () => state, scopes: () => [scope], takeChanges: () => [] }
+  const input = new Subject<Batch<'notification-requested' | 'cancel-requested'>>()
+  const passed: number[] = []
+  dedupe({ idWindowMs: 1000, announce: false })
+    .operator(context)(input)
+    .subscribe(({ outputs }) => passed.push(outputs.length))
+  const event = {
+    event: 'notification-requested',
+    value: asked('a', null),
+    scope,
+    timestampMs: 0,
+    fresh: true,
+  } as const
+  for (const [index, frame] of [0, 999, 1000].entries()) {
+    clock.frame = frame
+    input.next({ records: [{ ...event, recordId: `r-${index}` }] })
+  }
+  expect(passed).toEqual([1, 0, 1])
 })
 
 test.each(['write', 'answer'] as const)('a commit that fails (its %s) makes nothing its own duplicate', async (how) => {

@@ -208,7 +208,10 @@ test('a drain finishes the calls in hand and leaves what stands in line', async 
   const stopped = run.worker().stop(60_000)
   await run.advance(1000)
   expect(run.calls.length).toBe(2)
-  for (const { resolve } of gates) resolve(sent)
+  for (const { resolve } of gates) {
+    resolve(sent)
+    await run.advance(0)
+  }
   await run.during(stopped)
   expect(run.statuses().map(({ id }) => id)).toEqual(['a', 'b'])
   expect([run.calls.length, run.afterMs()]).toEqual([2, 1000])

@@ -34,7 +34,7 @@ export interface ThrottleRun extends StageRunner {
   released(): readonly { readonly id: string; readonly afterMs: number }[]
   /** What was told of each delivery, in order: its id, its status and whether it ended there. */
   statuses(): readonly { readonly id: string; readonly status: string; readonly final: boolean }[]
-  /** Everything that was parked in the state, by key. */
+  /** Every key that the state holds, but for those that remember cancels. */
   parked(): readonly string[]
 }
 
@@ -127,7 +127,7 @@ export function runThrottle(options: Partial<ThrottleOptions> = {}, more: Runner
           else held.add(key)
         }
       }
-      return [...held].filter((key) => !key.startsWith('n/') && !key.startsWith('c/')).sort()
+      return [...held].filter((key) => !key.startsWith('c/')).sort()
     },
   }
 }

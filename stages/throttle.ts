@@ -5,9 +5,10 @@
 import { Observable, type Observer, type OperatorFunction, Subscription, timer } from 'rxjs'
 import type { CancelRequested, Delivery, ProviderHealth } from '../schemas/events.js'
 import { type Outgoing, released, status } from '../schemas/outgoing.js'
-import { type Channel, type Lane, lanes } from '../schemas/topics.js'
+import { type Lane, lanes } from '../schemas/topics.js'
 import type { Batch, Drop, InputRecord, Scope, Stage, StageContext, Step } from './stage.js'
-import { type ClosedGate, type Credit, type Destination, type GateOptions, gates } from './throttle/gates.js'
+import { type Destination, destinationTo, parseDestination } from './throttle/destination.js'
+import { type ClosedGate, type Credit, type GateOptions, gates } from './throttle/gates.js'
 import { type Parked, type Parking, parking } from './throttle/parking.js'
 import { endedStatus, refusedStatus, releasedStatus, waitingStatus, withEntry } from './throttle/reports.js'
 
@@ -58,7 +59,7 @@ export function throttle(ports: ThrottlePorts, options: ThrottleOptions): Stage<
   return { name: 'throttle', input: 'deliveries.routed', operator, durable: false }
 }
 
-/** One life of the stage: what waits in memory, and the timer. */
+/** One life: what waits in memory, and the timer. */
 function throttleRun(
   context: StageContext,
   ports: ThrottlePorts,
@@ -154,8 +155,7 @@ function throttleRun(
       release(delivery, destination, scope, nowMs)
       return settle(record)
     }
-    const patient = state?.reason === 'credit' && waitedMs(scope.lane, nowMs) < options.patienceMs
-    if (patient) return false
+    if (state?.reason === 'credit' && !losesPatience(scope, destination, nowMs)) return false
     const reason = state?.reason ?? 'behind-others'
     const parked = withEntry(delivery, nowMs, 'parked', reason, null)
     if (reason === 'breaker-open') outputs.push(status(waitingStatus(parked, nowMs)))
@@ -164,11 +164,21 @@ function throttleRun(
     return settle(record)
   }
 
-  function waitedMs(lane: Lane, nowMs: number): number {
-    blockedSinceMs[lane] ??= nowMs
-    const waited = nowMs - (blockedSinceMs[lane] ?? nowMs)
-    napAtMost(Math.max(1, options.patienceMs - waited))
-    return waited
+  /** True: the lane's head has waited long enough for credit, and somebody behind it could go. */
+  function losesPatience(scope: Scope, { name }: Destination, nowMs: number): boolean {
+    const { lane } = scope
+    const since = blockedSinceMs[lane] ?? nowMs
+    blockedSinceMs[lane] = since
+    const leftMs = since + options.patienceMs - nowMs
+    napAtMost(leftMs > 0 ? leftMs : Math.max(1, options.patienceMs))
+    return leftMs <= 0 && queues[lane].some((record) => isHeldUp(record, scope, name, nowMs))
+  }
+
+  function isHeldUp(record: InputRecord<In>, scope: Scope, blocked: string, nowMs: number): boolean {
+    if (record.event === 'cancel-requested') return true
+    const destination = destinationOf(record.value.delivery)
+    const same = destination.name === blocked && record.scope.partition === scope.partition
+    return !same && gate.check(destination, record.scope, nowMs).open
   }
 
   function releaseParked(scope: Scope, nowMs: number): void {
@@ -183,10 +193,7 @@ function throttleRun(
     const { delivery } = parked
     const destination = destinationOf(delivery)
     place.remove(parked)
-    if (isExpired(delivery, nowMs)) {
-      outputs.push(status(endedStatus(delivery, 'expired', nowMs)))
-      return
-    }
+    if (isExpired(delivery, nowMs)) return void outputs.push(status(endedStatus(delivery, 'expired', nowMs)))
     const state = place.destinations().has(destination.name) ? null : gate.check(destination, scope, nowMs)
     if (state?.open) {
       release(delivery, destination, scope, nowMs)
@@ -203,7 +210,7 @@ function throttleRun(
       napUntil(first)
       return
     }
-    for (const parked of place.waiting(name, releasesMost)) {
+    for (const parked of place.waiting(name, Math.min(releasesMost, gate.room(destination, scope, nowMs)))) {
       if (isExpired(parked.delivery, nowMs)) {
         outputs.push(status(endedStatus(parked.delivery, 'expired', nowMs)))
       } else {
@@ -270,9 +277,7 @@ function throttleRun(
   }
 
   function destinationOf(delivery: Delivery): Destination {
-    const { provider, channel } = delivery
-    const part = ports.part(delivery)
-    return { name: `${provider} ${channel} ${part ?? ''}`, provider, channel: channel as Channel, part }
+    return destinationTo(delivery, ports.part(delivery))
   }
 
   /** Closed without a time: a change of credit will wake it. */
@@ -283,11 +288,6 @@ function throttleRun(
   function napAtMost(ms: number): void {
     napMs = Math.min(napMs, ms)
   }
-}
-
-function parseDestination(name: string): Destination {
-  const [provider = '', channel = '', part = ''] = name.split(' ')
-  return { name, provider, channel: channel as Channel, part: part === '' ? null : part }
 }
 
 function isExpired({ expiresAtMs }: Delivery, nowMs: number): boolean {

@@ -49,6 +49,14 @@ test('calls are made in turn, no more at once than may be', async () => {
   expect(called).toEqual(['a', 'b', 'c', 'd', 'e'])
 })
 
+test('nor with many hosts, each with a call', async () => {
+  const { add, called, end } = lineOf({ concurrency: 3 })
+  for (const name of ['a', 'b', 'c', 'd', 'e']) add(name, host(name))
+  expect(called).toEqual(['a', 'b', 'c'])
+  await end('b')
+  expect(called).toEqual(['a', 'b', 'c', 'd'])
+})
+
 test('who waits in a high lane goes first', async () => {
   const { add, called, end } = lineOf({ concurrency: 1 })
   add('first')

@@ -3,14 +3,7 @@ import type { ProviderHealth } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/topics.js'
 import type { Scope } from '../stage.js'
 import { type TokenBucket, tokenBucket } from '../token-bucket.js'
-
-/** Where a delivery goes. `part` is what the provider's breaker tells apart: a webhook's host. */
-export interface Destination {
-  readonly name: string
-  readonly provider: string
-  readonly channel: Channel
-  readonly part: string | null
-}
+import type { Destination } from './destination.js'
 
 /** How much of what was released deliver has finished, by way; declared here because throttle needs it. */
 export interface Credit {
@@ -41,6 +34,8 @@ export type Reason = 'breaker-open' | 'limit' | 'credit'
 
 export interface Gates {
   check(destination: Destination, scope: Scope, nowMs: number): Gate
+  /** How many more may go now, at most; at least 1 where the gate is open. */
+  room(destination: Destination, scope: Scope, nowMs: number): number
   /** A delivery went through: takes its token and its credit. */
   pass(destination: Destination, scope: Scope, nowMs: number): void
   heard(health: ProviderHealth): void
@@ -61,6 +56,8 @@ interface Way {
 }
 
 const opened: Gate = { open: true }
+/** Reading more of what waits for a token would be reading for nothing. */
+const limitedRoom = 16
 const noCredit: Gate = { open: false, reason: 'credit', retryInMs: null }
 /** Hosts whose breaker is remembered. Only troubled ones are, and the oldest is forgotten beyond this. */
 const troubledMost = 10_000
@@ -83,6 +80,10 @@ export function gates(credit: Credit, { window, ratePerSecond, probeEveryMs }: G
       const waitMs = bucket?.waitMs(nowMs) ?? 0
       if (waitMs > 0) return { open: false, reason: 'limit', retryInMs: waitMs }
       return outstanding(destination.channel, scope) < window ? opened : noCredit
+    },
+    room(destination, scope, nowMs) {
+      const single = troubled.has(breakerKey(destination)) || bucketOf(destination, nowMs) !== null
+      return Math.max(1, single ? limitedRoom : window - outstanding(destination.channel, scope))
     },
     pass(destination, scope, nowMs) {
       const key = breakerKey(destination)
