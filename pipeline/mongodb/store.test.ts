@@ -1,0 +1,40 @@
+import type { Retention } from '../retention.js'
+import { describeStore } from '../store-conformance.js'
+import type { StoreUnderTest } from '../store-under-test.js'
+import { describeOnMongo, dropDatabase, freshDatabase, quicken } from './mongo-under-test.js'
+import { openMongoStores } from './stores.js'
+
+async function open(url: string, retention: Retention): Promise<StoreUnderTest> {
+  const database = freshDatabase()
+  let now = 0
+  const stores = openMongoStores({ url, database, retention, expire: false, nowMs: () => now })
+  await stores.ensureIndexes()
+  await quicken(url, database)
+  const { claims, letters } = stores
+  return {
+    ...stores,
+    accept: stores.insertAccepted,
+    // As the Kafka ingress does, the append left out.
+    claim: async (tenant, claim, nowMs) => {
+      const answer = await claims.claim(tenant, claim, { ids: [], batchId: null }, nowMs)
+      if (answer.kind === 'again') throw new Error('No claim here stays half-way.')
+      if (answer.kind === 'accepted') await claims.complete(tenant, claim.key)
+      return answer
+    },
+    deadLetters: letters,
+    putDeadLetter: (letter) => letters.putAll([letter]),
+    markReplayed: letters.mark,
+    prune: async (nowMs) => {
+      now = nowMs
+      while (await stores.prune());
+    },
+    close: async () => {
+      await stores.close()
+      await dropDatabase(url, database)
+    },
+  }
+}
+
+describeOnMongo('with a server', (server) => {
+  describeStore('MongoDB', (retention) => open(server().url, retention))
+})
