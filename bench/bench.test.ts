@@ -43,17 +43,6 @@ describe('npm run bench', () => {
     })
   })
 
-  test('says how late a high-priority one is behind low ones', async () => {
-    const { code, last } = await bench('--priority', '--count', '1000', '--json')
-    expect({ code, last }).toEqual({
-      code: 0,
-      last: {
-        ...{ engine: 'sqlite', backlog: 1000, sent: 100, lowAccepted: figure },
-        latencyMs: { p50: figure, p95: figure, p99: figure, max: figure },
-      },
-    })
-  })
-
   test('says plainly that it does not run on Kafka yet', async () => {
     expect(await bench('--engine', 'kafka', '--json')).toEqual({
       code: 2,

@@ -171,6 +171,16 @@ test('no more than the window is ever out and unfinished, and each that is finis
   expect(out).toEqual([...Array(26).fill(5), 4, 3, 2, 1])
 })
 
+test('credit that comes back is used at that moment', async () => {
+  const run = runThrottle({ window: 1 })
+  await run.append(...['a', 'b'].map((id) => routed(deliveryOf(id))))
+  await run.finish(1)
+  expect(run.released()).toEqual([
+    { id: 'a', afterMs: 0 },
+    { id: 'b', afterMs: 0 },
+  ])
+})
+
 test('the window holds across kills and restarts, and nothing is released twice', async () => {
   const run = runThrottle({ window: 5 }, { partitions: 2 })
   const ids = Array.from({ length: 60 }, (_, index) => `d-${index}`)

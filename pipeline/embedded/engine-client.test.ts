@@ -47,6 +47,11 @@ test('more than may wait is refused at once, and room comes back', async () => {
   const { client } = await start()
   const notifications = Array(100_001).fill(notificationOf())
   await expect(client.accept({ notifications, claim: null })).rejects.toMatchObject({ code: 'unavailable' })
+  const broken = Array(60_000).fill(notificationOf({ metadata: 7 as unknown as string }))
+  for (const _ of [1, 2]) {
+    const failed = await client.accept({ notifications: broken, claim: null }).catch((error: unknown) => error)
+    expect(failed).toMatchObject({ code: 'unexpected' })
+  }
   expect(await client.accept({ notifications: [notificationOf()], claim: null })).toEqual({ kind: 'accepted' })
 })
 

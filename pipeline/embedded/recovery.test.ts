@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom, Subject } from 'rxjs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { StorageFull } from '../../ingress/ports.js'
-import { providerHealth, requested, routed } from '../../schemas/outgoing.js'
-import { type TopicName, waysOf } from '../../schemas/topics.js'
+import { deadLetter, providerHealth, requested, routed } from '../../schemas/outgoing.js'
+import { type TopicName, wayName, waysOf } from '../../schemas/topics.js'
 import type { SendRequest, SendResult } from '../../stages/deliver/provider.js'
 import { createCodec } from '../engine/codec.js'
 import type { NewRecord } from '../engine/log.js'
@@ -178,6 +178,41 @@ describe('a replay of a dead letter', () => {
     ])
     const last = (await one.deadLetters()).find(({ record }) => record.status === 'parked')
     expect([last?.letter.replays, await one.engine.replay(last?.record.id ?? '')]).toEqual([5, 'parked'])
+  })
+
+  test('that was tried as often as may be is tried as often again', async () => {
+    const breaker = { failures: 1000, halfOpenAfterMs: 1000 }
+    const answer = (): SendResult => ({ outcome: 'transient', error: 'down' })
+    const one = await run(undefined, { answer, config: (config) => ({ ...config, breaker }) })
+    const { id } = notificationOf()
+    await one.accept([notificationOf({ id })])
+    await one.until(async () => (await one.deadLetters()).length === 1)
+    const [letter] = await one.deadLetters()
+    expect([letter?.letter.cause, await one.engine.replay(letter?.record.id ?? '')]).toEqual([
+      'attempts-exhausted',
+      'replayed',
+    ])
+    await one.until(async () => (await one.deadLetters()).length === 2)
+    const keys = [`${id}.email`, `${id}.email.r1`]
+    expect(one.calls.map(({ key, attempt }) => [key, attempt])).toEqual(
+      keys.flatMap((key) => [1, 2, 3, 4].map((attempt) => [key, attempt])),
+    )
+  })
+
+  test('that died at the very first stage passes it the second time, and is sent under a fresh key', async () => {
+    const file = newFile()
+    const notification = notificationOf()
+    const { way, key, value } = codec.encode(requested(notification), 5)
+    const letter = { id: 'letter', tenant: 'default', atMs: 5, stage: 'dedupe', partition: 0, offset: 0, headers: {} }
+    const why = { topic: wayName(way), cause: 'stage-crash', detail: '', notificationId: notification.id, replays: 0 }
+    await write(file, [codec.encode(deadLetter({ ...letter, ...why, key, value }), 5)])
+    const one = await run(file)
+    await one.accept([notification])
+    await one.ended(notification.id)
+    await one.until(async () => (await one.deadLetters()).length === 1)
+    expect(await one.engine.replay('letter')).toBe('replayed')
+    await one.until(() => one.calls.length === 2)
+    expect(keysOf(one.calls)).toEqual([`${notification.id}.email`, `${notification.id}.email.r1`])
   })
 
   test('that died before its channels were known goes through the stages anew, and is no twin of itself', async () => {

@@ -74,6 +74,24 @@ test('so does a stage whose steps settle nothing', async () => {
   expect([states, run.released().length]).toEqual([['running', 'restarting', 'running'], 2])
 })
 
+test('what is committed is the log’s to remember: state that expires is seen to be gone', async () => {
+  const run = stageRunner()
+  const seen: boolean[] = []
+  const worker = run.start(
+    forwardingStage((_, { state, nowMs }) => {
+      seen.push(state.get('key') !== undefined)
+      if (seen.length === 1) state.put('key', Uint8Array.of(1), nowMs + 1000)
+    }),
+  )
+  const [record] = notificationRecords(1)
+  for (const waitMs of [0, 999, 1]) {
+    await run.advance(waitMs)
+    if (record) await run.appendRecords([record])
+  }
+  expect(seen).toEqual([false, true, false])
+  await run.stop(worker)
+})
+
 test('trouble of the log or the store is no record’s fault, however often it comes', async () => {
   const opened = await open()
   const results = watchResults(opened)

@@ -97,6 +97,18 @@ test('while the disk is full appends and commits say so and leave nothing; after
   await opened.close()
 })
 
+test('what failed to be appended is not read in the place of what was appended after it', async () => {
+  const opened = await openSqliteLog({ partitions: 4, revokeTimeoutMs: 1000 })
+  const member = await joinAlone(opened)
+  opened.database.exec(`CREATE TEMP TRIGGER fails BEFORE INSERT ON log_segments
+    BEGIN SELECT RAISE(ABORT, 'as the test wants it'); END`)
+  await expect(opened.log.append(requests('low', 2, 1))).rejects.toThrow('as the test wants it')
+  opened.database.exec('DROP TRIGGER fails')
+  await opened.log.append(requests('low', 4, 1).slice(2))
+  expect((await collect(opened, member, 2)).map(textOf)).toEqual(['low user-0 2', 'low user-0 3'])
+  await opened.close()
+})
+
 test('a way that is written out is the same way', async () => {
   const opened = await openSqliteLog({ partitions: 4, revokeTimeoutMs: 1000 })
   const written = { topic: 'notifications.requested', lane: 'low', channel: null } as const
