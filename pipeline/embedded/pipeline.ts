@@ -46,9 +46,9 @@ interface Sizes {
 
 /** Most records that a stage holds polled and unsettled, and most in a batch: small enough that a high-priority record
  *  does not wait long behind a batch of low ones, large enough that a batch's fixed costs do not show. */
-const sizes: Sizes = { mailbox: 1024, batch: 256, lingerMs: 0, mailboxBytes: 8 * mebibyte }
+const sizes: Sizes = { mailbox: 256, batch: 128, lingerMs: 0, mailboxBytes: 8 * mebibyte }
 /** A merge costs by the notification, not by the event: a short wait joins the events of one. */
-const recordSizes: Sizes = { mailbox: 2048, batch: 1024, lingerMs: 10, mailboxBytes: 8 * mebibyte }
+const recordSizes: Sizes = { mailbox: 512, batch: 512, lingerMs: 10, mailboxBytes: 8 * mebibyte }
 const day = 24 * 60 * 60 * 1000
 /** Ids are remembered for as long as an idempotency key holds. */
 const idWindowMs = day
