@@ -50,7 +50,10 @@ async function load(url: string, using: number, duration: number, body: unknown)
     body: JSON.stringify(body),
     timeout: 30,
   })
-  const failed = result.non2xx + result.errors
-  if (failed > 0) throw new Error(`${failed} of ${result.requests.sent} requests to ${url} were not accepted`)
+  if (result.non2xx + result.errors > 0) {
+    const { errors, timeouts, non2xx, statusCodeStats } = result
+    const told = JSON.stringify({ errors, timeouts, non2xx, statusCodeStats })
+    throw new Error(`Not all of ${result.requests.sent} requests to ${url} were accepted: ${told}`)
+  }
   return result
 }
