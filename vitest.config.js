@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['dist/**/*.test.js'],
     pool: 'forks',
+    // Starts nothing before a test file asks for it.
+    globalSetup: ['dist/pipeline/kafka/broker-on-demand.sample.js'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

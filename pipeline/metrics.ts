@@ -1,7 +1,7 @@
 /** Every metric: name, kind, labels, help, in one list. Prometheus conventions; no label per tenant, recipient or
  *  template. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { StageName } from '../stages/stage.js'
+import type { WorkerName } from '../stages/stage.js'
 import type { Commit, WorkerObserver } from './engine/worker.js'
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
@@ -73,7 +73,7 @@ export function createMetrics() {
 }
 
 /** Counts what a stage's worker does. */
-export function stageObserver(metrics: Metrics, stage: StageName): WorkerObserver {
+export function stageObserver(metrics: Metrics, stage: WorkerName): WorkerObserver {
   const labels = { stage }
   return {
     committed({ settled, outputs, drops, deadLetters, commitMs }: Commit) {

@@ -11,6 +11,9 @@ import type { Lane, TopicName } from '../schemas/topics.js'
 export const stageNames = ['dedupe', 'enrich-template', 'route', 'throttle', 'deliver', 'record'] as const
 export type StageName = (typeof stageNames)[number]
 
+/** What runs as a stage does: the six, what takes events in from Kafka, and what keeps dead letters and replays them. */
+export type WorkerName = StageName | 'intake' | 'dead-letters'
+
 /** What state belongs to: the lane and partition of the input. */
 export interface Scope {
   readonly lane: Lane
@@ -92,7 +95,7 @@ export interface StageContext {
 }
 
 export interface Stage<I extends EventName, O extends EventName> {
-  readonly name: StageName
+  readonly name: WorkerName
   readonly input: TopicName
   readonly operator: (context: StageContext) => OperatorFunction<Batch<I>, Step<I, O>>
   /** True: steps are synced to disk before anything else happens, for they tell of the outside world. */
@@ -144,7 +147,7 @@ export interface RecordContext {
 
 /** Lifts a function of one record into a stage. Inputs settle in order, a batch at a time. */
 export function eachRecord<I extends EventName, O extends EventName>(
-  name: StageName,
+  name: WorkerName,
   input: TopicName,
   decide: (record: EventOf<I>, context: RecordContext) => Outcome<O>,
 ): Stage<I, O> {
@@ -156,7 +159,7 @@ export function eachRecord<I extends EventName, O extends EventName>(
 /** Lifts a function of a whole batch that has something to wait for: look-ups and renderings, asked once per batch.
  *  It prepares, then decides record by record. Batches keep their order. */
 export function eachBatch<I extends EventName, O extends EventName>(
-  name: StageName,
+  name: WorkerName,
   input: TopicName,
   prepare: (batch: Batch<I>, nowMs: number) => Promise<(record: InputRecord<I>, context: RecordContext) => Outcome<O>>,
 ): Stage<I, O> {

@@ -10,7 +10,7 @@ import type { StatusChange } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
 import { type Lane, topics, wayTo } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
-import type { StageName } from '../../stages/stage.js'
+import type { WorkerName } from '../../stages/stage.js'
 import type { Config } from '../config/config.js'
 import { type Codec, createCodec, PoisonError } from '../engine/codec.js'
 import type { Log, LogRecord } from '../engine/log.js'
@@ -37,7 +37,7 @@ export interface AcceptRequest {
 export interface EngineHooks {
   /** Told of recorded status changes, while somebody watches. */
   readonly changed: (changes: readonly StatusChange[]) => void
-  readonly crashed: (stage: StageName, error: unknown, retryInMs: number) => void
+  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number) => void
   readonly kept: (line: { readonly deliveryId: string; readonly channel: string; readonly note: string }) => void
   /** Puts other carriers in the place of the configured ones: the bench's stub. */
   readonly carriers?: ReadonlyMap<string, Carrier>

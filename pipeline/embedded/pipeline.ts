@@ -8,7 +8,7 @@ import { type Carrier, deliver } from '../../stages/deliver.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template.js'
 import { type RecordStore, record } from '../../stages/record.js'
 import { route } from '../../stages/route.js'
-import type { Scope, Stage, StageName } from '../../stages/stage.js'
+import type { Scope, Stage, WorkerName } from '../../stages/stage.js'
 import { throttle } from '../../stages/throttle.js'
 import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
@@ -26,11 +26,11 @@ export interface PipelinePorts {
   readonly health: Observable<ProviderHealth>
   readonly metrics: Metrics
   /** Told of a crash, for the log. */
-  readonly crashed: (stage: StageName, error: unknown, retryInMs: number) => void
+  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number) => void
 }
 
 export interface RunningStage {
-  readonly name: StageName
+  readonly name: WorkerName
   readonly ways: readonly Way[]
   readonly worker: Worker
 }

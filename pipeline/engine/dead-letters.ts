@@ -4,7 +4,7 @@ import type { EventName, EventOf } from '../../schemas/avro.js'
 import type { Delivery, NotificationRequested, NotificationStatus, TrailEntry } from '../../schemas/events.js'
 import { deadLetter, type Outgoing, status } from '../../schemas/outgoing.js'
 import { wayName } from '../../schemas/topics.js'
-import type { StageName } from '../../stages/stage.js'
+import type { WorkerName } from '../../stages/stage.js'
 import type { LogRecord } from './log.js'
 
 /** A record that is given up. */
@@ -23,7 +23,7 @@ export interface Burial {
 const detailMost = 1000
 
 /** The events that bury a record. */
-export function bury(burial: Burial, stage: StageName, nowMs: number): Outgoing[] {
+export function bury(burial: Burial, stage: WorkerName, nowMs: number): Outgoing[] {
   const { record, recordId, cause, event } = burial
   const detail = burial.detail.slice(0, detailMost)
   const subject = event ? subjectOf(event) : null

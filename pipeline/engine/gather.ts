@@ -1,7 +1,7 @@
 /** Puts the steps that are ready into one transaction. */
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
-import type { InputRecord, StageName, StateChange, Step } from '../../stages/stage.js'
+import type { InputRecord, StateChange, Step, WorkerName } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
 import { type Burial, bury } from './dead-letters.js'
 import type { LogRecord, NewRecord } from './log.js'
@@ -23,7 +23,7 @@ export interface Gathered {
 export function gather<I extends EventName, O extends EventName>(
   parts: readonly Part<I, O>[],
   sourceOf: (input: InputRecord<I>) => LogRecord | undefined,
-  stage: StageName,
+  stage: WorkerName,
   codec: Codec,
   nowMs: number,
 ): Gathered {

@@ -1,0 +1,121 @@
+/** Makes, connects and ends the library's clients.
+ *
+ *  Invariant: a consumer is disconnected only when no call of it is under way and nothing that it polled is on its way
+ *  to JavaScript: librdkafka would be freed under it. */
+import type { ClientMetrics, KafkaConsumer, LibrdKafkaError, Metadata, Producer } from 'node-rdkafka'
+import { Unavailable } from '../../ingress/ports.js'
+import { answerOf, type Kafka, type KafkaConnection } from './library.js'
+
+/** For everything that asks a broker once. */
+export const requestTimeoutMs = 5000
+const connectTimeoutMs = 10_000
+/** A disconnect that takes longer is left to itself. */
+const disconnectTimeoutMs = 10_000
+/** Largest record and request. The content of a notification is far smaller. */
+export const maxMessageBytes = 4 * 1024 * 1024
+/** Prefetched by one consumer, beside what one fetch brings. */
+const prefetchKilobytes = 8 * 1024
+const prefetchRecords = 10_000
+const maxPollIntervalMs = 24 * 60 * 60 * 1000
+
+export type Settings = Readonly<Record<string, unknown>>
+
+/** Makes clients of one connection. */
+export interface Clients {
+  readonly kafka: Kafka
+  /** A consumer that is not connected yet. */
+  consumer(settings: Settings): KafkaConsumer
+  /** A connected consumer that joins no group: for manual assignments and questions about `group`. */
+  reader(group: string, settings?: Settings): Promise<KafkaConsumer>
+  producer(settings: Settings): Promise<Producer>
+}
+
+export function kafkaClients(kafka: Kafka, { brokers, settings = {} }: KafkaConnection): Clients {
+  const common = {
+    ...settings,
+    'bootstrap.servers': brokers,
+    'socket.keepalive.enable': true,
+    'reconnect.backoff.max.ms': 1000,
+    'log.connection.close': false,
+    // Without it librdkafka writes to standard error; nobody listens to the event.
+    log_level: 3,
+    event_cb: true,
+  }
+  const clients: Clients = {
+    kafka,
+    consumer: (own) =>
+      new kafka.KafkaConsumer(
+        {
+          ...common,
+          'enable.auto.commit': false,
+          'enable.auto.offset.store': false,
+          'isolation.level': 'read_committed',
+          'max.poll.interval.ms': maxPollIntervalMs,
+          'queued.min.messages': prefetchRecords,
+          'queued.max.messages.kbytes': prefetchKilobytes,
+          'fetch.queue.backoff.ms': 10,
+          'fetch.wait.max.ms': 500,
+          ...own,
+        } as object,
+        { 'auto.offset.reset': 'earliest' },
+      ),
+    async reader(group, own = {}) {
+      const consumer = clients.consumer({ 'group.id': group, ...own })
+      consumer.setDefaultConsumeTimeout(0)
+      await connect(consumer)
+      return consumer
+    },
+    async producer(own) {
+      const producer = new kafka.Producer(
+        {
+          ...common,
+          'compression.codec': 'lz4',
+          acks: -1,
+          'enable.idempotence': true,
+          'message.max.bytes': maxMessageBytes,
+          ...own,
+        } as object,
+        // In the first argument the partitioner would be lost without a word.
+        { partitioner: 'murmur2_random' },
+      )
+      await connect(producer)
+      producer.setPollInterval(5)
+      return producer
+    },
+  }
+  return clients
+}
+
+interface Connectable {
+  connect(options: object, done: (error: LibrdKafkaError, metadata: Metadata) => void): unknown
+  on(event: 'event.error', listener: (error: LibrdKafkaError) => void): unknown
+}
+
+/** Rejects with `Unavailable` when no broker answers. */
+export async function connect(client: Connectable): Promise<void> {
+  // Trouble with a broker is repaired by the library; what stays broken fails the calls.
+  client.on('event.error', () => undefined)
+  await answerOf<Metadata>((done) => client.connect({ timeout: connectTimeoutMs, allTopics: false }, done)).catch(
+    (error: unknown) => {
+      throw new Unavailable('No Kafka broker answers. Is CARILLON_LOG right, and Kafka up?', { cause: error })
+    },
+  )
+}
+
+interface Disconnectable {
+  disconnect(done: (error: LibrdKafkaError, metrics: ClientMetrics) => void): unknown
+  isConnected(): boolean
+}
+
+/** Resolves when it is gone, or after a bound. */
+export async function disconnect(client: Disconnectable): Promise<void> {
+  if (!client.isConnected()) return
+  let late: NodeJS.Timeout | undefined
+  await Promise.race([
+    answerOf<ClientMetrics>((done) => client.disconnect(done)).catch(() => undefined),
+    new Promise((resolve) => {
+      late = setTimeout(resolve, disconnectTimeoutMs)
+    }),
+  ])
+  clearTimeout(late)
+}

@@ -1,0 +1,122 @@
+/** Reads topics' settings, which node-rdkafka's admin client cannot: one DescribeConfigs request on a connection of its
+ *  own. https://kafka.apache.org/protocol#The_Messages_DescribeConfigs
+ *
+ *  Request, version 1:  [resource_type=2 name [config_name]] include_synonyms
+ *  Response, version 1: throttle_ms [error_code error_message resource_type name
+ *                       [name value read_only source sensitive [name value source]]] */
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { Unavailable } from '../../ingress/ports.js'
+import { requestTimeoutMs } from './clients.js'
+import type { KafkaConnection } from './library.js'
+import { ProtocolReader, protocolWriter } from './protocol.js'
+
+const describeConfigs = { key: 32, version: 1 }
+const saslHandshake = { key: 17, version: 1 }
+const saslAuthenticate = { key: 36, version: 0 }
+const topicResource = 2
+/** Answers beyond this are refused. */
+const maxAnswerBytes = 64 * 1024 * 1024
+
+/** Settings by topic and name. Rejects with `Unavailable` where no broker answers, or the mechanism is not PLAIN. */
+export async function topicSettings(
+  connection: KafkaConnection,
+  topics: readonly string[],
+  settings: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  const socket = await connectAny(connection)
+  try {
+    await authenticate(socket, connection)
+    const body = protocolWriter()
+      .array(topics, (writer, topic) =>
+        writer
+          .int8(topicResource)
+          .string(topic)
+          .array(settings, (w, name) => w.string(name)),
+      )
+      .int8(0)
+      .bytes()
+    return read(await ask(socket, describeConfigs, body))
+  } finally {
+    socket.destroy()
+  }
+}
+
+function read(answer: ProtocolReader): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const found = new Map<string, ReadonlyMap<string, string>>()
+  answer.int32()
+  answer.array(() => {
+    const error = answer.int16()
+    answer.string()
+    answer.int8()
+    const topic = answer.string() ?? ''
+    const settings = new Map<string, string>()
+    answer.array(() => {
+      settings.set(answer.string() ?? '', answer.string() ?? '')
+      answer.int8()
+      answer.int8()
+      answer.int8()
+      answer.array(() => [answer.string(), answer.string(), answer.int8()])
+    })
+    if (error === 0) found.set(topic, settings)
+  })
+  return found
+}
+
+async function connectAny({ brokers, settings = {} }: KafkaConnection): Promise<Socket> {
+  const isTls = /ssl/i.test(String(settings['security.protocol'] ?? ''))
+  const authority = settings['ssl.ca.location']
+  const ca = typeof authority === 'string' ? readFileSync(authority) : undefined
+  for (const broker of brokers.split(',')) {
+    const [, host = '', port = '9092'] = /^\s*\[?(.*?)\]?(?::(\d+))?\s*$/.exec(broker) ?? []
+    const where = { host, port: Number(port) }
+    const socket = isTls ? connectTls({ ...where, servername: host, ...(ca ? { ca } : {}) }) : connect(where)
+    socket.setTimeout(requestTimeoutMs, () => socket.destroy(new Error('No answer in time')))
+    const isOpen = await new Promise<boolean>((resolve) => {
+      socket.once(isTls ? 'secureConnect' : 'connect', () => resolve(true))
+      socket.once('error', () => resolve(false))
+    })
+    if (isOpen) return socket
+  }
+  throw new Unavailable('No Kafka broker answers. Is CARILLON_LOG right, and Kafka up?')
+}
+
+async function authenticate(socket: Socket, { settings = {} }: KafkaConnection): Promise<void> {
+  if (!/sasl/i.test(String(settings['security.protocol'] ?? ''))) return
+  const mechanism = String(settings['sasl.mechanisms'] ?? settings['sasl.mechanism'] ?? '')
+  if (mechanism.toUpperCase() !== 'PLAIN') {
+    throw new Unavailable(`Topics' settings cannot be read with ${mechanism}. Check them with kafka-configs.sh.`)
+  }
+  const handshake = await ask(socket, saslHandshake, protocolWriter().string('PLAIN').bytes())
+  if (handshake.int16() !== 0) throw new Unavailable('The Kafka broker does not take SASL PLAIN')
+  const secret = Buffer.from(`\0${settings['sasl.username'] ?? ''}\0${settings['sasl.password'] ?? ''}`)
+  const answer = await ask(socket, saslAuthenticate, protocolWriter().data(secret).bytes())
+  if (answer.int16() !== 0) throw new Unavailable('The Kafka broker refused the user name or password')
+}
+
+function ask(socket: Socket, api: { key: number; version: number }, body: Buffer): Promise<ProtocolReader> {
+  const header = protocolWriter().int16(api.key).int16(api.version).int32(1).string('carillon-topics').bytes()
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(header.length + body.length)
+  return new Promise((resolve, reject) => {
+    let received = Buffer.alloc(0)
+    const fail = (error?: Error) => {
+      reject(new Unavailable('The Kafka broker ended the connection', error ? { cause: error } : undefined))
+    }
+    const onData = (data: Buffer): void => {
+      received = Buffer.concat([received, data])
+      const length = received.length < 4 ? maxAnswerBytes : received.readInt32BE(0)
+      if (received.length >= 4 && (length < 4 || length > maxAnswerBytes)) socket.destroy()
+      if (received.length < length + 4) return
+      socket.off('data', onData).off('error', fail).off('close', fail)
+      const correlationBytes = 4
+      resolve(new ProtocolReader(received.subarray(4 + correlationBytes)))
+    }
+    socket
+      .on('data', onData)
+      .on('error', fail)
+      .on('close', () => fail())
+    socket.write(Buffer.concat([size, header, body]))
+  })
+}

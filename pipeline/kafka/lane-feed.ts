@@ -1,0 +1,211 @@
+/** What one member reads of one lane: a consumer of its own, so that prefetched bulk does not stand before a code, and
+ *  a queue for each partition, so that no partition waits for another's backlog.
+ *
+ *  Invariant: at most one `consume` is under way, and partitions are added and removed only between two of them: what a
+ *  call brings belongs to what is read at that time. */
+import type { KafkaConsumer, Message } from 'node-rdkafka'
+import type { Assignment, LogRecord } from '../engine/log.js'
+import { disconnect } from './clients.js'
+import { answerOf, logError } from './library.js'
+import type { Names } from './names.js'
+import { logRecord } from './wire.js'
+
+/** Held in JavaScript for one lane, beside librdkafka's own bounded prefetch. */
+const maxHeldRecords = 4096
+const maxHeldBytes = 8 * 1024 * 1024
+/** Records taken from librdkafka in one call. */
+const chunk = 1024
+
+/** One partition of a way, as it is read. */
+export interface Source {
+  readonly place: Assignment
+  readonly topic: string
+  /** Offset after the last record that was taken. */
+  readTo: number
+  /** Offsets passed that hold no record (marks of transactions, aborted or compacted records), those known as settled
+   *  before not counted. */
+  holes: number
+  /** The end of the partition, where everything before it was taken or holds no record; else 0. */
+  end: number
+  /** The partition reaches at least up to there. */
+  readonly knownEnd: () => number
+}
+
+interface Held extends Source {
+  queue: LogRecord[]
+  head: number
+  /** Offset after the last record that was queued. */
+  queuedTo: number
+  /** The latest end of the partition that was told, whether or not its records are taken already. */
+  toldEnd: number
+  readonly from: number
+  readonly settled: readonly number[]
+}
+
+export interface LaneFeed {
+  /** Reads the partition from the offset on; `settled` are later offsets that were settled before. */
+  add(place: Assignment, offset: number, settled: readonly number[]): Source
+  /** Nothing more comes from it. */
+  remove(place: Assignment): void
+  /** Records that can be taken now. */
+  waiting(): number
+  /** Looks for more, of every partition, where there is room. */
+  refresh(): Promise<void>
+  /** At most `count` records: an even part of every partition, those with the least waiting first. */
+  take(count: number, into: LogRecord[]): void
+  close(): Promise<void>
+}
+
+/** `consumer` is connected and joins no group; it tells the ends of partitions. */
+export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
+  const sources = new Map<string, Map<number, Held>>()
+  let toAdd: Held[] = []
+  let toRemove: Held[] = []
+  let held = 0
+  let heldBytes = 0
+  let meanBytes = 1024
+  let consuming: Promise<void> | null = null
+  let closed = false
+  consumer.on('partition.eof', ({ topic, partition, offset }) => {
+    const source = find(topic, partition)
+    if (!source) return
+    source.toldEnd = offset
+    noteEnd(source)
+  })
+
+  return {
+    add(place, offset, settled) {
+      const topic = names.topic(place.way)
+      const source: Held = {
+        ...{
+          place,
+          topic,
+          readTo: offset,
+          holes: 0,
+          end: 0,
+          knownEnd: () => Math.max(source.queuedTo, source.toldEnd),
+        },
+        ...{ queue: [], head: 0, queuedTo: offset, toldEnd: 0, from: offset, settled },
+      }
+      const ofTopic = sources.get(topic) ?? new Map<number, Held>()
+      sources.set(topic, ofTopic.set(place.partition, source))
+      toAdd.push(source)
+      return source
+    },
+    remove(place) {
+      const topic = names.topic(place.way)
+      const source = find(topic, place.partition)
+      if (!source) return
+      sources.get(topic)?.delete(place.partition)
+      for (const record of source.queue.slice(source.head)) heldBytes -= sizeOf(record)
+      held -= source.queue.length - source.head
+      if (toAdd.includes(source)) toAdd = toAdd.filter((other) => other !== source)
+      else toRemove.push(source)
+    },
+    waiting: () => held,
+    async refresh() {
+      if (closed || held >= maxHeldRecords || heldBytes >= maxHeldBytes) return
+      consuming ??= consume().finally(() => {
+        consuming = null
+      })
+      await consuming
+    },
+    take,
+    async close() {
+      if (closed) return
+      closed = true
+      await consuming?.catch(() => undefined)
+      try {
+        consumer.unassign()
+      } catch {
+        // It is about to go anyway.
+      }
+      await disconnect(consumer)
+    },
+  }
+
+  function find(topic: string, partition: number): Held | undefined {
+    return sources.get(topic)?.get(partition)
+  }
+
+  async function consume(): Promise<void> {
+    try {
+      if (toRemove.length > 0) {
+        consumer.incrementalUnassign(toRemove.map(({ topic, place: { partition } }) => ({ topic, partition })))
+        toRemove = []
+      }
+      if (toAdd.length > 0) {
+        consumer.incrementalAssign(
+          toAdd.map(({ topic, from, place: { partition } }) => ({ topic, partition, offset: from })),
+        )
+        toAdd = []
+      }
+      if (sources.size === 0) return
+      const room = Math.min(maxHeldRecords - held, Math.ceil((maxHeldBytes - heldBytes) / meanBytes), chunk)
+      const messages = await answerOf<Message[]>((done) => consumer.consume(Math.max(1, room), done))
+      for (const message of messages) queue(message)
+    } catch (error) {
+      throw logError(error, 'A lane could not be read')
+    }
+  }
+
+  function queue(message: Message): void {
+    const source = find(message.topic, message.partition)
+    if (!source || message.offset < source.queuedTo) return
+    const record = logRecord(message, source.place.way)
+    source.queue.push(record)
+    source.queuedTo = record.offset + 1
+    held++
+    const size = sizeOf(record)
+    heldBytes += size
+    meanBytes += (size - meanBytes) / 64
+  }
+
+  function take(count: number, into: LogRecord[]): void {
+    if (count <= 0 || held === 0) return
+    const own: Held[] = []
+    for (const ofTopic of sources.values()) {
+      for (const source of ofTopic.values()) if (source.queue.length > source.head) own.push(source)
+    }
+    own.sort((a, b) => a.queue.length - a.head - (b.queue.length - b.head))
+    let left = count
+    for (const [index, source] of own.entries()) {
+      left -= takeFrom(source, Math.ceil(left / (own.length - index)), into)
+    }
+  }
+
+  function takeFrom(source: Held, count: number, into: LogRecord[]): number {
+    const upTo = Math.min(source.queue.length, source.head + count)
+    const taken = upTo - source.head
+    for (let at = source.head; at < upTo; at++) {
+      const record = source.queue[at]
+      if (!record) continue
+      into.push(record)
+      if (record.offset > source.readTo) source.holes += holesBetween(source, record.offset)
+      source.readTo = record.offset + 1
+      heldBytes -= sizeOf(record)
+    }
+    held -= taken
+    source.head = upTo
+    if (source.head === source.queue.length) {
+      source.queue = []
+      source.head = 0
+    }
+    noteEnd(source)
+    return taken
+  }
+}
+
+/** Holes before `offset` that no earlier owner settled. */
+function holesBetween({ readTo, settled }: Held, offset: number): number {
+  const known = settled.length === 0 ? 0 : settled.filter((other) => other >= readTo && other < offset).length
+  return offset - readTo - known
+}
+
+function noteEnd(source: Held): void {
+  source.end = source.queue.length === source.head && source.toldEnd > source.readTo ? source.toldEnd : 0
+}
+
+function sizeOf({ key, value }: LogRecord): number {
+  return 100 + (key?.length ?? 0) + (value?.length ?? 0)
+}

@@ -1,0 +1,217 @@
+/** A member of a group on Kafka: a consumer for each lane, a place in the group, and a transactional producer.
+ *
+ *  Invariants: one transaction at a time; what a revoke takes stays until the worker has settled it or a bound passes,
+ *  and is then refused; local state is written only after Kafka's commit. After a failure the member does nothing more:
+ *  it is left, and a new one begins at what is committed. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BehaviorSubject } from 'rxjs'
+import { type Lane, lanes, type Way } from '../../schemas/topics.js'
+import { shareOut } from '../engine/lanes.js'
+import { type Assignment, Fenced, type LogRecord, type Member, type Transaction } from '../engine/log.js'
+import { type Committer, type CommitterOptions, committer } from './committer.js'
+import { holdings } from './holdings.js'
+import type { LaneFeed } from './lane-feed.js'
+import { enterGroup } from './membership.js'
+import { nameOf } from './place.js'
+import { type TakeoverOptions, takeOver } from './takeover.js'
+import type { Transactions } from './transactions.js'
+
+export interface MemberOptions extends Omit<TakeoverOptions, 'feeds'>, Pick<CommitterOptions, 'tellsProgress'> {
+  readonly feeds: ReadonlyMap<Lane, LaneFeed>
+  readonly transactions: Transactions
+  /** Of its clients, unique among running members. */
+  readonly name: string
+  readonly isStatic: boolean
+  readonly sessionTimeoutMs: number
+  /** How long a revoke may be held. */
+  readonly revokeTimeoutMs: number
+  /** Of the first of its ways: its partitions lead those of the others. */
+  readonly leadingWay: Way
+}
+
+/** A member, and what only a test may do to it. */
+export interface KafkaMember extends Member {
+  /** Gone without a word: nothing is settled, its polls never answer again. */
+  crash(): Promise<void>
+}
+
+/** Between two looks for records: doubles from the first to the last. */
+const firstIdleMs = 1
+const longestIdleMs = 8
+/** A commit that is under way is waited for before partitions go, but not longer. */
+const commitPatienceMs = 20_000
+
+type Presence = 'here' | 'left' | 'crashed'
+
+/** Joins; `assignments` tells what it gets. */
+export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> {
+  const { group, names, feeds, ways } = options
+  const assignments = new BehaviorSubject<readonly Assignment[]>([])
+  const owned = holdings(group, feeds)
+  /** Partitions whose takeover is under way; a token for each takeover. */
+  const coming = new Map<number, object>()
+  const leaving = new Set<number>()
+  let settle = async (_: readonly Assignment[]): Promise<void> => undefined
+  let presence: Presence = 'here'
+  let failure: { readonly error: unknown } | null = null
+  let commits: Committer | null = null
+  let departed: Promise<void> | null = null
+
+  const fail = (error: unknown): void => {
+    failure ??= { error }
+  }
+  const placesOf = (partitions: readonly number[]): Assignment[] =>
+    ways.flatMap((way) => partitions.map((partition) => ({ way, partition })))
+  const tell = (): void => assignments.next(placesOf([...owned.partitions.keys()].sort((a, b) => a - b)))
+  const membership = await enterGroup(options.clients, {
+    group: names.group(group),
+    topic: names.topic(options.leadingWay),
+    clientId: options.name,
+    instanceId: options.isStatic ? options.name : null,
+    sessionTimeoutMs: options.sessionTimeoutMs,
+    assigned: (partitions) => void assigned(partitions),
+    revoked,
+    failed: fail,
+  })
+  const committing = committer({ ...options, owned, membership })
+  commits = committing
+  const upkeep = keepUp(committing, () => presence === 'here' && failure === null, fail)
+
+  return {
+    assignments,
+    start(assignment) {
+      const found = owned.place(assignment)
+      if (!found) throw new Fenced(`${nameOf(assignment)} is not this member's in ${group}`)
+      return found.start
+    },
+    async poll(max, waitMs) {
+      const deadline = performance.now() + waitMs
+      for (let idleMs = firstIdleMs; ; idleMs = Math.min(longestIdleMs, 2 * idleMs)) {
+        if (presence === 'crashed') return new Promise(() => undefined)
+        if (failure) throw failure.error
+        if (presence === 'left') return []
+        await Promise.all([...feeds.values()].map((feed) => feed.refresh()))
+        const records = presence === 'here' ? readShared(feeds, max) : []
+        if (records.length > 0) return records
+        const leftMs = deadline - performance.now()
+        if (leftMs <= 0) return []
+        await sleep(Math.min(idleMs, leftMs))
+      }
+    },
+    async commit(transaction) {
+      await committing.commit(transaction, () => checkOurs(transaction))
+    },
+    get: (scope, key) => owned.store(scope)?.get(key),
+    range: (scope, from, to, limit) => owned.store(scope)?.range(from, to, limit) ?? [],
+    onRevoke(callback) {
+      settle = callback
+    },
+    leave: () => depart('left'),
+    crash: () => depart('crashed'),
+  }
+
+  function checkOurs(transaction: Transaction): void {
+    if (presence !== 'here') throw new Fenced(`This member of ${group} is no longer in its group`)
+    if (failure) throw failure.error
+    owned.check(transaction)
+  }
+
+  async function assigned(partitions: readonly number[]): Promise<void> {
+    const token = {}
+    for (const partition of partitions) coming.set(partition, token)
+    const stillComing = () => partitions.filter((partition) => coming.get(partition) === token)
+    try {
+      // A part that is revoked meanwhile cancels the rest as well, which is then taken over again.
+      for (let wanted = stillComing(); wanted.length > 0 && presence === 'here'; wanted = stillComing()) {
+        const isCancelled = () => presence !== 'here' || stillComing().length < wanted.length
+        const taken = await takeOver({ ...options, feeds }, membership.consumer, wanted, isCancelled)
+        if (!taken) continue
+        for (const holding of taken) owned.expose(holding)
+        for (const partition of wanted) coming.delete(partition)
+        tell()
+      }
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  async function revoked(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) coming.delete(partition)
+    const exposed = partitions.filter((partition) => owned.partitions.has(partition))
+    if (exposed.length === 0) return
+    owned.stopReading(exposed)
+    for (const partition of exposed) leaving.add(partition)
+    if (presence === 'here' && failure === null) {
+      await atMost(
+        options.revokeTimeoutMs,
+        settle(placesOf(exposed)).catch(() => undefined),
+      )
+    }
+    await atMost(commitPatienceMs, commits?.idle() ?? Promise.resolve())
+    if (presence === 'here' && failure === null) await commits?.markStores().catch(() => undefined)
+    for (const partition of exposed) leaving.delete(partition)
+    owned.drop(exposed)
+    tell()
+  }
+
+  function depart(how: Exclude<Presence, 'here'>): Promise<void> {
+    departed ??= goAway(how)
+    return departed
+  }
+
+  async function goAway(how: Exclude<Presence, 'here'>): Promise<void> {
+    const healthy = failure === null
+    presence = how
+    await upkeep.stop()
+    await committing.idle()
+    if (how === 'left' && healthy) await committing.markStores().catch(() => undefined)
+    coming.clear()
+    owned.drop([...owned.partitions.keys()])
+    tell()
+    await Promise.all([...feeds.values()].map((feed) => feed.close()))
+    await membership.leave()
+    await options.transactions.close()
+  }
+}
+
+/** Runs what is due now and then, until it is stopped. */
+function keepUp(committing: Committer, isWell: () => boolean, fail: (error: unknown) => void) {
+  const everyMs = 1000
+  let working: Promise<void> | null = null
+  const timer = setInterval(() => {
+    if (working || !isWell()) return
+    working = committing
+      .tidy()
+      .catch(fail)
+      .finally(() => {
+        working = null
+      })
+  }, everyMs)
+  timer.unref()
+  return {
+    async stop() {
+      clearInterval(timer)
+      await working
+    },
+  }
+}
+
+function readShared(feeds: ReadonlyMap<Lane, LaneFeed>, max: number): LogRecord[] {
+  const waiting = { high: 0, normal: 0, low: 0 }
+  for (const [lane, feed] of feeds) waiting[lane] = feed.waiting()
+  const quota = shareOut(max, waiting)
+  const records: LogRecord[] = []
+  for (const lane of lanes) feeds.get(lane)?.take(quota[lane], records)
+  return records
+}
+
+async function atMost(waitMs: number, work: Promise<unknown>): Promise<void> {
+  let late: NodeJS.Timeout | undefined
+  await Promise.race([
+    work,
+    new Promise((resolve) => {
+      late = setTimeout(resolve, waitMs)
+    }),
+  ])
+  clearTimeout(late)
+}

@@ -1,0 +1,199 @@
+/** The transactions of one member: everything of one is visible together, or nothing.
+ *
+ *  Retriable errors repeat the call, abortable ones abort and write all again from memory, for the group may merely have
+ *  moved on; any other ends the producer. After a time-out of a commit or an abort nobody knows what the broker has
+ *  done: the producer is ended, and the member that comes next asks what is committed. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaConsumer, LibrdKafkaError, Producer, TopicPartitionOffset } from 'node-rdkafka'
+import { Unavailable } from '../../ingress/ports.js'
+import type { NewRecord } from '../engine/log.js'
+import { type Clients, disconnect } from './clients.js'
+import { answerWithin, codeOf, codes, isRebalance, logError, NoAnswer, verdictOf } from './library.js'
+import { produce } from './wire.js'
+
+const callTimeoutMs = 5000
+/** The same call again, at most. */
+const callAttempts = 3
+const retryPauseMs = 50
+/** Attempts of a transaction that a broker refused. */
+const refusedAttempts = 3
+/** A rebalance takes some heartbeats; until it is through, the group's old generation is refused. */
+const rebalancePatienceMs = 15_000
+/** Waits for room in the producer's queue. */
+const queuePatienceMs = 10_000
+const maxQueuedRecords = 50_000
+const maxQueuedKilobytes = 64 * 1024
+
+/** A record with its topic; partition null: as the key says. */
+export interface Output extends Pick<NewRecord, 'key' | 'value' | 'headers' | 'timestampMs'> {
+  readonly topic: string
+  readonly partition: number | null
+}
+
+export interface Transactions {
+  /** Writes and commits. `stillOurs` is asked before each attempt, and throws where the work is no longer this
+   *  member's. Rejects with `Fenced`, or `Unavailable`; then it can be used no more. */
+  commit(
+    outputs: readonly Output[],
+    offsets: readonly TopicPartitionOffset[],
+    member: KafkaConsumer,
+    stillOurs: () => void,
+  ): Promise<void>
+  close(): Promise<void>
+}
+
+export interface TransactionOptions {
+  readonly transactionalId: string
+  /** How long a transaction of a process that died may stay open. */
+  readonly timeoutMs: number
+  /** For tests: called before each commit; what it throws is an abortable error. */
+  readonly beforeCommit?: (() => void) | undefined
+}
+
+/** A producer of its own, with its transactions: those of a predecessor with the same id are aborted. */
+export async function openTransactions(clients: Clients, options: TransactionOptions): Promise<Transactions> {
+  const producer = await clients.producer({
+    'transactional.id': options.transactionalId,
+    'transaction.timeout.ms': options.timeoutMs,
+    'linger.ms': 1,
+    // The marks of the last transaction may still be on their way when the next begins. The default of 100 ms would be
+    // waited for at each.
+    'retry.backoff.ms': 2,
+    'queue.buffering.max.messages': maxQueuedRecords,
+    'queue.buffering.max.kbytes': maxQueuedKilobytes,
+  })
+  try {
+    await again(() =>
+      answerWithin<void>('initTransactions', callTimeoutMs, (done) =>
+        producer.initTransactions(callTimeoutMs, untyped(done)),
+      ),
+    )
+  } catch (error) {
+    await disconnect(producer)
+    throw logError(error, 'The transactions could not be begun')
+  }
+  let closed = false
+
+  const close = async (): Promise<void> => {
+    if (closed) return
+    closed = true
+    await disconnect(producer)
+  }
+
+  return {
+    close,
+    async commit(outputs, offsets, member, stillOurs) {
+      const startedMs = performance.now()
+      for (let attempt = 1; ; attempt++) {
+        if (closed) throw new Unavailable('The producer is closed')
+        try {
+          stillOurs()
+          return await transact(producer, options, outputs, offsets, member)
+        } catch (error) {
+          const patient = isRebalance(error)
+            ? performance.now() - startedMs < rebalancePatienceMs
+            : attempt < refusedAttempts
+          const aborted = error instanceof Aborted
+          if (aborted && patient) {
+            await sleep(isRebalance(error) ? retryPauseMs : retryPauseMs * attempt)
+            continue
+          }
+          if (!aborted) void close()
+          throw logError(aborted ? error.cause : error, 'A transaction could not be committed')
+        }
+      }
+    },
+  }
+}
+
+/** The transaction was aborted; the producer can begin another. */
+class Aborted extends Error {
+  override readonly name = 'Aborted'
+  readonly code: number
+  constructor(cause: unknown) {
+    super('The transaction was aborted', { cause })
+    this.code = codeOf(cause)
+  }
+}
+
+async function transact(
+  producer: Producer,
+  { beforeCommit }: TransactionOptions,
+  outputs: readonly Output[],
+  offsets: readonly TopicPartitionOffset[],
+  member: KafkaConsumer,
+): Promise<void> {
+  await answerWithin<void>('beginTransaction', callTimeoutMs, (done) => producer.beginTransaction(untyped(done)))
+  try {
+    for (const output of outputs) await produceInTime(producer, output)
+    if (offsets.length > 0) {
+      // A list of partitions costs some memory for good: it names only those that moved.
+      const list = [...offsets]
+      await again(() =>
+        answerWithin<void>('sendOffsetsToTransaction', callTimeoutMs, (done) =>
+          producer.sendOffsetsToTransaction(list, member, callTimeoutMs, untyped(done)),
+        ),
+      )
+    }
+    beforeCommit?.()
+    await again(() =>
+      answerWithin<void>('commitTransaction', callTimeoutMs, (done) =>
+        producer.commitTransaction(callTimeoutMs, untyped(done)),
+      ),
+    )
+  } catch (error) {
+    // What is neither abortable nor foreign to the library leaves the transaction in an unknown state.
+    if (verdictOf(error) !== 'abort' && (isOfLibrary(error) || error instanceof NoAnswer)) throw error
+    await again(() =>
+      answerWithin<void>('abortTransaction', callTimeoutMs, (done) =>
+        producer.abortTransaction(callTimeoutMs, untyped(done)),
+      ),
+    )
+    throw new Aborted(error)
+  }
+}
+
+async function produceInTime(producer: Producer, output: Output): Promise<void> {
+  const deadline = performance.now() + queuePatienceMs
+  for (;;) {
+    try {
+      produce(producer, output.topic, output.partition, output)
+      return
+    } catch (error) {
+      if (codeOf(error) !== codes.queueFull || performance.now() > deadline) throw new NotProduced(error)
+      producer.poll()
+      await sleep(1)
+    }
+  }
+}
+
+/** The library did not take a record; the transaction itself is sound and can be aborted. */
+class NotProduced extends Error {
+  override readonly name = 'NotProduced'
+  constructor(cause: unknown) {
+    super('A record was not taken by the producer', { cause })
+  }
+}
+
+function isOfLibrary(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'isTxnRequiresAbort' in error
+}
+
+async function again(call: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call()
+    } catch (error) {
+      if (verdictOf(error) !== 'again' || attempt >= callAttempts) throw error
+      await sleep(retryPauseMs)
+    }
+  }
+}
+
+/** Calls that answer nothing have no second argument. */
+function untyped(
+  done: (error: LibrdKafkaError | null | undefined, result: undefined) => void,
+): (error: LibrdKafkaError) => void {
+  return (error) => done(error, undefined)
+}
