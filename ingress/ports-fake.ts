@@ -158,6 +158,7 @@ function operationPorts(
       replay: (id) => guarded(() => replayOf(state.letters, id)),
     },
     flow: {
+      stalled: async () => [],
       topology: () => guarded(() => ({ stages: ['dedupe'] })),
       stages: () => guarded(() => [stage]),
       problems: () => guarded(notReady),

@@ -197,6 +197,8 @@ export interface Flow {
   stages(): Promise<readonly StageFlow[]>
   /** Why not ready; empty when ready. */
   problems(): Promise<readonly string[]>
+  /** What has stopped making progress, so that the process is best started again; empty while all moves. */
+  stalled(): Promise<readonly string[]>
   /** Prometheus text. */
   metrics(): Promise<string>
 }

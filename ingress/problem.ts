@@ -17,6 +17,7 @@ export const problemKinds = {
   internal: [500, 'Something went wrong here'],
   unavailable: [503, 'Not available now'],
   'not-ready': [503, 'Not ready'],
+  stalled: [503, 'No progress'],
   'storage-full': [507, 'The disk is full'],
 } as const satisfies Record<string, readonly [number, string]>
 export type ProblemKind = keyof typeof problemKinds

@@ -1,6 +1,7 @@
 /** The composition root of `carillon start`: the engine in its thread, the ingress in this one. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { createApp } from '../ingress/app.js'
 import type { IngressPorts } from '../ingress/ports.js'
@@ -32,6 +33,8 @@ export interface Running {
   close(): Promise<void>
 }
 
+/** How long the engine may take to say how it does. */
+const engineAnswerMs = 5000
 /** How long the cancel route waits for the verdict. */
 const settleWaitMs = 2000
 
@@ -99,6 +102,7 @@ function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressPart
       topology: async () => topology(),
       stages: engine.stages,
       problems: engine.problems,
+      stalled: () => answerInTime(engine.stalled()),
       metrics: async () => mergedMetrics(metrics.registry, await engine.metrics()),
     },
     templateCheck: { problems: engine.templateProblems, preview: engine.preview },
@@ -110,6 +114,18 @@ function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressPart
       if (status >= 500) logger.error('A request failed', entry)
       else logger.debug('Answered', entry)
     },
+  }
+}
+
+/** An engine that does not answer has stalled. */
+async function answerInTime(answer: Promise<readonly string[]>): Promise<readonly string[]> {
+  const late = new AbortController()
+  const silent = ['The engine does not answer.']
+  const timeout = sleep(engineAnswerMs, silent, { signal: late.signal, ref: false }).catch(() => silent)
+  try {
+    return await Promise.race([answer, timeout])
+  } finally {
+    late.abort()
   }
 }
 

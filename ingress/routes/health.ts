@@ -1,7 +1,7 @@
 /** /health: whether the process lives, and whether it can take work. */
 import { z } from '@hono/zod-openapi'
-import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import type { IngressPorts } from '../ports.js'
+import { answer, type IngressApp, type IngressContext, serveEndpoint } from '../endpoint.js'
+import type { Flow } from '../ports.js'
 import { Problem } from '../problem.js'
 
 const health = (status: string) => z.strictObject({ status: z.literal(status) })
@@ -9,7 +9,10 @@ const health = (status: string) => z.strictObject({ status: z.literal(status) })
 /** Paths that a prober asks without a key. */
 export const healthPaths = ['/health/live', '/health/ready'] as const
 
-export function healthRoutes(app: IngressApp, { flow }: IngressPorts): void {
+export function healthRoutes(
+  app: IngressApp,
+  { flow }: { readonly flow: Pick<Flow, 'problems' | 'stalled'> },
+): void {
   const [live, ready] = healthPaths
   serveEndpoint(
     app,
@@ -17,11 +20,12 @@ export function healthRoutes(app: IngressApp, { flow }: IngressPorts): void {
       method: 'get',
       path: live,
       tag: 'Health',
-      summary: 'Whether the process answers',
+      summary: 'Whether the process answers and what it runs makes progress',
       open: true,
       answers: { 200: { description: 'It does.', schema: health('live') } },
+      problems: [503],
     },
-    ({ c }) => answer(c, 200, { status: 'live' }),
+    async ({ c }) => answerUnless(c, 'live', await flow.stalled(), 'stalled'),
   )
   serveEndpoint(
     app,
@@ -34,11 +38,17 @@ export function healthRoutes(app: IngressApp, { flow }: IngressPorts): void {
       answers: { 200: { description: 'It can.', schema: health('ready') } },
       problems: [503],
     },
-    async ({ c }) => {
-      const problems = await flow.problems()
-      if (problems.length === 0) return answer(c, 200, { status: 'ready' })
-      const errors = problems.map((message) => ({ path: '', message }))
-      throw new Problem('not-ready', problems.join(' '), errors)
-    },
+    async ({ c }) => answerUnless(c, 'ready', await flow.problems(), 'not-ready'),
   )
+}
+
+function answerUnless(
+  c: IngressContext,
+  status: string,
+  problems: readonly string[],
+  kind: 'stalled' | 'not-ready',
+): Response {
+  if (problems.length === 0) return answer(c, 200, { status })
+  const errors = problems.map((message) => ({ path: '', message }))
+  throw new Problem(kind, problems.join(' '), errors)
 }

@@ -4,6 +4,7 @@ import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
 import { tenant } from '../tenant.js'
+import { metricsRoute } from './metrics.js'
 
 const channelStats = z
   .strictObject({
@@ -107,15 +108,5 @@ function flowRoutes(app: IngressApp, flow: IngressPorts['flow']): void {
       return answer(c, 200, { stages, problems })
     },
   )
-  serveEndpoint(
-    app,
-    {
-      method: 'get',
-      path: '/metrics',
-      tag: 'Operations',
-      summary: 'Metrics for Prometheus',
-      answers: { 200: { description: 'The text format.', schema: z.string(), mediaType: 'text/plain' } },
-    },
-    async ({ c }) => c.body(await flow.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
-  )
+  metricsRoute(app, flow)
 }

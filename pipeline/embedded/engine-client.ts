@@ -84,6 +84,7 @@ export async function startEngine(
     replay: call(engine.replay),
     stages: call(engine.stages),
     problems: call(engine.problems),
+    stalled: call(engine.stalled),
     metrics: call(engine.metrics),
     templateProblems: call(engine.templateProblems),
     preview: call(engine.preview),

@@ -38,6 +38,7 @@ function callsOn(opened: Promise<Engine>): EngineCalls {
     replay: call((engine) => engine.replay),
     stages: call((engine) => engine.stages),
     problems: call((engine) => engine.problems),
+    stalled: call((engine) => engine.stalled),
     metrics: call((engine) => engine.metrics),
     templateProblems: call((engine) => engine.templateProblems),
     preview: call((engine) => engine.preview),

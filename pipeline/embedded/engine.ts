@@ -10,7 +10,11 @@ import type { StatusChange } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
 import { type Lane, topics, wayTo } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
-import type { WorkerName } from '../../stages/stage.js'
+import { stageNames, type WorkerName } from '../../stages/stage.js'
+import { createCarriers } from '../composition/carriers.js'
+import { flowMeter } from '../composition/flow-meter.js'
+import { stalledStages } from '../composition/liveness.js'
+import { type RunningStage, type StagePorts, startStages } from '../composition/stages.js'
 import type { Config } from '../config/config.js'
 import { type Codec, createCodec, PoisonError } from '../engine/codec.js'
 import type { Log, LogRecord } from '../engine/log.js'
@@ -21,11 +25,8 @@ import { Database, openingError } from '../sqlite/database.js'
 import { sqliteLog } from '../sqlite/log.js'
 import { openStores } from '../sqlite/stores.js'
 import { topology } from '../topology.js'
-import { createCarriers } from './carriers.js'
 import { keepDeadLetters } from './dead-letter-keeper.js'
-import { flowMeter } from './flow-meter.js'
 import { startHousekeeping } from './housekeeping.js'
-import { type RunningStage, startPipeline } from './pipeline.js'
 import { createReplay, type ReplayResult } from './replay.js'
 
 /** One request of the ingress: all its notifications or none. */
@@ -59,6 +60,7 @@ export interface Engine {
   replay(id: string): Promise<ReplayResult>
   stages(): Promise<readonly StageFlow[]>
   problems(): Promise<readonly string[]>
+  stalled(): Promise<readonly string[]>
   /** This thread's metrics, as prom-client's JSON. */
   metrics(): Promise<unknown>
   templateProblems: TemplateCheck['problems']
@@ -114,16 +116,17 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     filter(({ state, retryAtMs }) => state === 'closed' || (retryAtMs ?? 0) > nowMs()),
   )
   const enrich = { directory: stores.directory, templates: stores.templateSource, renderer }
-  const stages = startPipeline(config, {
+  const stagePorts: StagePorts = {
     log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
     codec,
-    enrich,
-    records,
-    carriers,
+    enrich: () => enrich,
+    records: () => records,
+    carriers: () => carriers,
     health,
     metrics,
     crashed: hooks.crashed,
-  })
+  }
+  const stages = startStages(stageNames, config, stagePorts, { announce: false })
   const parked = () => log.countState('throttle', parkedKeys, parkedMost)
   const meter = flowMeter(stages, log, metrics, topology(), parked)
   const keeper = keepDeadLetters(log, codec, stores.letters)
@@ -158,6 +161,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       stages.flatMap(({ name, worker }) =>
         worker.restarts() > 0 && meter.isDown(name) ? [`${name} is restarting`] : [],
       ),
+    stalled: async () => stalledStages(stages),
     async metrics() {
       await meter.stages()
       return metrics.registry.getMetricsAsJSON()

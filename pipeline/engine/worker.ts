@@ -53,6 +53,8 @@ export interface Worker {
   /** Records polled and not settled. */
   unsettled(): number
   restarts(): number
+  /** Milliseconds since it last moved: committed, found nothing to do, or began again after a crash. */
+  stillMs(): number
   /** Stops pulling, lets the stage finish what it holds, commits it; what is not finished after `withinMs` is left to
    *  be read again. */
   stop(withinMs: number): Promise<void>
@@ -76,12 +78,14 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   let restarts = 0
   let suspicious = 0
   let backoffMs = firstBackoffMs
+  let movedMs = clock.now()
   const finished = supervise()
 
   return {
     state,
     unsettled: () => session?.unsettled ?? 0,
     restarts: () => restarts,
+    stillMs: () => clock.now() - movedMs,
     async stop(withinMs) {
       stopping = true
       stopped.next()
@@ -106,6 +110,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
 
   async function recover(error: unknown): Promise<void> {
     restarts++
+    movedMs = clock.now()
     blame(error)
     const retryInMs = Math.round(backoffMs * (0.5 + random() / 2))
     backoffMs = Math.min(longestBackoffMs, backoffMs * 2)
@@ -134,6 +139,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   }
 
   function settled(count: number): void {
+    movedMs = clock.now()
     suspicious = Math.max(0, suspicious - count)
     if (count > 0) backoffMs = firstBackoffMs
     // Throttle commits what it releases without settling anything.
@@ -141,6 +147,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   }
 
   function idle(): void {
+    movedMs = clock.now()
     backoffMs = firstBackoffMs
     if (state.value === 'restarting') state.next('running')
   }

@@ -1,72 +1,10 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { claimWindowMs } from '../retention.js'
-import { startMs } from '../store-under-test.js'
-import { type Claims, staleMs } from './claims.js'
+import { claimTests } from '../claims-conformance.js'
 import { describeOnMongo } from './mongo-under-test.js'
-import { databaseUnderTest, type Opener } from './stores-under-test.js'
+import { databaseUnderTest } from './stores-under-test.js'
 
-describeOnMongo('a claim that is not complete yet', (server) => {
-  let database: Opener
-  let claims: Claims
-  beforeEach(() => {
-    database = databaseUnderTest(server())
-    claims = database.open().claims
-  })
-  afterEach(() => database.close())
-
-  const claim = (name: string, afterMs: number, bodyHash = 'a') =>
-    claims.claim('default', { key: 'k', bodyHash, answer: `answer ${name}` }, claimed(name), startMs + afterMs)
-  const claimed = (name: string) => ({ ids: [`${name}-1`, `${name}-2`], batchId: `batch ${name}` })
-
-  it('is in flight for a minute, for its own body', async () => {
-    expect(await claim('first', 0)).toEqual({ kind: 'accepted' })
-    expect(await claim('second', staleMs - 1)).toEqual({ kind: 'in-flight' })
-    expect(await claim('second', staleMs - 1, 'b')).toEqual({ kind: 'reused' })
-  })
-
-  it('is not recalled before its append is durable, nor after its day', async () => {
-    const recall = (afterMs: number) => claims.recall('default', 'k', startMs + afterMs)
-    await claim('first', 0)
-    const pending = await recall(1)
-    await claims.complete('default', 'k')
-    const done = { bodyHash: 'a', answer: 'answer first' }
-    expect([pending, await recall(1), await recall(claimWindowMs)]).toEqual([undefined, done, undefined])
-    expect(await claims.recall('other', 'k', startMs)).toBeUndefined()
-  })
-
-  it('gives the answer of the retry that took it over, when that is done', async () => {
-    await claim('first', 0)
-    expect(await claim('second', staleMs)).toEqual({
-      kind: 'again',
-      answer: 'answer first',
-      claimed: claimed('first'),
-    })
-    await claims.complete('default', 'k')
-    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first' })
-    await claims.release('default', 'k', startMs)
-    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first' })
-  })
-
-  it('is won by one of many at once: fresh, when stale, and after its day', async () => {
-    const others = Array.from({ length: 8 }, () => database.open().claims)
-    const kindsAt = async (afterMs: number) => {
-      const again = { key: 'k', bodyHash: 'a', answer: 'answer' }
-      const answers = others.map((store) => store.claim('default', again, claimed('any'), startMs + afterMs))
-      return (await Promise.all(answers)).map(({ kind }) => kind).sort()
-    }
-    const inFlight = Array(7).fill('in-flight')
-    expect(await kindsAt(0)).toEqual(['accepted', ...inFlight])
-    expect(await kindsAt(staleMs)).toEqual(['again', ...inFlight])
-    expect(await kindsAt(claimWindowMs)).toEqual(['accepted', ...inFlight])
-  })
-
-  it('frees its key where nothing was appended, but not once a retry has taken it over', async () => {
-    await claim('first', 0)
-    await claims.release('default', 'k', startMs)
-    expect(await claim('second', 1)).toEqual({ kind: 'accepted' })
-    expect(await claim('third', 1 + staleMs)).toMatchObject({ kind: 'again' })
-    await claims.release('default', 'k', startMs + 1)
-    await claims.release('default', 'k', startMs + 1 + staleMs)
-    expect(await claim('fourth', 2 + staleMs)).toEqual({ kind: 'in-flight' })
+describeOnMongo('a claim on MongoDB that is not complete yet', (server) => {
+  claimTests(() => {
+    const database = databaseUnderTest(server())
+    return { open: () => database.open().claims, close: () => database.close() }
   })
 })

@@ -1,47 +1,11 @@
-/** Who used an Idempotency-Key, and what was answered.
- *
- *  Claim and append are not one transaction here, so the Kafka ingress goes three steps:
- *  1. `claim`, with the ids that the notifications would have. `in-flight`, `replayed` and `reused` are answered at once.
- *  2. Append. With `accepted` the notifications go as they are. With `again` the first request under the key got no
- *     further for a minute, and whether it was appended is not known: its notifications are appended again under the
- *     ids (and the batch id) that the claim tells, and its answer is given; dedupe drops the twins.
- *  3. `complete`, when the append is durable. Should that fail, the answer is right all the same: the claim grows stale,
- *     and a later retry goes the way of `again`. Where nothing was appended for certain, `release` frees the key.
- *
- *  Invariant: all appends under one key within its 24 hours have the same ids. */
-import { type Acceptance, type Claim, Unavailable } from '../../ingress/ports.js'
+/** Claims of idempotency keys in MongoDB; see `../claims.ts`. */
+import { type Claim, Unavailable } from '../../ingress/ports.js'
+import { type ClaimAnswer, type Claimed, type Claims, staleMs } from '../claims.js'
 import { claimWindowMs } from '../retention.js'
 import type { Mongo } from './connection.js'
 import { documentId, inserted } from './documents.js'
 
 export const claimCollection = 'claims'
-
-/** A pending claim older than this is taken for one whose process died, in milliseconds. Longer than any append. */
-export const staleMs = 60_000
-
-/** What is appended under a key. */
-export interface Claimed {
-  /** Of the notifications, in the order of the request. */
-  readonly ids: readonly string[]
-  readonly batchId: string | null
-}
-
-export type ClaimAnswer =
-  | Acceptance
-  /** An earlier claim stood half-way: append what it claimed, and give its answer. */
-  | { readonly kind: 'again'; readonly answer: string; readonly claimed: Claimed }
-
-export interface Claims {
-  /** What a key was used for within the 24 hours before `nowMs`; undefined for a new one, and for one whose append is
-   *  not known to be durable: that is for `claim` to answer. */
-  recall(tenant: string, key: string, nowMs: number): Promise<Pick<Claim, 'bodyHash' | 'answer'> | undefined>
-  /** `nowMs`: milliseconds since the epoch. */
-  claim(tenant: string, claim: Claim, claimed: Claimed, nowMs: number): Promise<ClaimAnswer>
-  /** The append is durable. */
-  complete(tenant: string, key: string): Promise<void>
-  /** Nothing was appended: frees the key that was claimed at `claimedAtMs` with `accepted`, and no other. */
-  release(tenant: string, key: string, claimedAtMs: number): Promise<void>
-}
 
 /** The key stands in the `_id`, which is unique on every shard too. */
 interface ClaimDocument extends Claimed {

@@ -17,6 +17,7 @@ export function retention(database: Database, { recordsMs, inboxMs, deadLettersM
       `DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} ORDER BY seq LIMIT ${biteRows}) AND ${column} < ?`,
     )
   const claims = removeOld('store_claims', 'created_at')
+  const pending = database.prepare('DELETE FROM store_pending_claims WHERE created_at < ?')
   const inbox = removeOld('store_inbox', 'accepted_at')
   const deadLetters = removeOld('store_dead_letters', 'at')
   const outbox = database.prepare(
@@ -26,6 +27,7 @@ export function retention(database: Database, { recordsMs, inboxMs, deadLettersM
   const records = recordRetention(database)
   return (nowMs) =>
     claims.run(nowMs - claimWindowMs).changes +
+    pending.run(nowMs - claimWindowMs).changes +
     inbox.run(nowMs - inboxMs).changes +
     deadLetters.run(nowMs - deadLettersMs).changes +
     outbox.run(outboxRows).changes +

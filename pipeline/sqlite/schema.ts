@@ -11,9 +11,9 @@
 import type { Database } from './database.js'
 import { spanBits } from './spans.js'
 
-const version = 1
+const version = 2
 
-const sql = `
+const first = `
   CREATE TABLE store_records (
     seq INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,
@@ -92,8 +92,20 @@ const sql = `
   CREATE INDEX store_dead_letters_stage ON store_dead_letters (stage);
   CREATE INDEX store_dead_letters_cause ON store_dead_letters (cause);
 
-  PRAGMA user_version = ${version};
 `
+
+/** Claims whose append is not known to be durable, where the log is elsewhere. */
+const pendingClaims = `
+  CREATE TABLE store_pending_claims (
+    tenant TEXT NOT NULL, key TEXT NOT NULL, body_hash TEXT NOT NULL, answer TEXT NOT NULL, ids TEXT NOT NULL,
+    batch_id TEXT, created_at INTEGER NOT NULL, claimed_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, key)
+  ) WITHOUT ROWID;
+  CREATE INDEX store_pending_claims_age ON store_pending_claims (created_at);
+`
+
+/** What leads from each version to the next. */
+const steps = [first, pendingClaims]
 
 /** The file was written by a later version of Carillon. */
 export class LaterSchema extends Error {
@@ -101,8 +113,20 @@ export class LaterSchema extends Error {
   readonly code = 'later-schema'
 }
 
-/** Makes the tables where there are none. To be called once, by the writer, before anything else here. */
+/** Makes the tables where there are none, and brings those of an earlier version up to this one. To be called once, by the writer, before anything else here. */
 export function createStoreSchema(database: Database): void {
+  // Several processes may open a new file at once.
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    migrate(database)
+    database.exec('COMMIT')
+  } catch (error) {
+    database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function migrate(database: Database): void {
   const found = database.prepare('PRAGMA user_version').get() as { user_version: number }
   if (found.user_version > version) {
     throw new LaterSchema(
@@ -110,5 +134,6 @@ export function createStoreSchema(database: Database): void {
     )
   }
   if (found.user_version === version) return
-  database.exec(`BEGIN IMMEDIATE; ${sql} COMMIT;`)
+  for (const step of steps.slice(found.user_version)) database.exec(step)
+  database.exec(`PRAGMA user_version = ${version}`)
 }

@@ -8,6 +8,7 @@ import type { Database } from './database.js'
 import { deadLetterReader, deadLetterWriter } from './dead-letters.js'
 import { inboxStore } from './inbox.js'
 import { outboxStore } from './outbox.js'
+import { pendingClaims } from './pending-claims.js'
 import { directory, recipientStore } from './recipients.js'
 import { recordWriter } from './record-writer.js'
 import { retention } from './retention.js'
@@ -41,6 +42,8 @@ export function openStores(database: Database, limits: Retention, nowMs: () => n
     },
     /** To be called within a write: the first records of what is accepted. */
     insertAccepted: (notifications: readonly NotificationRequested[]) => records.insertAccepted(notifications),
+    /** For where the log is elsewhere. */
+    claims: pendingClaims(database),
     /** To be called within a write. */
     claim: (tenant: string, claim: Claim): Acceptance => claims.claim(tenant, claim, nowMs()),
     merge: (events: readonly NotificationStatus[]): Promise<readonly StatusChange[]> =>

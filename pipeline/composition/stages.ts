@@ -1,4 +1,4 @@
-/** The six stages on one log, each with its worker. The composition that every engine shares will grow from here. */
+/** The stages as every engine runs them: the options of each, and its worker's sizes. */
 import { asyncScheduler, type Observable } from 'rxjs'
 import type { EventName } from '../../schemas/avro.js'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
@@ -8,7 +8,7 @@ import { type Carrier, deliver } from '../../stages/deliver.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template.js'
 import { type RecordStore, record } from '../../stages/record.js'
 import { route } from '../../stages/route.js'
-import type { Scope, Stage, WorkerName } from '../../stages/stage.js'
+import type { Scope, Stage, StageName, WorkerName } from '../../stages/stage.js'
 import { throttle } from '../../stages/throttle.js'
 import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
@@ -16,17 +16,30 @@ import type { Log } from '../engine/log.js'
 import { runWorker, type Worker, type WorkerObserver } from '../engine/worker.js'
 import { type Metrics, stageObserver } from '../metrics.js'
 
-export interface PipelinePorts {
+/** What stages are given. A process that runs some of them needs only what those ask for. */
+export interface StagePorts {
   readonly log: Log
   readonly codec: Codec
-  readonly enrich: EnrichTemplatePorts
-  readonly records: RecordStore
-  readonly carriers: ReadonlyMap<string, Carrier>
-  /** What breakers did. */
-  readonly health: Observable<ProviderHealth>
   readonly metrics: Metrics
   /** Told of a crash, for the log. */
   readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number) => void
+  /** Asked for by enrich-template. */
+  readonly enrich: () => EnrichTemplatePorts
+  /** Asked for by record. */
+  readonly records: () => RecordStore
+  /** Asked for by throttle and deliver. */
+  readonly carriers: () => ReadonlyMap<string, Carrier>
+  /** What breakers did. */
+  readonly health: Observable<ProviderHealth>
+}
+
+export interface StageChoices {
+  /** True: dedupe tells of each accepted notification, for nobody else does. */
+  readonly announce: boolean
+  /** What deliver serves; all unless said. */
+  readonly channels?: readonly Channel[]
+  /** Bytes of unsettled values that deliver holds, at most. */
+  readonly deliverBytes?: number
 }
 
 export interface RunningStage {
@@ -59,48 +72,56 @@ const patienceMs = 250
 const retryAfterMinMs = 1000
 const retryAfterMaxMs = 60 * 60 * 1000
 
-/** Starts every stage. They run until they are stopped, in the order of the flow. */
-export function startPipeline(config: Config, ports: PipelinePorts): readonly RunningStage[] {
-  const { log, codec, metrics, crashed } = ports
-  const run = <I extends EventName, O extends EventName>(
-    stage: Stage<I, O>,
-    own: Partial<Sizes> = {},
-  ): RunningStage => {
-    const ways = waysOf(stage.input)
-    const counted = stageObserver(metrics, stage.name)
-    const observer: WorkerObserver = {
-      ...counted,
-      crashed(error, retryInMs) {
-        counted.crashed?.(error, retryInMs)
-        crashed(stage.name, error, retryInMs)
-      },
+/** Starts the named stages, in their order. They run until they are stopped. */
+export function startStages(
+  names: readonly StageName[],
+  config: Config,
+  ports: StagePorts,
+  choices: StageChoices,
+): readonly RunningStage[] {
+  return names.map((name) => startOne(name, config, ports, choices))
+}
+
+function startOne(name: StageName, config: Config, ports: StagePorts, choices: StageChoices): RunningStage {
+  switch (name) {
+    case 'dedupe':
+      return runStage(dedupe({ idWindowMs, announce: choices.announce }), ports)
+    case 'enrich-template':
+      return runStage(enrichTemplate(ports.enrich()), ports)
+    case 'route':
+      return runStage(route(routeOptions(config)), ports)
+    case 'throttle':
+      return runStage(throttleStage(config, ports), ports)
+    case 'deliver': {
+      const { channels: served = channels, deliverBytes = 64 * mebibyte } = choices
+      const ways = waysOf('deliveries.released').filter(({ channel }) => channel !== null && served.includes(channel))
+      // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
+      const mailbox = ways.length * ports.log.partitions * config.deliver.window + sizes.batch
+      return runStage(deliverStage(config, ports), ports, { mailbox, mailboxBytes: deliverBytes }, ways)
     }
-    const options = {
-      stage,
-      log,
-      ways,
-      codec,
-      clock: asyncScheduler,
-      random: Math.random,
-      ...sizes,
-      ...own,
-      observer,
-    }
-    return { name: stage.name, ways, worker: runWorker(options) }
+    case 'record':
+      return runStage(record(ports.records()), ports, recordSizes)
   }
-  const waysIn = channels.length * log.partitions * 3
-  return [
-    run(dedupe({ idWindowMs, announce: false })),
-    run(enrichTemplate(ports.enrich)),
-    run(route(routeOptions(config))),
-    run(throttleStage(config, ports)),
-    // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
-    run(deliverStage(config, ports), {
-      mailbox: waysIn * config.deliver.window + sizes.batch,
-      mailboxBytes: 64 * mebibyte,
-    }),
-    run(record(ports.records), recordSizes),
-  ] as const
+}
+
+/** Runs a stage on its input's ways, or on some of them. */
+export function runStage<I extends EventName, O extends EventName>(
+  stage: Stage<I, O>,
+  { log, codec, metrics, crashed }: Pick<StagePorts, 'log' | 'codec' | 'metrics' | 'crashed'>,
+  own: Partial<Sizes> = {},
+  ways: readonly Way[] = waysOf(stage.input),
+): RunningStage {
+  const counted = stageObserver(metrics, stage.name)
+  const observer: WorkerObserver = {
+    ...counted,
+    crashed(error, retryInMs) {
+      counted.crashed?.(error, retryInMs)
+      crashed(stage.name, error, retryInMs)
+    },
+  }
+  const clock = asyncScheduler
+  const worker = runWorker({ stage, log, ways, codec, clock, random: Math.random, ...sizes, ...own, observer })
+  return { name: stage.name, ways, worker }
 }
 
 function routeOptions({ providers, providerOf, limits }: Config) {
@@ -115,7 +136,8 @@ function routeOptions({ providers, providerOf, limits }: Config) {
   }
 }
 
-function throttleStage(config: Config, { log, carriers, health }: PipelinePorts) {
+function throttleStage(config: Config, { log, carriers: carriersOf, health }: StagePorts) {
+  const carriers = carriersOf()
   const { breaker } = config
   const { window } = config.deliver
   const into = (channel: Channel, { lane, partition }: Scope) => ({
@@ -147,7 +169,7 @@ function slower(one: number | null, other: number | null): number | null {
   return Math.min(one, other)
 }
 
-function deliverStage(config: Config, { carriers, metrics }: PipelinePorts) {
+function deliverStage(config: Config, { carriers: carriersOf, metrics }: StagePorts) {
   const { retry, breaker, retention } = config
   const called: Parameters<typeof deliver>[0]['called'] = (delivery, { result, startedMs, latencyMs }) => {
     const { provider, channel, priority, acceptedAtMs } = delivery
@@ -156,7 +178,7 @@ function deliverStage(config: Config, { carriers, metrics }: PipelinePorts) {
     metrics.acceptedToProviderSeconds.observe({ channel, priority }, (startedMs + latencyMs - acceptedAtMs) / 1000)
   }
   return deliver(
-    { carriers, called },
+    { carriers: carriersOf(), called },
     {
       retry: { ...retry, retryAfterMinMs, retryAfterMaxMs },
       breaker,

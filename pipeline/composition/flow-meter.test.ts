@@ -21,7 +21,7 @@ afterEach(async () => {
 test('a stage’s flow is its rate over the last seconds, what waits in each lane, and how it does', async () => {
   const metrics = createMetrics()
   const state = new BehaviorSubject<WorkerState>('running')
-  const worker = { state, unsettled: () => 3, restarts: () => 1, stop: async () => undefined }
+  const worker = { state, unsettled: () => 3, restarts: () => 1, stillMs: () => 0, stop: async () => undefined }
   const stage = { name: 'dedupe', ways: waysOf('notifications.requested'), worker } as const
   await opened.log.append([...requests('high', 2), ...requests('low', 7)])
   const meter = flowMeter([stage], opened.log, metrics, topology(), () => 0)

@@ -4,7 +4,7 @@ import type { Log } from '../engine/log.js'
 import type { WorkerState } from '../engine/worker.js'
 import type { Metrics } from '../metrics.js'
 import type { Topology } from '../topology.js'
-import type { RunningStage } from './pipeline.js'
+import type { RunningStage } from './stages.js'
 
 export interface FlowMeter {
   /** Also brings the gauges of the metrics up to date. */

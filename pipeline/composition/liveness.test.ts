@@ -1,0 +1,21 @@
+import { EMPTY } from 'rxjs'
+import { expect, it } from 'vitest'
+import { stalledStages } from './liveness.js'
+import type { RunningStage } from './stages.js'
+
+it('tells which stages have made no progress for two minutes', () => {
+  const stage = (name: RunningStage['name'], stillMs: number): RunningStage => ({
+    name,
+    ways: [],
+    worker: {
+      state: EMPTY,
+      unsettled: () => 1,
+      restarts: () => 0,
+      stillMs: () => stillMs,
+      stop: async () => undefined,
+    },
+  })
+  expect(stalledStages([stage('dedupe', 120_000), stage('deliver', 121_000)])).toEqual([
+    'deliver has made no progress for 121 s.',
+  ])
+})
