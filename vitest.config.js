@@ -5,8 +5,11 @@ export default defineConfig({
   test: {
     include: ['dist/**/*.test.js'],
     pool: 'forks',
-    // Starts nothing before a test file asks for it.
-    globalSetup: ['dist/pipeline/kafka/broker-on-demand.sample.js'],
+    // They start nothing before a test file asks for it.
+    globalSetup: [
+      'dist/pipeline/kafka/broker-on-demand.sample.js',
+      'dist/pipeline/registry/registry-on-demand.sample.js',
+    ],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

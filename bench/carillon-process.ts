@@ -1,4 +1,4 @@
-/** A real `carillon start`, as a process of its own. */
+/** A real `carillon start`, or another of its commands, as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -17,7 +17,7 @@ export interface CarillonProcess {
   stop(): Promise<void>
 }
 
-const executable = fileURLToPath(new URL('../pipeline/command-line/main.js', import.meta.url))
+const executable = fileURLToPath(new URL('../pipeline/command-line/carillon.cjs', import.meta.url))
 /** A start that takes longer has failed. */
 const startMostMs = 60_000
 
@@ -27,10 +27,11 @@ export async function startCarillon(
   folder: string,
   environment: Readonly<Record<string, string>>,
   onSpawn: (child: ChildProcess) => void = () => undefined,
+  command: readonly string[] = ['start'],
 ): Promise<CarillonProcess> {
   const startedMs = monotonicMs()
   const env = { ...foreignVariables(), CARILLON_DATA: folder, CARILLON_PORT: '0', ...environment }
-  const child = spawn(process.execPath, [executable, 'start'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [executable, ...command], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const gone = once(child, 'exit')
   onSpawn(child)
   const address = await Promise.race([addressOf(child), gone.then(([code, signal]) => endedEarly(code, signal))])
@@ -44,7 +45,7 @@ export async function startCarillon(
 }
 
 /** What this shell says to Carillon is not for the one under test. */
-function foreignVariables(): NodeJS.ProcessEnv {
+export function foreignVariables(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CARILLON_')))
 }
 
@@ -61,7 +62,8 @@ function endedEarly(code: unknown, signal: unknown): never {
   throw new Error(`Carillon ended with ${code ?? signal} before it was ready`)
 }
 
-async function ready(address: string, child: ChildProcess): Promise<void> {
+/** Resolves when /health/ready says so. */
+export async function ready(address: string, child: ChildProcess): Promise<void> {
   const deadlineMs = monotonicMs() + startMostMs
   while (child.exitCode === null && child.signalCode === null && monotonicMs() < deadlineMs) {
     const answer = await fetch(`${address}/health/ready`).catch(() => null)

@@ -3,8 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { finalStatuses, notificationStatuses } from '../schemas/record.js'
-import type { Target } from './faults-run.js'
 import { monotonicMs } from './monotonic-clock.js'
+import type { Target } from './victim.js'
 
 /** Notifications of one request. */
 const batch = 10

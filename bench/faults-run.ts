@@ -1,15 +1,14 @@
 /** Kills a real Carillon again and again under load, and counts what became of everything it accepted. What counts is
  *  said by others than Carillon: its HTTP answers, and the receiver of its webhooks. */
-import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { seededRandom } from '../pipeline/engine/seeded-random.js'
-import { startCarillon } from './carillon-process.js'
 import { askUntilEnded, postAll } from './faults-requests.js'
 import { monotonicMs } from './monotonic-clock.js'
 import { progressBar } from './progress.js'
 import { type Receiver, startReceiver } from './receiver.js'
 import { inFolder } from './run-folder.js'
+import { startVictim, type Victim } from './victim.js'
 
 export interface FaultsRun {
   readonly seed: number
@@ -31,6 +30,8 @@ export interface FaultsReport {
   readonly unexplained: number
   /** What is known of a few that were lost. */
   readonly lost: readonly string[]
+  /** Everything accepted. */
+  readonly ids: readonly string[]
 }
 
 export interface FaultsOptions {
@@ -39,30 +40,38 @@ export interface FaultsOptions {
   readonly seed: number
 }
 
-/** Where it listens now; changes with every start. */
-export interface Target {
-  address: string
-}
-
 const answersWithinMs = 40
 /** From the moment a kill is due to the kill: long enough to hit any stage at work. */
 const killWithinMs = 400
 
+/** The embedded engine: one process. */
 export function faults(options: FaultsOptions): Promise<FaultsReport> {
   return inFolder(async (folder, keep) => {
-    const receiver = await startReceiver(seededRandom(options.seed + 1), answersWithinMs)
-    const victim = await startVictim(join(folder, 'data'))
-    const over = new AbortController()
+    const victim = () => startVictim(join(folder, 'data'), faultsEnvironment, [{ command: ['start'], environment: {} }])
+    const report = await faultsOn(victim, options)
+    if (report.run.lost > 0 || report.unexplained > 0) keep()
+    return report
+  })
+}
+
+/** What every process under test is told. */
+export const faultsEnvironment = { CARILLON_LOG_LEVEL: 'error', CARILLON_WEBHOOK_ALLOW: '127.0.0.1' }
+
+/** Kills what `start` started. */
+export async function faultsOn(start: () => Promise<Victim>, options: FaultsOptions): Promise<FaultsReport> {
+  const receiver = await startReceiver(seededRandom(options.seed + 1), answersWithinMs)
+  const over = new AbortController()
+  try {
+    const victim = await start()
     try {
-      const report = await Promise.race([killUnderLoad(options, victim, receiver, over.signal), victim.failed])
-      if (report.run.lost > 0 || report.unexplained > 0) keep()
-      return report
+      return await Promise.race([killUnderLoad(options, victim, receiver, over.signal), victim.failed])
     } finally {
       over.abort()
       await victim.stop()
-      receiver.close()
     }
-  })
+  } finally {
+    receiver.close()
+  }
 }
 
 async function killUnderLoad(options: FaultsOptions, victim: Victim, receiver: Receiver, over: AbortSignal) {
@@ -81,66 +90,7 @@ async function killUnderLoad(options: FaultsOptions, victim: Victim, receiver: R
   bar.stop()
   const killedAtMs = await killing
   const open = await askUntilEnded(victim.target, ids)
-  return judge({ seed, ids, open, calls: receiver.calls, killedAtMs })
-}
-
-interface Victim {
-  readonly target: Target
-  /** Rejects when one does not start. */
-  readonly failed: Promise<never>
-  /** Kills what runs now, ready or not, and starts it again. Resolves when it is killed. */
-  kill(): Promise<void>
-  /** Ends the last one. */
-  stop(): Promise<void>
-}
-
-const environment = { CARILLON_LOG_LEVEL: 'error', CARILLON_WEBHOOK_ALLOW: '127.0.0.1' }
-
-async function startVictim(folder: string): Promise<Victim> {
-  const target: Target = { address: '' }
-  const killed = new WeakSet<ChildProcess>()
-  let child: ChildProcess | null = null
-  let fail: (error: unknown) => void = () => undefined
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  failed.catch(() => undefined)
-  await start()
-
-  return {
-    target,
-    failed,
-    async kill() {
-      if (!child) throw new Error('Nothing runs')
-      await killAndWait(child)
-      void start().catch(fail)
-    },
-    async stop() {
-      if (child?.exitCode === null && child.signalCode === null) await killAndWait(child)
-    },
-  }
-
-  async function start(): Promise<void> {
-    let own: ChildProcess | null = null
-    try {
-      const { address } = await startCarillon(folder, environment, (spawned) => {
-        child = spawned
-        own = spawned
-      })
-      target.address = address
-    } catch (error) {
-      // Killed before it was ready: the next one is on its way.
-      if (own && killed.has(own)) return
-      throw error
-    }
-  }
-
-  async function killAndWait(dying: ChildProcess): Promise<void> {
-    killed.add(dying)
-    const gone = new Promise((resolve) => dying.once('exit', resolve))
-    dying.kill('SIGKILL')
-    await gone
-  }
+  return { ...judge({ seed, ids, open, calls: receiver.calls, killedAtMs }), ids }
 }
 
 /** Kills at each moment, counted in notifications accepted, and a little later. Resolves with the times. */
@@ -155,7 +105,7 @@ async function killAt(
   for (const moment of moments) {
     while (accepted() < moment) await delay(5, undefined, { signal: over })
     await delay(random() * killWithinMs)
-    await victim.kill()
+    await victim.kill(random)
     killedAtMs.push(monotonicMs())
   }
   return killedAtMs
@@ -174,7 +124,7 @@ export interface Evidence {
 }
 
 /** What the evidence says. */
-export function judge({ seed, ids, open, calls, killedAtMs }: Evidence): FaultsReport {
+export function judge({ seed, ids, open, calls, killedAtMs }: Evidence): Omit<FaultsReport, 'ids'> {
   const lost = ids.flatMap((id) => {
     if (open.has(id)) return [`${id} has not ended: ${open.get(id)}`]
     return calls.has(`${id}.webhook`) ? [] : [`${id} has ended, and the receiver never saw it`]

@@ -7,17 +7,19 @@ import { type FaultsOptions, type FaultsReport, faults } from './faults-run.js'
 interface Options extends FaultsOptions {
   readonly engine: string
   readonly json?: boolean
+  readonly recovery?: boolean
 }
 
 /** What a failed run left behind may hold the process no longer than this. */
 const lingerMs = 1000
 
 const program = new Command('faults')
-  .description('Kills a real `carillon start` with SIGKILL, again and again under load, and counts what became of all.')
+  .description('Kills a real Carillon with SIGKILL, again and again under load, and counts what became of all.')
   .addOption(new Option('--engine <engine>', 'the log').choices(['sqlite', 'kafka']).default('sqlite'))
   .option('--kills <n>', 'how often', whole, 20)
   .option('--count <n>', 'notifications to send', whole, 5000)
   .option('--seed <s>', 'repeats the same moments', whole, 1)
+  .option('--recovery', 'on Kafka: kill each stage once instead, and measure how long it stands still')
   .option('--json', 'print nothing but the JSON line')
   .action(run)
 
@@ -30,17 +32,35 @@ process.exitCode = await program.parseAsync().then(
 )
 setTimeout(() => process.exit(), lingerMs).unref()
 
-async function run({ engine, json, ...options }: Options): Promise<void> {
-  if (engine === 'kafka') {
-    complain('Faults do not run on Kafka yet: this version has only the sqlite engine.')
-    process.exitCode = 2
-    return
-  }
-  const report = await faults(options)
+async function run({ engine, json, recovery, ...options }: Options): Promise<void> {
+  if (recovery) return recover(engine, json === true)
+  const report = engine === 'kafka' ? await onKafka(options) : await faults(options)
   for (const line of report.lost) complain(line)
   if (!json) printText(`${summaryOf(report)}\n`)
   if (report.run.lost > 0 || report.unexplained > 0) process.exitCode = 1
   printText(`${JSON.stringify(report.run)}\n`)
+}
+
+/** Imported only here: the other engine does without Kafka's library. */
+async function onKafka(options: FaultsOptions): Promise<FaultsReport> {
+  const { kafkaFaults } = await import('./kafka-faults.js')
+  const report = await kafkaFaults(options)
+  for (const { name, missing, extra } of report.topics.places) {
+    if (missing + extra > 0) complain(`${name}: missing ${missing}, extra ${extra}`)
+  }
+  if (report.topics.duplicates > 0) process.exitCode = 1
+  return report
+}
+
+async function recover(engine: string, json: boolean): Promise<void> {
+  if (engine !== 'kafka') throw new Error('--recovery is measured with --engine kafka only')
+  const { recoveries } = await import('./kafka-recovery.js')
+  const found = await recoveries()
+  for (const { stage, withSlotMs, withoutSlotMs } of json ? [] : found) {
+    const [own, any] = [withSlotMs, withoutSlotMs].map(Math.round)
+    printText(`${stage.padEnd(24)} first record again after ${own} ms with a slot, ${any} ms without\n`)
+  }
+  printText(`${JSON.stringify(found)}\n`)
 }
 
 function summaryOf({ run, unexplained }: FaultsReport): string {

@@ -13,11 +13,12 @@ import { openStubEngine, type StubEngine } from './stub-engine.js'
 import { tallyRun } from './tally.js'
 
 /** Sent before what is measured, at the same rate. */
-const warmUpSeconds = 3
+export const warmUpSeconds = 3
 /** The highest latency that is told apart, one hour in microseconds. */
 const highestMicros = 3_600_000_000
 
-interface Arrival {
+/** One notification, and when it was to be sent. */
+export interface Arrival {
   readonly id: string
   readonly intendedMs: number
 }
@@ -76,7 +77,7 @@ async function send({ engine }: StubEngine, ratePerSecond: number, total: number
 }
 
 /** Of those that came to the provider; those that did not are lost, and counted there. */
-function latencies(arrivals: readonly Arrival[], calledAtMs: ReadonlyMap<string, number>): Percentiles {
+export function latencies(arrivals: readonly Arrival[], calledAtMs: ReadonlyMap<string, number>): Percentiles {
   const histogram = latencyHistogram()
   for (const { id, intendedMs } of arrivals) {
     const atMs = calledAtMs.get(deliveryKey(id))

@@ -1,8 +1,18 @@
-/** Watches the record store fill, over a connection that only reads. */
+/** Watches the record store fill. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { openMongo } from '../pipeline/mongodb/connection.js'
+import { recordCollection } from '../pipeline/mongodb/record-document.js'
 import { Database } from '../pipeline/sqlite/database.js'
 import { finalStatusList } from '../pipeline/sqlite/record-row.js'
 import { monotonicMs } from './monotonic-clock.js'
+
+/** Records that have ended. */
+export interface Ended {
+  /** How many there are; at times fewer than there are, until all have ended. */
+  count(): Promise<number>
+  ids(): Promise<readonly string[]>
+  close(): Promise<void>
+}
 
 const lookEveryMs = 20
 /** A run that records nothing for so long is given up. */
@@ -15,25 +25,64 @@ export async function allRecorded(
   count: number,
   progress: (ended: number) => void,
 ): Promise<number> {
+  const ended = endedInSqlite(databaseFile)
+  try {
+    return await allEnded(ended, count, progress)
+  } finally {
+    await ended.close()
+  }
+}
+
+/** The same of any store. */
+export async function allEnded(
+  store: Pick<Ended, 'count'>,
+  count: number,
+  progress: (ended: number) => void,
+): Promise<number> {
+  let ended = 0
+  let movedMs = monotonicMs()
+  while (ended < count && monotonicMs() - movedMs < patienceMs) {
+    await delay(lookEveryMs)
+    const now = await store.count()
+    if (now === ended) continue
+    ended = now
+    movedMs = monotonicMs()
+    progress(ended)
+  }
+  return movedMs
+}
+
+/** Over a connection that only reads. */
+export function endedInSqlite(databaseFile: string): Ended {
   const database = new Database(databaseFile, { readOnly: true })
   // Rows are numbered from 1 in the order of acceptance: each look begins where the last one met an open one.
   const firstOpen = database.prepare(
     `SELECT seq FROM store_records WHERE seq > ? AND status NOT IN (${finalStatusList}) ORDER BY seq LIMIT 1`,
   )
+  const last = database.prepare('SELECT coalesce(max(seq), 0) AS seq FROM store_records')
+  const all = database.prepare(`SELECT id FROM store_records WHERE status IN (${finalStatusList})`)
   let ended = 0
-  let movedMs = monotonicMs()
-  try {
-    while (ended < count && monotonicMs() - movedMs < patienceMs) {
-      await delay(lookEveryMs)
+  return {
+    async count() {
+      // Asked first: what comes between the two questions is counted the next time.
+      const { seq } = last.get() as { seq: number }
       const open = firstOpen.get(ended) as { seq: number } | undefined
-      const now = open ? open.seq - 1 : count
-      if (now === ended) continue
-      ended = now
-      movedMs = monotonicMs()
-      progress(ended)
-    }
-    return movedMs
-  } finally {
-    database.close()
+      ended = open ? Math.min(seq, open.seq - 1) : seq
+      return ended
+    },
+    ids: async () => all.all().map((row) => (row as unknown as { id: string }).id),
+    close: async () => database.close(),
+  }
+}
+
+/** In a database that nobody else uses. */
+export function endedInMongo(url: string): Ended {
+  const mongo = openMongo({ url, answerTimeoutMs: 30_000 })
+  const records = mongo.collection<{ id: string; endedFrom?: Date }>(recordCollection)
+  const ended = { endedFrom: { $exists: true } }
+  return {
+    count: () => mongo.run('count records', () => records.countDocuments(ended)),
+    ids: () => mongo.run('read records', async () => (await records.find(ended).toArray()).map(({ id }) => id)),
+    close: () => mongo.close(),
   }
 }

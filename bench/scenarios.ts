@@ -14,6 +14,13 @@ export interface BenchOptions {
   readonly ingest?: boolean
   readonly priority?: boolean
   readonly backlog?: number
+  /** Those that follow are for Kafka only. */
+  readonly processes?: 1 | 6
+  readonly scaling?: boolean
+  /** How many seconds. */
+  readonly soak?: number
+  /** A folder for profiles of processor time. */
+  readonly profile?: string
 }
 
 export interface Scenario {
@@ -23,7 +30,8 @@ export interface Scenario {
   run(): Promise<Measured>
 }
 
-interface Measured {
+/** What a scenario came to. */
+export interface Measured {
   /** For the JSON line. */
   readonly result: Result
   /** For a person. */
@@ -33,7 +41,7 @@ interface Measured {
 }
 
 /** Notifications of the bare chain beside a run at a steady rate, which has no backlog of its own. */
-const bareCountBesideRate = 20_000
+export const bareCountBesideRate = 20_000
 
 export function scenarioOf({ count, rate, seconds, backlog, ...asked }: BenchOptions): Scenario {
   if (asked.ingest) return { name: 'ingest', figure: 'batchPerSecond', run: () => ingestion(seconds) }
@@ -45,19 +53,25 @@ export function scenarioOf({ count, rate, seconds, backlog, ...asked }: BenchOpt
 }
 
 async function stages(running: Promise<StagesRun>, bareCount: number): Promise<Measured> {
-  const { tally, threadMicros, ...run } = await running
+  const run = await running
   const bare = await bareChain(bareCount)
+  return toldRun(run, bare.perSecond, threadTimes(run.threadMicros, bare.threadMicros))
+}
+
+/** A run of the six stages beside the bare chain. */
+export function toldRun(
+  { tally, count, latencyMs, rssMiB, ...run }: Omit<StagesRun, 'threadMicros'>,
+  barePerSecond: number,
+  costs: readonly string[],
+): Measured {
   const { lost, duplicates } = tally
-  const { count, latencyMs, rssMiB } = run
-  const [seconds, perSecond, bareChainPerSecond] = [
-    rounded(run.seconds, 3),
-    rounded(run.perSecond),
-    rounded(bare.perSecond),
-  ]
+  const seconds = rounded(run.seconds, 3)
+  const perSecond = rounded(run.perSecond)
+  const bareChainPerSecond = rounded(barePerSecond)
   const lines = [
     `${count} notifications through six stages in ${seconds} s: ${perSecond}/s`,
-    `bare chain ${bareChainPerSecond}/s; ratio ${rounded(perSecond / bare.perSecond, 2)}`,
-    ...threadTimes(threadMicros, bare.threadMicros),
+    `bare chain ${bareChainPerSecond}/s; ratio ${rounded(perSecond / barePerSecond, 2)}`,
+    ...costs,
     ...(latencyMs ? [`latency ms: p50 ${latencyMs.p50}, p95 ${latencyMs.p95}, p99 ${latencyMs.p99}`] : []),
     `memory at most ${rssMiB} MiB; lost ${lost}, duplicates ${duplicates}`,
     ...tally.places.map(({ name, missing, extra }) => `  ${name.padEnd(24)} missing ${missing}, extra ${extra}`),
@@ -112,6 +126,7 @@ async function memoryAndStart(count: number): Promise<Measured> {
   return { result, summary: summary.join('\n'), sound: true }
 }
 
-function rounded(value: number, digits = 0): number {
+/** To so many digits after the point. */
+export function rounded(value: number, digits = 0): number {
   return Number(value.toFixed(digits))
 }

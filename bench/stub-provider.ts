@@ -1,4 +1,5 @@
-/** The provider of the bench: it answers at once, and keeps its own count of what it was asked to send. */
+/** The provider of the bench: it answers at once, or after a while, and keeps its own count of what it was asked to send. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Provider, SendResult } from '../stages/deliver/provider.js'
 import { monotonicMs } from './monotonic-clock.js'
 
@@ -22,7 +23,7 @@ export interface Stub {
 
 const answer: SendResult = { outcome: 'sent' }
 
-export function createStub(): Stub {
+export function createStub(answersAfterMs = 0): Stub {
   const firstAtMs = new Map<string, number>()
   /** As many as the bench waits for at once: one. */
   const waiting = new Map<string, (atMs: number) => void>()
@@ -33,6 +34,7 @@ export function createStub(): Stub {
       name,
       async send({ key }) {
         note(key)
+        if (answersAfterMs > 0) await delay(answersAfterMs)
         return answer
       },
       destination: () => null,

@@ -26,7 +26,7 @@ interface Place {
 }
 
 /** Each must hold every notification exactly once. */
-const counted = [
+export const counted = [
   'notifications.requested',
   'notifications.accepted',
   'notifications.rendered',
@@ -70,7 +70,8 @@ export function tallyOf(accepted: readonly string[]) {
   }
 }
 
-function notificationOf(key: string): string {
+/** The notification whose delivery the provider was called for; the key itself where it is none of the bench's. */
+export function notificationOf(key: string): string {
   const id = key.slice(0, key.indexOf('.'))
   return deliveryKey(id) === key ? id : key
 }
@@ -91,7 +92,8 @@ function* idsOn(database: Database, topic: (typeof counted)[number]): Iterable<s
   }
 }
 
-function idOf(event: EventOf<EventName>): string {
+/** The notification of an event of the counted topics. */
+export function idOf(event: EventOf<EventName>): string {
   switch (event.event) {
     case 'notification-requested':
       return event.value.id

@@ -46,7 +46,7 @@ export function createApp(ports: IngressPorts, options: IngressOptions): Ingress
   templateRoutes(app, ports)
   recipientRoutes(app, ports)
   inboxRoutes(app, ports)
-  deadLetterRoutes(app, ports)
+  deadLetterRoutes(app, ports, options)
   operationRoutes(app, ports)
   healthRoutes(app, ports)
   documentRoute(app, options)

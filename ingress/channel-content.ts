@@ -103,6 +103,7 @@ function parsed(data: string | null | undefined): unknown {
   }
 }
 
-function present(fields: Readonly<Record<string, unknown>>): JsonObject {
+/** The fields that are there: without what is undefined or null. */
+export function present(fields: Readonly<Record<string, unknown>>): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null))
 }

@@ -9,8 +9,8 @@ const sane = /^[\x20-\x7e]{1,128}$/
 const traceparentForm = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /** The caller's id if it is printable and at most 128 characters, else a new one. */
-export function correlationIdOf(header: string | undefined): string {
-  return header !== undefined && sane.test(header) ? header : randomUUID()
+export function correlationIdOf(header: string | undefined, make: () => string = randomUUID): string {
+  return header !== undefined && sane.test(header) ? header : make()
 }
 
 /** The caller's trace context; null where there is none or it is not valid. */

@@ -27,8 +27,8 @@ function madeAtMs(id: string): number | null {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
 }
 
-/** How old an id may be whose record may not be there yet, in milliseconds; also how far clocks may differ. */
-const freshMs = 10_000
+/** How old an id may be whose record may not be there yet, where stages are behind; also how far clocks may differ. */
+const freshMs = 10 * 60 * 1000
 
 /** Whether an id was made so lately that its record may be yet to come. */
 export function isFresh(id: string, nowMs: number): boolean {

@@ -39,7 +39,7 @@ const addresses = z
 export type Addresses = { readonly [K in keyof Address]?: string | undefined }
 
 /** What a recipient is known by: the id, or the first address there is. */
-export function recipientKeyOf(to: Addresses): string {
+export function recipientKeyOf(to: { readonly [K in keyof Address]?: string | null | undefined }): string {
   return to.id ?? to.email ?? to.phone ?? to.device ?? to.webhook ?? to.slack ?? ''
 }
 

@@ -5,10 +5,17 @@ const limitDefault = 50
 const limitMax = 1000
 const cursorMax = 2048
 
+/** What an earlier page gave as its nextCursor. */
+export const cursorText = z
+  .string()
+  .min(1)
+  .max(cursorMax)
+  .openapi({ description: 'The nextCursor of the page before.' })
+
 /** The query of every list. */
 export const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(limitMax).default(limitDefault),
-  cursor: z.string().min(1).max(cursorMax).optional().openapi({ description: 'The nextCursor of the page before.' }),
+  cursor: cursorText.optional(),
 })
 
 /** A page of `item`. */

@@ -1,8 +1,9 @@
 /** A fake of everything the ingress needs, in memory, for its tests: no pipeline runs behind it. Tests move
  *  notifications along with `record`. */
-import type { CancelRequested, NotificationRequested } from '../schemas/events.js'
+import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
 import type { NotificationRecord } from '../schemas/record.js'
 import type {
+  DeadLetterFilter,
   DeadLetterRecord,
   InboxMessage,
   IngressOptions,
@@ -18,6 +19,7 @@ export interface FakePorts extends IngressPorts {
   readonly cancels: { readonly command: CancelRequested; readonly lane: string }[]
   readonly logged: RequestLogEntry[]
   readonly letters: Map<string, DeadLetterRecord>
+  readonly replays: ReplayRequested[]
   readonly inboxMessages: InboxMessage[]
   readonly outboxMessages: OutboxMessage[]
   /** Every port rejects with it while it is set. */
@@ -27,6 +29,8 @@ export interface FakePorts extends IngressPorts {
   notReady: readonly string[]
   /** Runs when a cancel command came in. */
   onCancel: (command: CancelRequested) => void
+  /** Runs when a replay was asked for; puts a dead letter back unless the test says otherwise. */
+  onReplay: (command: ReplayRequested) => void
   watchers: number
   /** Records a change, as the record stage would. */
   record(id: string, change: Partial<NotificationRecord>): void
@@ -53,6 +57,10 @@ export function createFakePorts(): FakePorts {
     pending: false,
     notReady: [],
     onCancel: () => {},
+    onReplay: ({ letterId }) => {
+      const letter = store.state.letters.get(letterId)
+      if (letter?.status === 'dead') store.state.letters.set(letterId, { ...letter, status: 'replayed' })
+    },
     watchers: 0,
     nowMs: () => fakeNowMs,
     newId: () => uuid7(++made),
@@ -82,7 +90,7 @@ export function createFakePorts(): FakePorts {
       },
     },
     ...referencePorts(store, guarded),
-    ...operationPorts(store, guarded, () => fake.notReady),
+    ...operationPorts(store, guarded, () => fake),
     record: store.record,
   }
   return fake
@@ -129,7 +137,7 @@ function referencePorts(store: Store, guarded: Guarded): Pick<IngressPorts, 'tem
 function operationPorts(
   { state }: Store,
   guarded: Guarded,
-  notReady: () => readonly string[],
+  fake: () => Pick<FakePorts, 'notReady' | 'onReplay'>,
 ): Pick<IngressPorts, 'outbox' | 'deadLetters' | 'flow' | 'templateCheck'> {
   const stage = {
     stage: 'dedupe',
@@ -144,24 +152,25 @@ function operationPorts(
   return {
     outbox: { list: (_tenant, limit, cursor) => guarded(() => pageOf(state.outboxMessages, limit, cursor)) },
     deadLetters: {
-      list: ({ stage, cause, limit, cursor }) =>
+      list: ({ limit, cursor, ...filter }) => guarded(() => pageOf(lettersOf(state.letters, filter), limit, cursor)),
+      count: (filter, most) =>
         guarded(() => {
-          const letters = [...state.letters.values()]
-          const wanted = letters.filter((letter) => letter.stage === (stage ?? letter.stage))
-          return pageOf(
-            wanted.filter((letter) => letter.cause === (cause ?? letter.cause)),
-            limit,
-            cursor,
-          )
+          const wanted = lettersOf(state.letters, filter)
+          const groups = wanted.slice(0, most).map(({ stage, cause }) => ({ stage, cause, count: 1 }))
+          return { groups, complete: wanted.length < most }
         }),
       get: (id) => guarded(() => state.letters.get(id)),
-      replay: (id) => guarded(() => replayOf(state.letters, id)),
+      requestReplays: (commands) =>
+        guarded(() => {
+          state.replays.push(...commands)
+          for (const command of commands) fake().onReplay(command)
+        }),
     },
     flow: {
       stalled: async () => [],
       topology: () => guarded(() => ({ stages: ['dedupe'] })),
       stages: () => guarded(() => [stage]),
-      problems: () => guarded(notReady),
+      problems: () => guarded(() => fake().notReady),
       metrics: () => guarded(() => '# HELP carillon_up Whether it runs.\ncarillon_up 1\n'),
     },
     templateCheck: {
@@ -171,14 +180,20 @@ function operationPorts(
   }
 }
 
-function replayOf(letters: Map<string, DeadLetterRecord>, id: string) {
-  const letter = letters.get(id)
-  if (!letter) return 'unknown'
-  if (letter.status === 'parked') return 'parked'
-  if (letter.status === 'replayed') return 'already-replayed'
-  if (letter.decoded === null) return 'not-replayable'
-  letters.set(id, { ...letter, status: 'replayed' })
-  return 'replayed'
+function lettersOf(
+  letters: ReadonlyMap<string, DeadLetterRecord>,
+  { stage, cause, status, fromMs = 0, toMs = Number.POSITIVE_INFINITY }: DeadLetterFilter,
+): DeadLetterRecord[] {
+  return [...letters.values()].filter((letter) => {
+    const at = Date.parse(letter.at)
+    return (
+      letter.stage === (stage ?? letter.stage) &&
+      letter.cause === (cause ?? letter.cause) &&
+      letter.status === (status ?? letter.status) &&
+      at >= fromMs &&
+      at < toMs
+    )
+  })
 }
 
 /** Takes an opening brace that is never closed for a syntax error. */

@@ -1,6 +1,6 @@
 /** What the ingress needs from the rest of Carillon. Implemented in pipeline/, wired in its composition root.
  *  Every method may reject with `Unavailable` (try again later) or `StorageFull`. */
-import type { CancelRequested, NotificationRequested } from '../schemas/events.js'
+import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
 import type { NotificationRecord, NotificationState, StatusChange } from '../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
 import type { Lane } from '../schemas/topics.js'
@@ -150,7 +150,8 @@ export interface Outbox {
   list(tenant: string, limit: number, cursor?: string): Promise<Page<OutboxMessage>>
 }
 
-/** One dead letter. `decoded` is null where the bytes could not be read. */
+/** One dead letter. `decoded` is null where the bytes could not be read; `replayable` says whether there is anything to
+ *  put back. Lists have neither. */
 export interface DeadLetterRecord {
   readonly id: string
   readonly at: string
@@ -166,13 +167,41 @@ export interface DeadLetterRecord {
   readonly headers: Readonly<Record<string, string>>
   readonly valueBase64?: string
   readonly decoded?: unknown
+  readonly replayable?: boolean
+}
+
+export interface DeadLetterFilter {
+  readonly stage?: string
+  readonly cause?: string
+  readonly status?: DeadLetterRecord['status']
+  /** Given up at or after, in milliseconds since the epoch. */
+  readonly fromMs?: number
+  /** Given up before, in milliseconds since the epoch. */
+  readonly toMs?: number
+}
+
+export interface DeadLetterQuery extends DeadLetterFilter {
+  readonly limit: number
+  /** What an earlier page gave. */
+  readonly cursor?: string
+}
+
+export interface DeadLetterCount {
+  /** The most frequent first. */
+  readonly groups: readonly { readonly stage: string; readonly cause: string; readonly count: number }[]
+  /** False: there are more than were counted. */
+  readonly complete: boolean
 }
 
 export interface DeadLetters {
-  list(query: { stage?: string; cause?: string; limit: number; cursor?: string }): Promise<Page<DeadLetterRecord>>
+  /** Newest first. A bad cursor rejects with `BadCursor`. */
+  list(query: DeadLetterQuery): Promise<Page<DeadLetterRecord>>
+  /** Counts `most` at most. */
+  count(filter: DeadLetterFilter, most: number): Promise<DeadLetterCount>
   get(id: string): Promise<DeadLetterRecord | undefined>
-  /** Puts the record back at the head of the pipeline, once. */
-  replay(id: string): Promise<'replayed' | 'parked' | 'already-replayed' | 'not-replayable' | 'unknown'>
+  /** Resolves when the commands are durable in the log, all or nothing. Each letter is then put back once, however often
+   *  that is asked, and its status tells of it. */
+  requestReplays(commands: readonly ReplayRequested[]): Promise<void>
 }
 
 /** One stage as it runs now. */

@@ -29,8 +29,9 @@ export async function requestContext(
 
 const noTemplates: ReadonlyMap<string, TemplateVersion> = new Map()
 
-async function templatesNamed(
-  templates: Templates,
+/** The templates that requests name, by id, each looked up once. One that is not there is left out. */
+export async function templatesNamed(
+  templates: Pick<Templates, 'get'>,
   requests: readonly (NotificationRequest | BatchItem)[],
 ): Promise<ReadonlyMap<string, TemplateVersion>> {
   const ids = new Set<string>()

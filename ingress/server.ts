@@ -7,6 +7,8 @@ export interface ServeOptions {
   readonly host: string
   /** 0 picks a free one. */
   readonly port: number
+  /** The variable that sets the port, for the error that names it. */
+  readonly portVariable?: string
   /** How long `close` waits for requests in flight, in milliseconds. */
   readonly drainMs?: number
 }
@@ -44,13 +46,13 @@ const hints: Readonly<Record<string, string>> = {
 /** Resolves when listening. Rejects with a `ListenError` that says what to do. */
 export async function serveIngress(
   app: { readonly fetch: (request: Request) => Response | Promise<Response> },
-  { host, port, drainMs = drainDefaultMs }: ServeOptions,
+  { host, port, portVariable = 'CARILLON_PORT', drainMs = drainDefaultMs }: ServeOptions,
 ): Promise<RunningServer> {
   const serverOptions = { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs }
   const server = createAdaptorServer({ fetch: app.fetch, hostname: host, serverOptions }) as Server
   const silent = silentConnections(server)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenError(error, host, port)))
+    server.once('error', (error) => reject(listenError(error, host, port, portVariable)))
     server.listen(port, host, resolve)
   })
   const address = server.address()
@@ -84,9 +86,10 @@ async function drain(server: Server, silent: ReadonlySet<Socket>, drainMs: numbe
   clearTimeout(cut)
 }
 
-function listenError(error: Error, host: string, port: number): ListenError {
+function listenError(error: Error, host: string, port: number, portVariable: string): ListenError {
   const code = 'code' in error ? String(error.code) : ''
-  return new ListenError(`${host}:${port} ${hints[code] ?? `cannot be listened on: ${error.message}`}`, {
+  const hint = hints[code]?.replace('CARILLON_PORT', portVariable)
+  return new ListenError(`${host}:${port} ${hint ?? `cannot be listened on: ${error.message}`}`, {
     cause: error,
   })
 }

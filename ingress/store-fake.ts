@@ -1,5 +1,5 @@
 /** What the fake ports keep, in memory. For tests only. */
-import type { CancelRequested, NotificationRequested } from '../schemas/events.js'
+import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
 import type { NotificationRecord, StatusChange } from '../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
 import {
@@ -21,6 +21,7 @@ export function createFakeStore() {
     cancels: [] as { readonly command: CancelRequested; readonly lane: string }[],
     logged: [] as RequestLogEntry[],
     letters: new Map<string, DeadLetterRecord>(),
+    replays: [] as ReplayRequested[],
     inboxMessages: [] as InboxMessage[],
     outboxMessages: [] as OutboxMessage[],
   }

@@ -49,7 +49,7 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
     })
     await claims.complete('default', 'k')
     expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first' })
-    await claims.release('default', 'k', startMs)
+    await claims.abandon('default', 'k', startMs)
     expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first' })
   })
 
@@ -66,13 +66,15 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
     expect(await kindsAt(claimWindowMs)).toEqual(['accepted', ...inFlight])
   })
 
-  it('frees its key where nothing was appended, but not once a retry has taken it over', async () => {
+  it('can be taken over at once where its append failed, unless a retry has taken it over', async () => {
     await claim('first', 0)
-    await claims.release('default', 'k', startMs)
-    expect(await claim('second', 1)).toEqual({ kind: 'accepted' })
-    expect(await claim('third', 1 + staleMs)).toMatchObject({ kind: 'again' })
-    await claims.release('default', 'k', startMs + 1)
-    await claims.release('default', 'k', startMs + 1 + staleMs)
-    expect(await claim('fourth', 2 + staleMs)).toEqual({ kind: 'in-flight' })
+    await claims.abandon('default', 'k', startMs)
+    const again = { kind: 'again', answer: 'answer first', claimed: claimed('first') }
+    expect(await claim('second', 1, 'b')).toEqual({ kind: 'reused' })
+    expect(await claim('second', 1)).toEqual(again)
+    await claims.abandon('default', 'k', startMs)
+    expect(await claim('third', 2)).toEqual({ kind: 'in-flight' })
+    await claims.abandon('default', 'k', startMs + 1)
+    expect(await claim('third', 3)).toEqual(again)
   })
 }

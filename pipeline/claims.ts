@@ -6,7 +6,7 @@
  *     further for a minute, and whether it was appended is not known: its notifications are appended again under the
  *     ids (and the batch id) that the claim tells, and its answer is given; dedupe drops the twins.
  *  3. `complete`, when the append is durable. Should that fail, the answer is right all the same: the claim grows stale,
- *     and a later retry goes the way of `again`. Where nothing was appended for certain, `release` frees the key.
+ *     and a later retry goes the way of `again`. Where the append failed, `abandon` lets the next retry do so at once.
  *
  *  Invariant: all appends under one key within its 24 hours have the same ids. */
 import type { Acceptance, Claim } from '../ingress/ports.js'
@@ -34,6 +34,7 @@ export interface Claims {
   claim(tenant: string, claim: Claim, claimed: Claimed, nowMs: number): Promise<ClaimAnswer>
   /** The append is durable. */
   complete(tenant: string, key: string): Promise<void>
-  /** Nothing was appended: frees the key that was claimed at `claimedAtMs` with `accepted`, and no other. */
-  release(tenant: string, key: string, claimedAtMs: number): Promise<void>
+  /** The append failed, and nobody knows how much of it: the next retry takes over the claim of `claimedAtMs`, and no
+   *  other, at once. */
+  abandon(tenant: string, key: string, claimedAtMs: number): Promise<void>
 }

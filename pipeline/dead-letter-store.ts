@@ -1,5 +1,5 @@
 /** Dead letters as a store keeps them. Reading their bytes (`decoded`) and replaying them is the caller's. */
-import type { DeadLetterRecord, DeadLetters, Page } from '../ingress/ports.js'
+import type { DeadLetterCount, DeadLetterRecord, DeadLetters } from '../ingress/ports.js'
 import type { DeadLetter } from '../schemas/events.js'
 import { rfc3339 } from '../stages/record/rfc3339.js'
 
@@ -9,10 +9,17 @@ export interface StoredDeadLetter {
   readonly letter: DeadLetter
 }
 
-export interface DeadLetterReader {
-  /** Newest first, without the bytes. */
-  list(query: Parameters<DeadLetters['list']>[0]): Promise<Page<DeadLetterRecord>>
+/** `list` leaves out the bytes. */
+export interface DeadLetterReader extends Pick<DeadLetters, 'list' | 'count'> {
   get(id: string): Promise<StoredDeadLetter | undefined>
+}
+
+/** The count that groups make, of which `most` letters were looked at. */
+export function deadLetterCount(groups: DeadLetterCount['groups'], most: number): DeadLetterCount {
+  const counted = groups.reduce((sum, { count }) => sum + count, 0)
+  const byCount = (a: (typeof groups)[number], b: (typeof groups)[number]) =>
+    b.count - a.count || compare(a.stage, b.stage) || compare(a.cause, b.cause)
+  return { groups: [...groups].sort(byCount), complete: counted < most }
 }
 
 /** What is shown of a letter; without its bytes where the value is left out. */
@@ -37,4 +44,9 @@ export function deadLetterRecord(
     headers,
     ...(value && { valueBase64: Buffer.from(value).toString('base64') }),
   }
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
 }

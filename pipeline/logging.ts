@@ -11,7 +11,7 @@ import type { LogLevel } from './config/environment.js'
 const fields = [
   ...['stage', 'group', 'lane', 'topic', 'partition', 'offset', 'recordId', 'notificationId', 'deliveryId', 'batchId'],
   ...['channel', 'provider', 'destination', 'breaker', 'outcome', 'attempt', 'reason', 'cause', 'event', 'schemaId'],
-  ...['count', 'records', 'restarts', 'waitMs', 'durationMs', 'latencyMs', 'bytes', 'lag'],
+  ...['count', 'records', 'restarts', 'waitMs', 'durationMs', 'latencyMs', 'leftMs', 'perSecond', 'bytes', 'lag'],
   ...['method', 'route', 'status', 'correlationId', 'listensOn', 'port', 'folder', 'version', 'signal', 'problems'],
 ] as const
 const known: ReadonlySet<string> = new Set([...fields, 'error'])

@@ -24,6 +24,21 @@ export const metricList = {
   restarts: { name: 'carillon_stage_restarts_total', help: 'Restarts after a crash.', labelNames: ['stage'] },
   inFlight: { name: 'carillon_stage_in_flight', help: 'Records pulled and not settled.', labelNames: ['stage'] },
   lag: { name: 'carillon_stage_lag', help: 'Records waiting in the input.', labelNames: ['stage', 'lane'] },
+  restored: {
+    name: 'carillon_restore_records',
+    help: 'Records of the changelog read by the last restore.',
+    labelNames: ['stage'],
+  },
+  restoreRate: {
+    name: 'carillon_restore_records_per_second',
+    help: 'How fast the last restore reads.',
+    labelNames: ['stage'],
+  },
+  restoreLeft: {
+    name: 'carillon_restore_left_seconds',
+    help: 'How long the last restore still takes, estimated.',
+    labelNames: ['stage'],
+  },
   commitSeconds: { name: 'carillon_stage_commit_duration_seconds', help: 'Time of a commit.', labelNames: ['stage'] },
   providerSeconds: {
     name: 'carillon_provider_call_duration_seconds',
@@ -65,6 +80,9 @@ export function createMetrics() {
     restarts: counter(metricList.restarts),
     inFlight: gauge(metricList.inFlight),
     lag: gauge(metricList.lag),
+    restored: gauge(metricList.restored),
+    restoreRate: gauge(metricList.restoreRate),
+    restoreLeft: gauge(metricList.restoreLeft),
     commitSeconds: histogram(metricList.commitSeconds, shortSeconds),
     providerSeconds: histogram(metricList.providerSeconds, seconds),
     acceptedToProviderSeconds: histogram(metricList.acceptedToProviderSeconds, seconds),

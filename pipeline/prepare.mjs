@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana']
 const assetEndings = ['.avsc', '.html', '.css', '.svg', '.js']
+const isWindows = process.platform === 'win32'
 const stamp = join(root, 'dist', '.built')
 
 const [major, minor] = process.versions.node.split('.').map(Number)
@@ -16,9 +17,34 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 if (isOlder(join(root, 'node_modules', '.package-lock.json'), join(root, 'package-lock.json'))) {
   console.error('Installing dependencies (once)…')
-  run('npm', ['ci', '--no-progress', '--loglevel=error'])
+  // Without scripts nothing is compiled: what Carillon needs ships its binaries, but for Kafka's library.
+  run('npm', ['ci', '--ignore-scripts', '--no-progress', '--loglevel=error'])
 }
+const wantsKafka = /^kafka:/.test(process.env.CARILLON_LOG ?? '') || process.argv.includes('--kafka')
+if (wantsKafka && !runs(process.execPath, ['-e', 'require("node-rdkafka")'])) buildKafkaLibrary()
 if (process.argv.includes('--build') || isStale()) build()
+
+/** Whoever needs the library says so where it is missing: it is optional. */
+function buildKafkaLibrary() {
+  const missing = [
+    ['c++', '--version'],
+    ['make', '--version'],
+    ['python3', '--version'],
+  ].filter(([command, ...args]) => !runs(command, args))
+  if (missing.length > 0) {
+    console.error(`Kafka's library cannot be compiled here: ${missing.map(([command]) => command).join(', ')} missing.`)
+    return
+  }
+  console.error('Compiling Kafka’s library (once, some minutes)…')
+  const env = { ...process.env, JOBS: 'max', MAKEFLAGS: '-j4' }
+  const args = ['rebuild', 'node-rdkafka', '--ignore-scripts=false', '--loglevel=error']
+  const { status } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2], shell: isWindows, env })
+  if (status !== 0) console.error('Kafka’s library could not be compiled; what needs it will say so.')
+}
+
+function runs(command, args) {
+  return spawnSync(command, args, { cwd: root, stdio: 'ignore', shell: isWindows }).status === 0
+}
 
 /** Rebuilds from an empty folder: a deleted source leaves no compiled ghost behind. */
 function build() {
@@ -31,7 +57,7 @@ function build() {
     mkdirSync(dirname(target), { recursive: true })
     cpSync(file, target)
   }
-  chmodSync(join(root, 'dist', 'pipeline', 'command-line', 'main.js'), 0o755)
+  chmodSync(join(root, 'dist', 'pipeline', 'command-line', 'carillon.cjs'), 0o755)
   writeFileSync(stamp, '')
 }
 
@@ -63,7 +89,7 @@ function run(command, args) {
   const { status, error } = spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 2, 2],
-    shell: process.platform === 'win32',
+    shell: isWindows,
   })
   if (error || status !== 0) fail(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`)
 }

@@ -1,5 +1,4 @@
 /** The composition root of `carillon start`: the engine in its thread, the ingress in this one. */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
@@ -8,12 +7,14 @@ import type { IngressPorts } from '../ingress/ports.js'
 import { serveIngress } from '../ingress/server.js'
 import type { StatusChange } from '../schemas/record.js'
 import type { Config } from './config/config.js'
+import { deadLetterPorts } from './dead-letters/ports.js'
 import { type EngineClient, startEngine } from './embedded/engine-client.js'
 import { mergedMetrics } from './embedded/merged-metrics.js'
-import { readLetter } from './embedded/replay.js'
 import { createCodec } from './engine/codec.js'
 import { createLogger, type Logger } from './logging.js'
 import { createMetrics, type Metrics } from './metrics.js'
+import { requestLog } from './request-log.js'
+import { addressOf, type Running } from './running.js'
 import { claimReader } from './sqlite/claims.js'
 import { Database } from './sqlite/database.js'
 import { deadLetterReader } from './sqlite/dead-letters.js'
@@ -24,14 +25,7 @@ import { recipientReader } from './sqlite/recipients.js'
 import { recordReader } from './sqlite/records.js'
 import { templateReader } from './sqlite/templates.js'
 import { topology } from './topology.js'
-
-/** A Carillon that runs. */
-export interface Running {
-  /** Where it listens, like http://127.0.0.1:3000 */
-  readonly address: string
-  /** Lets what is under way end, and resolves when everything is closed. */
-  close(): Promise<void>
-}
+import { carillonVersion } from './version.js'
 
 /** How long the engine may take to say how it does. */
 const engineAnswerMs = 5000
@@ -52,7 +46,7 @@ export async function start(config: Config): Promise<Running> {
   const ports = ingressPorts({ engine, reader, watchers, metrics, logger })
   const { apiKey, corsOrigins, host, port } = config
   const { windowMs: dedupeWindowMs } = config.dedupe
-  const app = createApp(ports, { apiKey, corsOrigins, settleWaitMs, dedupeWindowMs, version: readVersion() })
+  const app = createApp(ports, { apiKey, corsOrigins, settleWaitMs, dedupeWindowMs, version: carillonVersion() })
   const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
     await engine.close()
     throw error
@@ -65,7 +59,7 @@ export async function start(config: Config): Promise<Running> {
   })
 
   return {
-    address: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    address: addressOf(host, server.port),
     async close() {
       closing = true
       await server.close()
@@ -97,7 +91,7 @@ function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressPart
     recipients: { ...recipientReader(reader), put: engine.putRecipient, delete: engine.deleteRecipient },
     inbox: { ...inboxReader(reader), markRead: engine.markRead },
     outbox: outboxReader(reader),
-    deadLetters: { ...letterPorts(reader), replay: engine.replay },
+    deadLetters: deadLetterPorts(deadLetterReader(reader), createCodec(), engine.requestReplays),
     flow: {
       topology: async () => topology(),
       stages: engine.stages,
@@ -108,12 +102,7 @@ function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressPart
     templateCheck: { problems: engine.templateProblems, preview: engine.preview },
     nowMs: Date.now,
     newId: () => uuid(),
-    log(entry) {
-      const { method, route, status, durationMs } = entry
-      metrics.requestSeconds.observe({ method, route, status: String(status) }, durationMs / 1000)
-      if (status >= 500) logger.error('A request failed', entry)
-      else logger.debug('Answered', entry)
-    },
+    log: requestLog(metrics, logger),
   }
 }
 
@@ -129,18 +118,6 @@ async function answerInTime(answer: Promise<readonly string[]>): Promise<readonl
   }
 }
 
-function letterPorts(reader: Database): Pick<IngressPorts['deadLetters'], 'list' | 'get'> {
-  const letters = deadLetterReader(reader)
-  const codec = createCodec()
-  return {
-    list: letters.list,
-    async get(id) {
-      const found = await letters.get(id)
-      return found && { ...found.record, decoded: readLetter(codec, found.letter)?.value ?? null }
-    },
-  }
-}
-
 /** The engine tells of changes only while somebody listens. */
 function watch(
   watchers: Set<(change: StatusChange) => void>,
@@ -153,9 +130,4 @@ function watch(
     watchers.delete(onChange)
     if (watchers.size === 0) void engine.watch(false).catch(() => undefined)
   }
-}
-
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return (manifest as { version: string }).version
 }

@@ -1,6 +1,6 @@
 /** What every store must do, whatever it is made of. A store's test calls `describeStore` with how to open one. */
 import { describe, expect, it } from 'vitest'
-import { BadCursor } from '../ingress/ports.js'
+import { BadCursor, type DeadLetterFilter } from '../ingress/ports.js'
 import type { DeadLetter } from '../schemas/events.js'
 import type { InboxEntry } from '../stages/deliver/inbox.js'
 import type { OutboxEntry } from '../stages/deliver/outbox.js'
@@ -211,6 +211,55 @@ function describeDeadLetters(open: OpenStore): void {
       expect(await ids({ cause: 'none' })).toEqual([])
       const { nextCursor } = await deadLetters.list({ limit: 1 })
       await expect(deadLetters.list({ stage: 'route', limit: 1, cursor: nextCursor ?? '' })).rejects.toThrow(BadCursor)
+    })
+
+    it('is listed by status and time too, newest first also where it came late', async () => {
+      const { deadLetters } = store()
+      for (const [id, afterMs] of Object.entries({ 'd-1': 20, 'd-2': 0, 'd-3': 10, 'd-4': 10, 'd-5': 30 })) {
+        await store().putDeadLetter(
+          letter(id, { atMs: startMs + afterMs, cause: id === 'd-5' ? 'crash' : 'unreadable' }),
+        )
+      }
+      await store().markReplayed('d-3', 'replayed')
+      await store().markReplayed('d-5', 'parked')
+      const ids = async (filter: DeadLetterFilter) =>
+        (await allPages((cursor) => deadLetters.list({ ...filter, limit: 2, ...(cursor && { cursor }) })))
+          .flat()
+          .map(({ id }) => id)
+      expect(await ids({})).toEqual(['d-5', 'd-1', 'd-4', 'd-3', 'd-2'])
+      expect(await ids({ fromMs: startMs + 10, toMs: startMs + 30 })).toEqual(['d-1', 'd-4', 'd-3'])
+      expect(await ids({ status: 'dead', toMs: startMs + 20 })).toEqual(['d-4', 'd-2'])
+      expect(await ids({ status: 'parked' })).toEqual(['d-5'])
+      expect(await ids({ status: 'dead', stage: 'route', cause: 'unreadable', fromMs: startMs + 1 })).toEqual([
+        'd-1',
+        'd-4',
+      ])
+      const { nextCursor } = await deadLetters.list({ status: 'dead', limit: 1 })
+      const cursor = nextCursor ?? ''
+      await expect(deadLetters.list({ status: 'parked', limit: 1, cursor })).rejects.toThrow(BadCursor)
+    })
+
+    it('is counted by stage and cause, the most frequent first, up to a bound', async () => {
+      const { deadLetters } = store()
+      const put = (id: string, changes: Partial<DeadLetter>) => store().putDeadLetter(letter(id, changes))
+      await put('d-1', { stage: 'route' })
+      for (const id of ['d-2', 'd-3', 'd-4']) await put(id, { stage: 'deliver', cause: 'refused', atMs: startMs + 5 })
+      await put('d-5', { stage: 'deliver', cause: 'attempts-exhausted' })
+      await store().markReplayed('d-4', 'replayed')
+      const refused = { stage: 'deliver', cause: 'refused' }
+      const exhausted = { stage: 'deliver', cause: 'attempts-exhausted', count: 1 }
+      const unreadable = { stage: 'route', cause: 'unreadable', count: 1 }
+      expect(await deadLetters.count({}, 6)).toEqual({
+        groups: [{ ...refused, count: 3 }, exhausted, unreadable],
+        complete: true,
+      })
+      expect(await deadLetters.count({ stage: 'deliver', status: 'dead', fromMs: startMs + 1 }, 6)).toEqual({
+        groups: [{ ...refused, count: 2 }],
+        complete: true,
+      })
+      expect(await deadLetters.count({ cause: 'none' }, 6)).toEqual({ groups: [], complete: true })
+      const { groups, complete } = await deadLetters.count({}, 4)
+      expect([groups.reduce((sum, { count }) => sum + count, 0), complete]).toEqual([4, false])
     })
 
     it('is marked as replayed once, and goes when it is old', async () => {

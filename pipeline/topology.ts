@@ -6,7 +6,7 @@ import type { StageName } from '../stages/stage.js'
 
 /** One stage, or what stands before the first. */
 export interface TopologyStage {
-  readonly name: StageName | 'ingress'
+  readonly name: StageName | 'ingress' | 'intake'
   /** The group whose members share the input's partitions; null for the ingress. */
   readonly group: string | null
   /** Null for the ingress: its input is HTTP. */
@@ -46,6 +46,12 @@ const stages: readonly TopologyStage[] = [
     outputs: ['notifications.requested'],
     does: 'takes notifications over HTTP and answers when they are durable',
   },
+  stage(
+    'intake',
+    'notifications.inbound',
+    ['notifications.requested'],
+    'checks what upstreams write to Kafka, within the ingress',
+  ),
   stage('dedupe', 'notifications.requested', ['notifications.accepted'], 'drops a twin seen within the window'),
   stage(
     'enrich-template',
@@ -113,7 +119,12 @@ export function topologyMermaid({ stages, topics }: Topology): string {
   return `${lines.join('\n')}\n`
 }
 
-function stage(name: StageName, input: TopicName, outputs: readonly TopicName[], does: string): TopologyStage {
+function stage(
+  name: StageName | 'intake',
+  input: TopicName,
+  outputs: readonly TopicName[],
+  does: string,
+): TopologyStage {
   return { name, group: name, input, alsoReads: [], outputs: [...outputs, ...aside], writesTo: null, does }
 }
 

@@ -1,5 +1,6 @@
 /** Arrays and maps that refuse more items than there are bytes left to read. avsc itself believes the count that a
- *  record gives: one wrong byte there, and it makes items out of nothing until the memory is full. */
+ *  record gives: one wrong byte there, and it makes items out of nothing until the memory is full, or skips them for
+ *  years. */
 import avsc from 'avsc'
 
 /** avsc's cursor over the bytes, as far as it is used here. */
@@ -8,10 +9,12 @@ interface Tap {
   readonly pos: number
   readLong(): number
   readString(): string
+  skipString(): void
 }
 
 interface Reading {
   _read(tap: Tap): unknown
+  _skip(tap: Tap): void
 }
 
 class BoundedArrayType extends avsc.types.ArrayType {
@@ -22,6 +25,14 @@ class BoundedArrayType extends avsc.types.ArrayType {
       for (let left = count; left > 0; left--) values.push(items._read(tap))
     }
     return values
+  }
+
+  /** For a field that only the writer knows. */
+  _skip(this: { readonly itemsType: unknown }, tap: Tap): void {
+    const items = this.itemsType as Reading
+    for (let count = blockOf(tap); count > 0; count = blockOf(tap)) {
+      for (let left = count; left > 0; left--) items._skip(tap)
+    }
   }
 }
 
@@ -36,6 +47,16 @@ class BoundedMapType extends avsc.types.MapType {
       }
     }
     return entries
+  }
+
+  _skip(this: { readonly valuesType: unknown }, tap: Tap): void {
+    const values = this.valuesType as Reading
+    for (let count = blockOf(tap); count > 0; count = blockOf(tap)) {
+      for (let left = count; left > 0; left--) {
+        tap.skipString()
+        values._skip(tap)
+      }
+    }
   }
 }
 

@@ -220,6 +220,16 @@ export interface DeliveryStatus {
   readonly attempts: readonly Attempt[]
 }
 
+/** The wish that a twin for the same recipient be told once within a window. Either key or by is set. */
+export interface InboundDedupe {
+  /** The twin key. */
+  readonly key: null | string
+  /** content: twins are those that say the same. */
+  readonly by: null | string
+  /** How long a twin is recognised, in milliseconds; null: as configured. */
+  readonly windowMs: null | number
+}
+
 /** A template at the version pinned when the notification was accepted. */
 export interface TemplateReference {
   /** Template id. */
@@ -282,6 +292,40 @@ export interface NotificationAccepted {
 
 /** A state of the notification that no delivery tells. */
 export type NotificationEnd = 'accepted' | 'duplicate' | 'rejected' | 'failed' | 'suppressed'
+
+/** A notification as an upstream writes it to Kafka, for one recipient. Every field but to may be left out. What the fields may hold is what POST /v1/notifications takes. */
+export interface NotificationInbound {
+  /** The notification's id, at most 256 bytes; one of its own for each notification. Null: made from eventId, else from where the record stands, so that a repeat gets the same. */
+  readonly id: null | string
+  /** The upstream's id of the event behind it, at most 256 bytes and unique among all upstreams: a repeat of the event is no second notification. */
+  readonly eventId: null | string
+  /** Whose it is: default is the only one so far. */
+  readonly tenant: string
+  /** Who gets it. At least one field is set. */
+  readonly to: Address
+  /** The channels asked for; null: by template, content, addresses, then the known recipient. */
+  readonly channels: null | readonly string[]
+  /** The id of the template to render; its version is pinned when the event is taken in. */
+  readonly template: null | string
+  /** JSON object: literal content, for any channel or by channel. Beside a template it is the fallback. */
+  readonly content: null | string
+  /** JSON object: the template's variables, at most 64 KiB. */
+  readonly data: string
+  /** high, normal or low. */
+  readonly priority: string
+  /** Not before: RFC 3339 with an offset, 2030-01-31T09:00:00+01:00. Past means now. */
+  readonly sendAt: null | string
+  /** Not after: RFC 3339 with an offset. */
+  readonly expiresAt: null | string
+  /** Whether and how twins are recognised, beyond the id. */
+  readonly dedupe: null | InboundDedupe
+  /** JSON object that is carried along and given back, at most 4 KiB. */
+  readonly metadata: string
+  /** Ties it to what else happened; null: the header x-correlation-id, else made. */
+  readonly correlationId: null | string
+  /** How often it was replayed from the dead letters; upstreams leave it alone. */
+  readonly replays: number
+}
 
 /** What the recipient wants to get. */
 export interface Preferences {
@@ -369,6 +413,37 @@ export interface ProviderHealth {
   readonly retryAtMs: null | number
 }
 
+/** What became of a dead letter: put back, or kept for good because it came back too often. */
+export type ReplayDecision = 'replayed' | 'parked'
+
+/** What became of a dead letter. Committed with the replay itself; the store is told from it. */
+export interface ReplayDecided {
+  /** Id of the dead letter. */
+  readonly letterId: string
+  /** The notification that the letter names, so that this takes the letter's partition. */
+  readonly notificationId: null | string
+  /** Whose it is. */
+  readonly tenant: string
+  /** What was decided. */
+  readonly decision: ReplayDecision
+  /** When it was decided, in milliseconds since the epoch. */
+  readonly decidedAtMs: number
+}
+
+/** The command to put a dead letter's record back where it was given up; it runs behind the letter, in its partition. */
+export interface ReplayRequested {
+  /** Id of the dead letter. */
+  readonly letterId: string
+  /** The notification that the letter names, so that this takes the letter's partition. */
+  readonly notificationId: null | string
+  /** Whose it is. */
+  readonly tenant: string
+  /** The request's correlation id. */
+  readonly correlationId: string
+  /** When it was asked, in milliseconds since the epoch. */
+  readonly requestedAtMs: number
+}
+
 /** Every record by the name of its file. */
 
 export interface Events {
@@ -384,12 +459,16 @@ export interface Events {
   'delivery-released': DeliveryReleased
   'delivery-routed': DeliveryRouted
   'delivery-status': DeliveryStatus
+  'inbound-dedupe': InboundDedupe
   'template-reference': TemplateReference
   'notification-requested': NotificationRequested
   'notification-accepted': NotificationAccepted
+  'notification-inbound': NotificationInbound
   preferences: Preferences
   'notification-rendered': NotificationRendered
   'notification-summary': NotificationSummary
   'notification-status': NotificationStatus
   'provider-health': ProviderHealth
+  'replay-decided': ReplayDecided
+  'replay-requested': ReplayRequested
 }

@@ -5,12 +5,15 @@ import type {
   DeadLetter,
   Delivery,
   NotificationAccepted,
+  NotificationInbound,
   NotificationRendered,
   NotificationRequested,
   NotificationStatus,
   ProviderHealth,
+  ReplayDecided,
+  ReplayRequested,
 } from './events.js'
-import type { Channel, Lane, TopicName, Way } from './topics.js'
+import type { Channel, EventsOn, Lane, TopicName, Way } from './topics.js'
 
 /** An event with its way through the log. */
 export type Outgoing<N extends EventName = EventName> = EventOf<N> & Way & { readonly key: string }
@@ -18,6 +21,11 @@ export type Outgoing<N extends EventName = EventName> = EventOf<N> & Way & { rea
 /** The key that keeps one recipient's records in order. */
 export function recipientKey(tenant: string, recipient: string): string {
   return `${tenant}/${recipient}`
+}
+
+/** What an upstream wrote, put before intake once more, under its notification's id. */
+export function inbound(value: NotificationInbound, id: string): Outgoing<'notification-inbound'> {
+  return { event: 'notification-inbound', value: { ...value, id }, ...aside('notifications.inbound', id) }
 }
 
 export function requested(value: NotificationRequested): Outgoing<'notification-requested'> {
@@ -43,12 +51,11 @@ export function released(delivery: Delivery, releasedAtMs: number): Outgoing<'de
   return { event: 'delivery-released', value: { delivery, releasedAtMs }, ...way }
 }
 
+/** The topics that cancel commands stand on. */
+type CancelTopic = { [T in TopicName]: 'cancel-requested' extends EventsOn<T> ? T : never }[TopicName]
+
 /** The cancel command, in its notification's lane, on any topic from requested to routed. */
-export function cancel(
-  value: CancelRequested,
-  topic: Exclude<TopicName, 'deliveries.released' | 'notifications.status' | 'dead-letters' | 'providers.health'>,
-  lane: Lane,
-): Outgoing<'cancel-requested'> {
+export function cancel(value: CancelRequested, topic: CancelTopic, lane: Lane): Outgoing<'cancel-requested'> {
   return { event: 'cancel-requested', value, ...flow(topic, value, lane) }
 }
 
@@ -58,6 +65,16 @@ export function status(value: NotificationStatus): Outgoing<'notification-status
 
 export function deadLetter(value: DeadLetter): Outgoing<'dead-letter'> {
   return { event: 'dead-letter', value, ...aside('dead-letters', value.notificationId ?? value.id) }
+}
+
+/** The command to replay a dead letter: in the letter's partition, behind it. */
+export function replayRequested(value: ReplayRequested): Outgoing<'replay-requested'> {
+  return { event: 'replay-requested', value, ...aside('dead-letters', value.notificationId ?? value.letterId) }
+}
+
+/** What became of a dead letter, in the letter's partition. */
+export function replayDecided(value: ReplayDecided): Outgoing<'replay-decided'> {
+  return { event: 'replay-decided', value, ...aside('dead-letters', value.notificationId ?? value.letterId) }
 }
 
 export function providerHealth(value: ProviderHealth): Outgoing<'provider-health'> {

@@ -61,7 +61,7 @@ test('ways come high lanes first, and only released has one for each channel', (
 test('every event of the flow is told once', () => {
   const events = topicEvents()
   expect([...new Set(events)]).toEqual(events)
-  expect(events.slice(0, 3)).toEqual(['notification-requested', 'cancel-requested', 'notification-accepted'])
+  expect(events.slice(0, 3)).toEqual(['notification-inbound', 'notification-requested', 'cancel-requested'])
 })
 
 test('the recipient’s key holds the tenant, so that tenants do not share an order', () => {

@@ -12,8 +12,9 @@ export type Channel = (typeof channels)[number]
 /** A topic as stages name it; on the log each lane (and channel) of it is a topic of its own. */
 export interface Topic {
   readonly events: readonly (keyof Events)[]
-  /** What the record's key is made of: all topics keyed by recipient have the same partition count. */
-  readonly key: 'recipient' | 'notification' | 'provider'
+  /** What the record's key is made of: all topics keyed by recipient have the same partition count. `none`: whoever
+   *  writes there takes the key and the partition that suit him. */
+  readonly key: 'recipient' | 'notification' | 'provider' | 'none'
   /** A lane of its own for each priority. */
   readonly lanes: boolean
   /** And in each lane a way of its own for each channel. */
@@ -26,13 +27,20 @@ const day = 24 * 60 * 60 * 1000
 const flow = { key: 'recipient', lanes: true, channels: false, compacted: false, retentionMs: 7 * day } as const
 
 export const topics = {
+  'notifications.inbound': { ...flow, events: ['notification-inbound'], key: 'none', lanes: false },
   'notifications.requested': { ...flow, events: ['notification-requested', 'cancel-requested'] },
   'notifications.accepted': { ...flow, events: ['notification-accepted', 'cancel-requested'] },
   'notifications.rendered': { ...flow, events: ['notification-rendered', 'cancel-requested'] },
   'deliveries.routed': { ...flow, events: ['delivery-routed', 'cancel-requested'] },
   'deliveries.released': { ...flow, events: ['delivery-released'], channels: true },
   'notifications.status': { ...flow, events: ['notification-status'], key: 'notification', lanes: false },
-  'dead-letters': { ...flow, events: ['dead-letter'], key: 'notification', lanes: false, retentionMs: 30 * day },
+  'dead-letters': {
+    ...flow,
+    events: ['dead-letter', 'replay-requested', 'replay-decided'],
+    key: 'notification',
+    lanes: false,
+    retentionMs: 30 * day,
+  },
   'providers.health': { ...flow, events: ['provider-health'], key: 'provider', lanes: false, compacted: true },
 } as const satisfies Record<string, Topic>
 

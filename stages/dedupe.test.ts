@@ -153,6 +153,7 @@ test('a claim that has run out counts no more, also where the state has not forg
     value: asked('a', null),
     scope,
     timestampMs: 0,
+    headers: {},
     fresh: true,
   } as const
   for (const [index, frame] of [0, 999, 1000].entries()) {

@@ -237,7 +237,7 @@ test('trouble with its state ends one life of the stage and reaches its worker',
   const policy = { ratePerSecond: null, concurrency: 1, timeoutMs: 1000, onUnknown: 'resend' } as const
   const ports = { carriers: new Map([['test', { ...carrier, policy }]]), called: () => undefined }
   const value = { delivery: deliveryOf('a'), releasedAtMs: 0 }
-  const record = { event: 'delivery-released', value, recordId: 'r-0', scope, timestampMs: 0, fresh: false } as const
+  const record = { event: 'delivery-released', value, recordId: 'r-0', scope, timestampMs: 0, headers: {}, fresh: false } as const
   const steps = of({ records: [record] }).pipe(deliver(ports, deliverDefaults).operator(context))
   await expect(firstValueFrom(steps)).rejects.toBe(trouble)
 })

@@ -13,6 +13,7 @@ const batch: Batch<'notification-status'> = {
     recordId: `notifications.status-0-${offset}`,
     scope: { lane: 'normal', partition: 0 },
     timestampMs: 0,
+    headers: {},
     fresh: true,
   })),
 }

@@ -214,6 +214,7 @@ function record(id: string, lane: Scope['lane'] = 'normal', partition = 1): Inpu
     recordId: `${id}-0`,
     scope: { lane, partition },
     timestampMs: nowMs,
+    headers: {},
     fresh: true,
   }
 }

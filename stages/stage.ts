@@ -25,6 +25,7 @@ export type InputRecord<I extends EventName> = EventOf<I> & {
   readonly recordId: string
   readonly scope: Scope
   readonly timestampMs: number
+  readonly headers: Readonly<Record<string, string>>
   /** True: it was written after this worker took its partition over, so nobody can have worked on it before. */
   readonly fresh: boolean
 }

@@ -20,7 +20,7 @@ export function deadLetter(id) {
     const record = await get(path, undefined, signal).catch((error) => {
       if (error.status !== 404) throw error
     })
-    replay.hidden = record === undefined || record.status === 'replayed'
+    replay.hidden = record?.status !== 'dead' || record.replayable === false
     status.replaceChildren(...(record ? [badge(record.status)] : []))
     content.replaceChildren(
       ...(record ? details(record) : [el('p', { class: 'nothing' }, 'There is no dead letter with this id.')]),
@@ -31,7 +31,7 @@ export function deadLetter(id) {
   async function replayIt() {
     replay.disabled = true
     const text = await post(`${path}/replay`).then(
-      () => 'Put back at the head of the pipeline.',
+      ({ status }) => (status === 202 ? 'Asked for; not decided yet.' : 'Put back where it was given up.'),
       (error) => error.message,
     )
     setText(verdict, text)

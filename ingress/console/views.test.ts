@@ -116,6 +116,6 @@ describeConsole('the views of the console', (page) => {
     await page.tab.getByText('unknown-schema in dedupe').click()
     await page.tab.getByRole('button', { name: 'Replay it' }).click()
     await page.tab.locator('.standing', { hasText: 'replayed' }).waitFor()
-    expect(await page.text('.verdict')).toEqual(['Put back at the head of the pipeline.'])
+    expect(await page.text('.verdict')).toEqual(['Put back where it was given up.'])
   })
 })

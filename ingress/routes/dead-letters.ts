@@ -1,14 +1,11 @@
 /** /v1/dead-letters: records that no stage could take. */
 import { z } from '@hono/zod-openapi'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
+import { identifier } from '../identifier.js'
 import { pageOf, pageQuery } from '../paging.js'
-import type { IngressPorts } from '../ports.js'
-import { Problem } from '../problem.js'
-
-// The id names a topic, partition, offset and stage, so it may be longer than an id of the API.
-const params = z.object({ id: shortText(1024) })
-const path = '/v1/dead-letters/{id}'
+import type { IngressOptions, IngressPorts } from '../ports.js'
+import { filterOf, foundLetter, letterParams, letterStatuses, replayRoutes } from './dead-letter-replays.js'
+import { queryInstant } from './notification-records.js'
 
 const shape = z
   .strictObject({
@@ -22,17 +19,24 @@ const shape = z
     detail: z.string(),
     notificationId: z.string().optional(),
     replays: z.int(),
-    status: z.enum(['dead', 'replayed', 'parked']),
+    status: z.enum(letterStatuses),
     headers: z.record(z.string(), z.string()),
     valueBase64: z.string().optional().openapi({ description: 'The original bytes.' }),
     decoded: z.unknown().optional().openapi({ description: 'Null where the bytes could not be read.' }),
+    replayable: z.boolean().optional().openapi({ description: 'Whether there is anything to put back.' }),
   })
   .openapi('DeadLetter')
-const replayAnswer = z.strictObject({ id: z.string(), status: z.literal('replayed') }).openapi('ReplayAnswer')
 
-const query = pageQuery.extend({ stage: identifier.optional(), cause: identifier.optional() })
+const query = pageQuery.extend({
+  stage: identifier.optional(),
+  cause: identifier.optional(),
+  status: z.enum(letterStatuses).optional(),
+  from: queryInstant.openapi({ description: 'Given up at or after.' }),
+  to: queryInstant.openapi({ description: 'Given up before.' }),
+})
 
-export function deadLetterRoutes(app: IngressApp, { deadLetters }: IngressPorts): void {
+export function deadLetterRoutes(app: IngressApp, ports: IngressPorts, options: IngressOptions): void {
+  const { deadLetters } = ports
   serveEndpoint(
     app,
     {
@@ -44,12 +48,11 @@ export function deadLetterRoutes(app: IngressApp, { deadLetters }: IngressPorts)
       answers: { 200: { description: 'A page of them.', schema: pageOf(shape) } },
       problems: [503],
     },
-    async ({ c, query: { limit, cursor, stage, cause } }) => {
+    async ({ c, query: { limit, cursor, ...filter } }) => {
       const page = await deadLetters.list({
+        ...filterOf(filter),
         limit,
         ...(cursor !== undefined && { cursor }),
-        ...(stage !== undefined && { stage }),
-        ...(cause !== undefined && { cause }),
       })
       return answer(c, 200, page)
     },
@@ -58,52 +61,14 @@ export function deadLetterRoutes(app: IngressApp, { deadLetters }: IngressPorts)
     app,
     {
       method: 'get',
-      path,
+      path: '/v1/dead-letters/{id}',
       tag: 'Operations',
       summary: 'One dead letter',
-      params,
+      params: letterParams,
       answers: { 200: { description: 'With its original bytes.', schema: shape } },
       problems: [404, 503],
     },
-    async ({ c, params: { id } }) => {
-      const letter = await deadLetters.get(id)
-      if (!letter) throw missing()
-      return answer(c, 200, letter)
-    },
+    async ({ c, params: { id } }) => answer(c, 200, await foundLetter(deadLetters, id)),
   )
-  serveReplay(app, deadLetters)
-}
-
-function serveReplay(app: IngressApp, deadLetters: IngressPorts['deadLetters']): void {
-  serveEndpoint(
-    app,
-    {
-      method: 'post',
-      path: `${path}/replay`,
-      tag: 'Operations',
-      summary: 'Put a dead letter back at the head of the pipeline',
-      params,
-      answers: { 200: { description: 'Put back.', schema: replayAnswer } },
-      problems: [404, 409, 503, 507],
-    },
-    async ({ c, params: { id } }) => {
-      const outcome = await deadLetters.replay(id)
-      switch (outcome) {
-        case 'replayed':
-          return answer(c, 200, { id, status: outcome })
-        case 'already-replayed':
-          throw new Problem('conflict', 'It was replayed already.')
-        case 'parked':
-          throw new Problem('conflict', 'It came back from its replays too often and is kept for a person to look at.')
-        case 'not-replayable':
-          throw new Problem('conflict', 'It cannot be replayed: its bytes make no notification.')
-        case 'unknown':
-          throw missing()
-      }
-    },
-  )
-}
-
-function missing(): Problem {
-  return new Problem('not-found', 'There is no dead letter with this id.')
+  replayRoutes(app, ports, options)
 }

@@ -42,6 +42,7 @@ describe('/openapi.json', () => {
       'GET /v1/templates',
       'GET /v1/templates/{id}',
       'GET /v1/topology',
+      'POST /v1/dead-letters/replay',
       'POST /v1/dead-letters/{id}/replay',
       'POST /v1/notifications',
       'POST /v1/notifications/batch',

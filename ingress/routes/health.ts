@@ -9,10 +9,7 @@ const health = (status: string) => z.strictObject({ status: z.literal(status) })
 /** Paths that a prober asks without a key. */
 export const healthPaths = ['/health/live', '/health/ready'] as const
 
-export function healthRoutes(
-  app: IngressApp,
-  { flow }: { readonly flow: Pick<Flow, 'problems' | 'stalled'> },
-): void {
+export function healthRoutes(app: IngressApp, { flow }: { readonly flow: Pick<Flow, 'problems' | 'stalled'> }): void {
   const [live, ready] = healthPaths
   serveEndpoint(
     app,

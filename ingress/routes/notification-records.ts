@@ -27,8 +27,8 @@ const waitQuery = z.strictObject({
     .openapi({ description: 'Waits for its end: 60s at most.', example: '10s' }),
 })
 
-// A plus that was not encoded arrives as a space.
-const queryInstant = z
+/** A point in time in a query, where a plus that was not encoded arrives as a space. */
+export const queryInstant = z
   .preprocess((value) => (typeof value === 'string' ? value.replace(' ', '+') : value), instant)
   .optional()
 
@@ -72,12 +72,13 @@ function serveOne(app: IngressApp, ports: IngressPorts, waits: RecordWaits, { se
       problems: [404, 503],
     },
     async ({ c, params: { id }, query }) => {
-      const record = await foundRecord(ports, waits, id, settleWaitMs)
+      const waitMs = query.wait === undefined ? 0 : (durationMs(query.wait) ?? 0)
+      const record = await foundRecord(ports, waits, id, Math.max(settleWaitMs, waitMs))
       if (query.wait === undefined || finalStatuses.has(record.status)) return answer(c, 200, record)
       const ended = await waits.wait({
         tenant,
         id,
-        timeoutMs: durationMs(query.wait) ?? 0,
+        timeoutMs: waitMs,
         isDone: (found) => found !== undefined && finalStatuses.has(found.status),
         signal: c.req.raw.signal,
       })

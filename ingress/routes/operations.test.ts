@@ -1,22 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { DeadLetterRecord } from '../ports.js'
 import { testClient } from '../test-client.js'
-
-const letter: DeadLetterRecord = {
-  id: 'notifications.requested.high-0-1-dedupe',
-  at: '2030-01-01T00:00:00.000Z',
-  stage: 'dedupe',
-  topic: 'notifications.requested.high',
-  partition: 0,
-  offset: 1,
-  cause: 'unreadable',
-  detail: 'Cut off.',
-  replays: 0,
-  status: 'dead',
-  headers: {},
-  valueBase64: 'AA==',
-  decoded: { id: 'x' },
-}
 
 describe('the inbox', () => {
   it('lists messages and marks them as read', async () => {
@@ -28,35 +11,6 @@ describe('the inbox', () => {
     const read = await post('/v1/recipients/user-42/inbox/m-1/read')
     expect([read.status, read.body]).toEqual([200, { id: 'm-1', read: true }])
     expect((await post('/v1/recipients/user-42/inbox/none/read')).status).toBe(404)
-  })
-})
-
-describe('dead letters', () => {
-  it('are listed, by stage and cause, and shown', async () => {
-    const { get, fake } = testClient()
-    fake.letters.set(letter.id, letter)
-    expect((await get('/v1/dead-letters')).body).toEqual({ data: [letter], nextCursor: null })
-    expect((await get('/v1/dead-letters?stage=dedupe&cause=unreadable')).body).toMatchObject({ data: [letter] })
-    expect((await get('/v1/dead-letters?stage=route')).body).toMatchObject({ data: [] })
-    expect((await get(`/v1/dead-letters/${letter.id}`)).body).toEqual(letter)
-    expect((await get('/v1/dead-letters/none')).status).toBe(404)
-  })
-
-  it('are replayed once', async () => {
-    const { post, fake } = testClient()
-    fake.letters.set('a', { ...letter, id: 'a' })
-    fake.letters.set('b', { ...letter, id: 'b', status: 'parked' })
-    fake.letters.set('c', { ...letter, id: 'c', decoded: null })
-    const replayed = await post('/v1/dead-letters/a/replay')
-    expect([replayed.status, replayed.body]).toEqual([200, { id: 'a', status: 'replayed' }])
-    for (const [id, status] of [
-      ['a', 409],
-      ['b', 409],
-      ['c', 409],
-      ['none', 404],
-    ]) {
-      expect([id, (await post(`/v1/dead-letters/${id}/replay`)).status]).toEqual([id, status])
-    }
   })
 })
 

@@ -1,78 +1,23 @@
-import { spawn } from 'node:child_process'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { scriptedServer } from './carillon-under-test.js'
 
-const executable = join(import.meta.dirname, 'main.js')
-
-interface Asked {
-  readonly method: string | undefined
-  readonly url: string | undefined
-  readonly headers: Readonly<Record<string, string>>
-  readonly body?: unknown
-}
-
-interface Answer {
-  readonly status: number
-  readonly body: unknown
-}
-
-let server: Server
-let address: string
-let asked: Asked[]
-let answers: Answer[]
-
-beforeEach(async () => {
-  asked = []
-  answers = []
-  server = createServer(async (request, response) => {
-    const body = await text(request)
-    asked.push({
-      ...{ method: request.method, url: request.url, headers: told(request) },
-      ...(body === '' ? {} : { body: JSON.parse(body) }),
-    })
-    const { status, body: answer } = answers.shift() ?? { status: 500, body: 'not expected' }
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-})
-
-afterEach(() => new Promise((resolve) => server.close(resolve)))
-
-/** The headers that a command sets itself. */
-function told({ headers }: IncomingMessage): Record<string, string> {
-  const names = ['authorization', 'content-type', 'idempotency-key']
-  return Object.fromEntries(
-    names.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])]])),
-  )
-}
-
-async function carillon(args: readonly string[], input = '', environment: Record<string, string> = {}) {
-  const env = { PATH: process.env.PATH, CARILLON_URL: address, ...environment }
-  const child = spawn(process.execPath, [executable, ...args], { env })
-  child.stdin.end(input)
-  const [out, err, code] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    new Promise((resolve) => child.on('close', resolve)),
-  ])
-  return { code, out, err }
-}
+const server = scriptedServer()
 
 const json = { 'content-type': 'application/json' }
 const accepted = { status: 202, body: { id: 'n1', status: 'accepted' } }
 
 describe('carillon send', () => {
   test('posts what the options say, with the key, and prints the id', async () => {
-    answers = [accepted]
+    server.answers = [accepted]
     const args = ['send', '--to', 'user-42', '--channel', 'email', '--channel', 'sms', '--template', 'welcome']
     args.push('--data', '{"name":"Ann"}', '--subject', 'Hi', '--body', 'Hello', '--priority', 'high')
     args.push('--send-at', '2030-01-31T09:00:00+01:00', '--idempotency-key', 'k1')
-    expect(await carillon(args, '', { CARILLON_API_KEY: 'secret' })).toEqual({ code: 0, out: 'accepted n1\n', err: '' })
-    expect(asked).toEqual([
+    expect(await server.carillon(args, '', { CARILLON_API_KEY: 'secret' })).toEqual({
+      code: 0,
+      out: 'accepted n1\n',
+      err: '',
+    })
+    expect(server.asked).toEqual([
       {
         ...{ method: 'POST', url: '/v1/notifications' },
         headers: { ...json, authorization: 'Bearer secret', 'idempotency-key': 'k1' },
@@ -85,36 +30,43 @@ describe('carillon send', () => {
   })
 
   test('reads a request from standard input, over which options win', async () => {
-    answers = [accepted]
+    server.answers = [accepted]
     const input = JSON.stringify({ to: 'user-1', content: { body: 'Hello' }, priority: 'low' })
-    const result = await carillon(['send', '-', '--to', '{"email":"ann@example.org"}', '--json'], input)
+    const result = await server.carillon(['send', '-', '--to', '{"email":"ann@example.org"}', '--json'], input)
     expect(result).toEqual({ code: 0, out: `${JSON.stringify(accepted.body, null, 2)}\n`, err: '' })
-    expect(asked[0]?.body).toEqual({ to: { email: 'ann@example.org' }, content: { body: 'Hello' }, priority: 'low' })
+    expect(server.asked[0]?.body).toEqual({
+      to: { email: 'ann@example.org' },
+      content: { body: 'Hello' },
+      priority: 'low',
+    })
   })
 
   test('sends several of standard input to the batch endpoint', async () => {
-    answers = [{ status: 202, body: { batchId: 'b1', accepted: [{ index: 0, id: 'n1' }], rejected: [] } }]
+    server.answers = [{ status: 202, body: { batchId: 'b1', accepted: [{ index: 0, id: 'n1' }], rejected: [] } }]
     const input = JSON.stringify({ notifications: [{ to: 'user-1' }] })
-    expect(await carillon(['send', '-'], input)).toEqual({ code: 0, out: 'accepted batch b1\n', err: '' })
-    expect(asked).toEqual([
+    expect(await server.carillon(['send', '-'], input)).toEqual({ code: 0, out: 'accepted batch b1\n', err: '' })
+    expect(server.asked).toEqual([
       { method: 'POST', url: '/v1/notifications/batch', headers: json, body: { notifications: [{ to: 'user-1' }] } },
     ])
   })
 
   test('waits for the end when asked', async () => {
     const delivery = { id: 'd1', channel: 'email', provider: 'smtp', status: 'sent', attempts: [{ number: 1 }] }
-    answers = [accepted, { status: 200, body: { id: 'n1', status: 'sent', deliveries: [delivery], timeline: [] } }]
-    const result = await carillon(['send', '--to', 'user-42', '--body', 'Hello', '--wait', '10s'])
+    server.answers = [
+      accepted,
+      { status: 200, body: { id: 'n1', status: 'sent', deliveries: [delivery], timeline: [] } },
+    ]
+    const result = await server.carillon(['send', '--to', 'user-42', '--body', 'Hello', '--wait', '10s'])
     expect(result).toEqual({ code: 0, out: 'sent n1\n  email by smtp: sent\n', err: '' })
-    expect(asked[1]).toEqual({ method: 'GET', url: '/v1/notifications/n1?wait=10s', headers: {} })
+    expect(server.asked[1]).toEqual({ method: 'GET', url: '/v1/notifications/n1?wait=10s', headers: {} })
   })
 
   test('fails when what it waited for was not sent, and says why', async () => {
     const attempts = [{ error: 'refused' }, { error: '550 \u001b[31mno such user' }]
     const deliveries = [{ channel: 'email', provider: 'smtp', status: 'failed', attempts }]
     const timeline = [{ stage: 'deliver', reason: 'recipient', detail: 'the address does not exist' }]
-    answers = [accepted, { status: 200, body: { id: 'n1', status: 'failed', deliveries, timeline } }]
-    expect(await carillon(['send', '--to', 'user-42', '--wait', '1s'])).toEqual({
+    server.answers = [accepted, { status: 200, body: { id: 'n1', status: 'failed', deliveries, timeline } }]
+    expect(await server.carillon(['send', '--to', 'user-42', '--wait', '1s'])).toEqual({
       code: 1,
       out: 'failed n1\n  email by smtp: failed (550  [31mno such user)\n',
       err: 'It was not sent: recipient, the address does not exist\n',
@@ -122,8 +74,8 @@ describe('carillon send', () => {
   })
 
   test('fails when the end does not come in time', async () => {
-    answers = [accepted, { status: 200, body: { id: 'n1', status: 'processing', deliveries: [], timeline: [] } }]
-    expect(await carillon(['send', '--to', 'user-42', '--wait', '1s'])).toEqual({
+    server.answers = [accepted, { status: 200, body: { id: 'n1', status: 'processing', deliveries: [], timeline: [] } }]
+    expect(await server.carillon(['send', '--to', 'user-42', '--wait', '1s'])).toEqual({
       code: 1,
       out: 'processing n1\n',
       err: 'It has not ended within 1s; it is still under way.\n',
@@ -132,8 +84,8 @@ describe('carillon send', () => {
 
   test('prints a refusal with its paths', async () => {
     const errors = [{ path: 'channels[0]', message: 'must be one of email, sms' }]
-    answers = [{ status: 400, body: { title: 'Invalid request', status: 400, detail: 'one field', errors } }]
-    expect(await carillon(['send', '--to', 'user-42'])).toEqual({
+    server.answers = [{ status: 400, body: { title: 'Invalid request', status: 400, detail: 'one field', errors } }]
+    expect(await server.carillon(['send', '--to', 'user-42'])).toEqual({
       code: 1,
       out: '',
       err: 'Carillon answered 400: Invalid request: one field\n  channels[0]: must be one of email, sms\n',
@@ -146,8 +98,8 @@ describe('carillon send', () => {
     ['input that is not JSON', ['send', '-'], 'Standard input is not JSON\n'],
     ['a wait for many', ['send', '--to', '["a","b"]', '--wait', '1s'], '--wait is for one notification\n'],
   ])('refuses %s without asking Carillon', async (_, args, err) => {
-    expect(await carillon(args)).toEqual({ code: 2, out: '', err })
-    expect(asked).toEqual([])
+    expect(await server.carillon(args)).toEqual({ code: 2, out: '', err })
+    expect(server.asked).toEqual([])
   })
 
   test.each([
@@ -156,70 +108,20 @@ describe('carillon send', () => {
     ['an unknown priority', ['--priority', 'urgent'], "'urgent' is invalid. Allowed choices are high, normal, low."],
     ['an unknown option', ['--chanel', 'sms'], '(Did you mean --channel?)'],
   ])('refuses %s', async (_, args, message) => {
-    const result = await carillon(['send', '--to', 'x', ...args])
+    const result = await server.carillon(['send', '--to', 'x', ...args])
     expect(result).toEqual({ code: 2, out: '', err: expect.stringContaining(message) })
-  })
-})
-
-describe('carillon dead-letters', () => {
-  const letter = {
-    ...{ id: 'deliver/deliveries.released.email.low-3-7', at: '2026-01-01T00:00:00Z', stage: 'deliver' },
-    ...{ cause: 'poison', detail: 'truncated', status: 'dead', headers: {} },
-  }
-
-  test('lists them in columns and says how to go on', async () => {
-    answers = [{ status: 200, body: { data: [letter], nextCursor: 'abc' } }]
-    expect(await carillon(['dead-letters', 'list', '--stage', 'deliver', '--limit', '1'])).toEqual({
-      code: 0,
-      out: [
-        'ID                                         AT                    STAGE    STATUS  CAUSE   DETAIL',
-        'deliver/deliveries.released.email.low-3-7  2026-01-01T00:00:00Z  deliver  dead    poison  truncated',
-        '',
-      ].join('\n'),
-      err: 'There are more: --cursor abc\n',
-    })
-    expect(asked).toEqual([{ method: 'GET', url: '/v1/dead-letters?stage=deliver&limit=1', headers: {} }])
-  })
-
-  test('lists them as JSON', async () => {
-    answers = [{ status: 200, body: { data: [letter], nextCursor: null } }]
-    const { code, out } = await carillon(['dead-letters', 'list', '--json'])
-    expect({ code, out: JSON.parse(out) }).toEqual({ code: 0, out: { data: [letter], nextCursor: null } })
-  })
-
-  test('shows one whole', async () => {
-    answers = [{ status: 200, body: { ...letter, decoded: { id: 1 } } }]
-    const { code, out } = await carillon(['dead-letters', 'show', letter.id])
-    expect({ code, out: JSON.parse(out) }).toEqual({ code: 0, out: { ...letter, decoded: { id: 1 } } })
-    expect(asked[0]?.url).toBe('/v1/dead-letters/deliver%2Fdeliveries.released.email.low-3-7')
-  })
-
-  test('replays the others when one cannot be', async () => {
-    answers = [
-      { status: 409, body: { title: 'Already replayed', status: 409 } },
-      { status: 200, body: { id: 'b', status: 'replayed' } },
-    ]
-    expect(await carillon(['dead-letters', 'replay', 'a', 'b'])).toEqual({
-      code: 1,
-      out: 'replayed b\n',
-      err: 'a: Carillon answered 409: Already replayed\n1 of 2 could not be replayed.\n',
-    })
-    expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
-      'POST /v1/dead-letters/a/replay',
-      'POST /v1/dead-letters/b/replay',
-    ])
   })
 })
 
 test('carillon lag shows what waits for each stage', async () => {
   const stage = { stage: 'throttle', state: 'running', processed: 9, perSecond: 3.25, restarts: 0 }
-  answers = [
+  server.answers = [
     {
       status: 200,
       body: { stages: [{ ...stage, lag: { high: 1, normal: 0, low: 20 }, parked: 5 }], problems: ['deliver restarts'] },
     },
   ]
-  expect(await carillon(['lag'])).toEqual({
+  expect(await server.carillon(['lag'])).toEqual({
     code: 0,
     out: [
       'STAGE     STATE    WAITING  BY LANE                   PER SECOND  PARKED  RESTARTS',
@@ -228,14 +130,14 @@ test('carillon lag shows what waits for each stage', async () => {
     ].join('\n'),
     err: 'deliver restarts\n',
   })
-  expect(asked).toEqual([{ method: 'GET', url: '/v1/flow', headers: {} }])
+  expect(server.asked).toEqual([{ method: 'GET', url: '/v1/flow', headers: {} }])
 })
 
 describe('every command that asks Carillon', () => {
   test('says in one line what to do when it cannot be reached', async () => {
-    const closed = address
-    await new Promise((resolve) => server.close(resolve))
-    const result = await carillon(['lag'], '', { CARILLON_URL: closed })
+    const closed = server.address
+    await server.stop()
+    const result = await server.carillon(['lag'], '', { CARILLON_URL: closed })
     expect(result).toEqual({
       code: 3,
       out: '',
@@ -244,8 +146,8 @@ describe('every command that asks Carillon', () => {
   })
 
   test('says which variable has the key when it is refused', async () => {
-    answers = [{ status: 401, body: { title: 'Unauthorized', status: 401 } }]
-    expect(await carillon(['lag'])).toEqual({
+    server.answers = [{ status: 401, body: { title: 'Unauthorized', status: 401 } }]
+    expect(await server.carillon(['lag'])).toEqual({
       code: 1,
       out: '',
       err: 'Carillon answered 401: Unauthorized: set CARILLON_API_KEY to the key of that Carillon\n',
@@ -253,16 +155,16 @@ describe('every command that asks Carillon', () => {
   })
 
   test('does not take something else for Carillon', async () => {
-    answers = [{ status: 200, body: { hello: 'world' } }]
-    expect(await carillon(['lag'])).toEqual({
+    server.answers = [{ status: 200, body: { hello: 'world' } }]
+    expect(await server.carillon(['lag'])).toEqual({
       code: 1,
       out: '',
-      err: `${address} did not answer as Carillon does. Is CARILLON_URL right, and is Carillon as new as this command?\n`,
+      err: `${server.address} did not answer as Carillon does. Is CARILLON_URL right, and is Carillon as new as this command?\n`,
     })
   })
 
   test('refuses an address that is none', async () => {
-    expect(await carillon(['lag'], '', { CARILLON_URL: 'localhost' })).toEqual({
+    expect(await server.carillon(['lag'], '', { CARILLON_URL: 'localhost' })).toEqual({
       code: 2,
       out: '',
       err: 'CARILLON_URL: must be a URL like http://host or https://host, without a user or password in it\n',

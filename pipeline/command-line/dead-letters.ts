@@ -1,13 +1,16 @@
-/** `carillon dead-letters`: what stages gave up, and how to put it back. */
-import { type Command, InvalidArgumentError } from 'commander'
+/** `carillon dead-letters`: what stages gave up. Putting it back is `dead-letter-replay.ts`. */
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import { connect } from './client.js'
-import { CommandFailed, exitCodes } from './exit.js'
+import { addReplay } from './dead-letter-replay.js'
 import { complain, print, printJson, printTable } from './terminal.js'
 
 interface ListOptions {
   readonly stage?: string
   readonly cause?: string
+  readonly status?: string
+  readonly from?: string
+  readonly to?: string
   readonly limit: number
   readonly cursor?: string
   readonly json?: boolean
@@ -31,6 +34,9 @@ export function addDeadLetters(program: Command): void {
     .description('list dead letters, newest first')
     .option('--stage <name>', 'only those of this stage')
     .option('--cause <code>', 'only those of this cause')
+    .addOption(new Option('--status <status>', 'only those of this status').choices(['dead', 'replayed', 'parked']))
+    .option('--from <time>', 'only those given up at or after, like 2030-01-31T09:00:00+01:00')
+    .option('--to <time>', 'only those given up before')
     .option('--limit <number>', 'at most so many, 1 to 1000', pageSize, 50)
     .option('--cursor <cursor>', 'go on where an earlier list ended')
     .option('--json', 'print the answer as JSON')
@@ -39,12 +45,11 @@ export function addDeadLetters(program: Command): void {
     .command('show')
     .description('show one with its headers and its decoded record, as JSON')
     .argument('<id>')
-    .action(async (id: string) => printJson(await connect()({ method: 'GET', path: pathOf(id) }, deadLetter)))
-  group
-    .command('replay')
-    .description('put dead letters back at the head of the pipeline')
-    .argument('<id...>')
-    .action(replay)
+    .action(async (id: string) => {
+      const path = `/v1/dead-letters/${encodeURIComponent(id)}`
+      printJson(await connect()({ method: 'GET', path }, deadLetter))
+    })
+  addReplay(group)
 }
 
 async function list({ json, limit, ...filters }: ListOptions): Promise<void> {
@@ -57,27 +62,6 @@ async function list({ json, limit, ...filters }: ListOptions): Promise<void> {
     ...data.map(({ id, at, stage, status, cause, detail }) => [id, at, stage, status, cause, detail]),
   ])
   if (nextCursor !== null) complain(`There are more: --cursor ${nextCursor}`)
-}
-
-/** One that cannot be replayed does not hold up the others. */
-async function replay(ids: readonly string[]): Promise<void> {
-  const client = connect()
-  let refused = 0
-  for (const id of ids) {
-    try {
-      await client({ method: 'POST', path: `${pathOf(id)}/replay` }, z.unknown())
-      print(`replayed ${id}`)
-    } catch (error) {
-      if (!(error instanceof CommandFailed) || error.exitCode !== exitCodes.failed) throw error
-      complain(`${id}: ${error.message}`)
-      refused += 1
-    }
-  }
-  if (refused > 0) throw new CommandFailed(`${refused} of ${ids.length} could not be replayed.`, exitCodes.failed)
-}
-
-function pathOf(id: string): string {
-  return `/v1/dead-letters/${encodeURIComponent(id)}`
 }
 
 function pageSize(value: string): number {

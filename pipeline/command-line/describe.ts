@@ -1,6 +1,6 @@
-/** `carillon topology` and `carillon schemas check`: what is built in. They need no running Carillon. */
+/** `carillon topology`, and `carillon schemas check` without a registry: what is built in. */
 import { type Command, Option } from 'commander'
-import { compareWithReleased, type SchemaComparison } from '../../schemas/release.js'
+import type { SchemaComparison } from '../../schemas/release.js'
 import { topology, topologyMermaid, topologyText } from '../topology.js'
 import { CommandFailed, exitCodes } from './exit.js'
 import { printJson, printTable, printText } from './terminal.js'
@@ -23,16 +23,6 @@ export function addTopology(program: Command): void {
           return printText(topologyText(topology()))
       }
     })
-}
-
-export function addSchemas(program: Command): void {
-  program
-    .command('schemas')
-    .description('the Avro schemas of the topics')
-    .command('check')
-    .description('tell whether each schema stays compatible with its last release, both ways')
-    .option('--json', 'print the comparison as JSON')
-    .action(({ json }: { readonly json?: boolean }) => checkSchemas(compareWithReleased(), json === true))
 }
 
 /** Prints the comparison. Throws `CommandFailed` when a schema broke compatibility. */

@@ -10,7 +10,8 @@ Exit codes:
   0  fine
   1  it failed: refused by Carillon, not found, or ended without being sent
   2  wrong usage
-  3  Carillon cannot be reached at CARILLON_URL`
+  3  Carillon cannot be reached at CARILLON_URL; for topics, Kafka at CARILLON_LOG; for schemas, the registry at
+     CARILLON_REGISTRY`
 
 /** A command cannot go on. The message is for the user and says what to do. */
 export class CommandFailed extends Error {

@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-/** The executable. */
+/** Runs the command line of this process. */
 import { run } from './program.js'
 
 /** What a failed drain left behind may hold the process no longer than this after its command ended. */

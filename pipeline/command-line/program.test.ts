@@ -31,7 +31,7 @@ describe('carillon', () => {
   test('names no command that this version does not have', () => {
     const { out } = carillon(['--help'])
     const listed = [...out.matchAll(/^ {2}([a-z-]+)(?: \[.*\])? {2,}/gm)].map(([, name]) => name)
-    expect(listed).toEqual(['start', 'send', 'lag', 'dead-letters', 'topology', 'schemas', 'help'])
+    expect(listed).toEqual(['start', 'send', 'lag', 'dead-letters', 'topology', 'topics', 'schemas', 'help'])
   })
 
   test('prints its version', () => {
@@ -60,7 +60,7 @@ describe('without a running Carillon', () => {
   test('the schemas are compared with their last release', () => {
     const { code, out, err } = carillon(['schemas', 'check', '--json'])
     expect({ code, err }).toEqual({ code: 0, err: '' })
-    expect(JSON.parse(out)[0]).toEqual({ event: 'notification-requested', releasedId: 1, state: 'same', problem: '' })
+    expect(JSON.parse(out)[0]).toEqual({ event: 'notification-inbound', releasedId: 10, state: 'same', problem: '' })
   })
 
   test('an incompatible schema is a failure that names it', () => {
@@ -74,14 +74,14 @@ describe('without a running Carillon', () => {
   })
 
   test('start reports every problem of the configuration before anything else', () => {
-    expect(carillon(['start'], { CARILLON_PORT: 'x', CARILLON_HOST: '0.0.0.0', CARILLON_LOG: 'kafka://h:1' })).toEqual({
+    expect(carillon(['start'], { CARILLON_PORT: 'x', CARILLON_HOST: '0.0.0.0', CARILLON_LOG: 'kafka://h' })).toEqual({
       code: 1,
       out: '',
       err: [
         'Carillon cannot start with this configuration:',
         'CARILLON_PORT: must be a whole number from 0 to 65535',
+        'CARILLON_LOG: must be sqlite: or kafka://host:port,host:port',
         'CARILLON_API_KEY: is needed to listen beyond loopback; set a key, or set CARILLON_HOST to 127.0.0.1',
-        'CARILLON_LOG: kafka:// is not supported by this version yet; use sqlite: or leave it out',
         '',
       ].join('\n'),
     })

@@ -1,34 +1,40 @@
 /** `carillon start`: runs everything in this process until a signal stops it. */
 import { ConfigProblems } from '../config/problems.js'
+import type { Running } from '../running.js'
 import { CommandFailed, exitCodes } from './exit.js'
 import { complain, print } from './terminal.js'
 
 /** What is under way may end within this time after a signal. */
 const drainWithinMs = 10_000
 
-/** A Carillon that runs. */
-export interface Running {
-  /** Where it listens, like http://127.0.0.1:3000 */
-  readonly address: string
-  /** Lets what is under way end, and resolves when everything is closed. */
-  close(): Promise<void>
-}
-
 /** Begins, prints the address, waits for SIGINT or SIGTERM and drains; a second signal exits at once.
  *  Throws `CommandFailed` when it cannot begin, or cannot end in time. */
-export async function runUntilStopped(begin: () => Promise<Running>, limitMs = drainWithinMs): Promise<void> {
+export async function runUntilStopped(
+  begin: (stopping: AbortSignal) => Promise<Running>,
+  limitMs = drainWithinMs,
+): Promise<void> {
   const stopped = firstSignal()
-  const running = await begin().catch((error: unknown) => {
+  const stopping = new AbortController()
+  void stopped.then(() => stopping.abort())
+  const running = await begin(stopping.signal).catch((error: unknown) => {
+    if (stopping.signal.aborted) return null
     throw new CommandFailed(startProblem(error), exitCodes.failed, { cause: error })
   })
+  if (running === null) return
   print(`Carillon listens on ${running.address}`)
-  const signal = await stopped
+  const signal = await Promise.race([stopped, deathOf(running)])
   complain(`${signal}: finishing what is under way; once more stops at once`)
   if (await drains(running, limitMs)) return
   throw new CommandFailed(
     `Not everything ended within ${limitMs / 1000} s. Nothing accepted is lost: the next start goes on with it.`,
     exitCodes.failed,
   )
+}
+
+/** Never resolves; throws when it dies. */
+async function deathOf({ died = new Promise<never>(() => undefined) }: Running): Promise<never> {
+  const error = await died
+  throw new CommandFailed(startProblem(error), exitCodes.failed, { cause: error })
 }
 
 function firstSignal(): Promise<NodeJS.Signals> {

@@ -45,7 +45,8 @@ const plain = {
   slot: null,
   log: { kind: 'sqlite' },
   store: { kind: 'sqlite' },
-  registryUrl: null,
+  kafka: null,
+  registry: null,
   logLevel: 'info',
   providers: [
     { kind: 'outbox', name: 'outbox', channels: ['email', 'sms', 'push', 'slack'], policy: outboxPolicy },
@@ -90,7 +91,7 @@ describe('a configuration without problems', () => {
       CARILLON_SLOT: '7',
       CARILLON_LOG: 'sqlite:',
       CARILLON_STORE: 'sqlite:',
-      CARILLON_REGISTRY: 'https://registry.example/apis/ccompat/v7',
+      CARILLON_REGISTRY: 'https://ann:pass%20word@registry.example/apis/ccompat/v7/',
       CARILLON_API_KEY: 'a-long-key',
       CARILLON_SMTP_URL: 'smtps://user:pass@mail.example:465',
       CARILLON_MAIL_FROM: 'Carillon <carillon@example.org>',
@@ -108,7 +109,10 @@ describe('a configuration without problems', () => {
       opsPort: 9000,
       dataFolder: resolve('/var/lib/carillon'),
       slot: 7,
-      registryUrl: 'https://registry.example/apis/ccompat/v7',
+      registry: {
+        url: 'https://registry.example/apis/ccompat/v7',
+        ...{ username: 'ann', password: 'pass word', caFile: null, timeoutMs: 5000, autoRegister: false },
+      },
       apiKey: 'a-long-key',
       logLevel: 'debug',
       providers: [

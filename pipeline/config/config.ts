@@ -16,8 +16,10 @@ import {
 } from './environment.js'
 import { isLoopback } from './fields.js'
 import { type FileSettings, type ParsedFile, parseFile } from './file.js'
+import { type KafkaConfig, resolveKafka } from './kafka.js'
 import { ConfigProblems } from './problems.js'
 import { type ProviderConfig, resolveProviders } from './providers.js'
+import { type RegistryConfig, resolveRegistry } from './registry.js'
 
 /** What Carillon runs with. Deeply frozen. */
 export interface Config {
@@ -36,7 +38,10 @@ export interface Config {
   readonly slot: number | null
   readonly log: LogChoice
   readonly store: StoreChoice
-  readonly registryUrl: string | null
+  /** Null: the log is not on Kafka. */
+  readonly kafka: KafkaConfig | null
+  /** Null: the schemas' ids are those of schemas/released. */
+  readonly registry: RegistryConfig | null
   readonly logLevel: LogLevel
   /** Those in use. Every channel is carried by exactly one of them. */
   readonly providers: readonly ProviderConfig[]
@@ -68,16 +73,24 @@ export function loadConfig(environment: Environment = process.env): Config {
   const variables = parseEnvironment(environment)
   const file = parseFile(variables.settings.CARILLON_CONFIG ?? null)
   const resolved = resolveProviders(variables.settings, file, environment)
-  const named = new Set(file.providers.flatMap(({ provider }) => provider.secretEnv ?? []))
+  const kafka = resolveKafka(variables.settings.CARILLON_LOG, file.settings.kafka, file.place, environment)
+  const registry = registryOf(variables, file, environment)
+  const named = new Set([
+    ...file.providers.flatMap(({ provider }) => provider.secretEnv ?? []),
+    ...(file.settings.kafka.sasl ? [file.settings.kafka.sasl.passwordEnv] : []),
+    ...(file.settings.registry.passwordEnv ? [file.settings.registry.passwordEnv] : []),
+  ])
   const problems = [
     ...variables.problems,
     ...rulesBetween(environment, variables.settings),
     ...unknownVariables(environment, named),
     ...file.problems,
     ...resolved.problems,
+    ...kafka.problems,
+    ...registry.problems,
   ]
   if (problems.length > 0) throw new ConfigProblems(problems)
-  return frozen(configOf(variables, file, resolved.providers))
+  return frozen(configOf(variables, file, resolved.providers, { kafka: kafka.kafka, registry: registry.registry }))
 }
 
 /** Parses what the command line needs, and nothing else. Throws `ConfigProblems`. */
@@ -89,6 +102,21 @@ export function loadClientConfig(environment: Environment = process.env): Client
   return { url: url.replace(/\/+$/, ''), apiKey: settings.CARILLON_API_KEY ?? null }
 }
 
+/** Parses what the schema registry needs, and nothing else. Throws `ConfigProblems`. */
+export function loadRegistryConfig(environment: Environment = process.env): RegistryConfig | null {
+  const { CARILLON_REGISTRY, CARILLON_CONFIG } = environment
+  const variables = parseEnvironment({ CARILLON_REGISTRY, CARILLON_CONFIG })
+  const file = parseFile(variables.settings.CARILLON_CONFIG ?? null)
+  const { registry, problems } = registryOf(variables, file, environment)
+  const all = [...variables.problems, ...file.problems, ...problems]
+  if (all.length > 0) throw new ConfigProblems(all)
+  return frozen(registry)
+}
+
+function registryOf({ settings }: ParsedEnvironment, file: ParsedFile, environment: Environment) {
+  return resolveRegistry(settings.CARILLON_REGISTRY, file.settings.registry, file.place, environment)
+}
+
 /** What one variable asks of another. */
 function rulesBetween(environment: Environment, settings: Partial<Settings>): string[] {
   const { CARILLON_HOST: host, CARILLON_LOG: log, CARILLON_STORE: store } = settings
@@ -96,11 +124,10 @@ function rulesBetween(environment: Environment, settings: Partial<Settings>): st
   if (host !== undefined && !isLoopback(host) && !environment.CARILLON_API_KEY) {
     problems.push('CARILLON_API_KEY: is needed to listen beyond loopback; set a key, or set CARILLON_HOST to 127.0.0.1')
   }
-  if (log?.kind === 'kafka') {
-    problems.push('CARILLON_LOG: kafka:// is not supported by this version yet; use sqlite: or leave it out')
-  }
-  if (store?.kind === 'mongodb') {
-    problems.push('CARILLON_STORE: mongodb:// is not supported by this version yet; use sqlite: or leave it out')
+  if (store?.kind === 'mongodb' && log?.kind === 'sqlite') {
+    problems.push(
+      'CARILLON_STORE: mongodb:// goes with a log on Kafka; without one everything is in one file, records too: set CARILLON_LOG to kafka://host:port, or leave CARILLON_STORE out',
+    )
   }
   if (environment.CARILLON_SMTP_URL && !environment.CARILLON_MAIL_FROM) {
     problems.push('CARILLON_MAIL_FROM: is needed with CARILLON_SMTP_URL; set the sender, like carillon@example.org')
@@ -108,7 +135,12 @@ function rulesBetween(environment: Environment, settings: Partial<Settings>): st
   return problems
 }
 
-function configOf({ settings }: ParsedEnvironment, file: ParsedFile, providers: readonly ProviderConfig[]): Config {
+function configOf(
+  { settings }: ParsedEnvironment,
+  file: ParsedFile,
+  providers: readonly ProviderConfig[],
+  resolved: Pick<Config, 'kafka' | 'registry'>,
+): Config {
   const { limits, cors, dedupe, deliver, retry, breaker, retention, rendering } = file.settings
   return {
     host: settings.CARILLON_HOST ?? defaults.host,
@@ -120,7 +152,7 @@ function configOf({ settings }: ParsedEnvironment, file: ParsedFile, providers: 
     slot: settings.CARILLON_SLOT ?? null,
     log: settings.CARILLON_LOG ?? { kind: 'sqlite' },
     store: settings.CARILLON_STORE ?? { kind: 'sqlite' },
-    registryUrl: settings.CARILLON_REGISTRY ?? null,
+    ...resolved,
     logLevel: settings.CARILLON_LOG_LEVEL ?? defaults.logLevel,
     providers,
     providerOf: byChannel((channel) => providers.find((one) => one.channels.includes(channel))?.name ?? 'outbox'),

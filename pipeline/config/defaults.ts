@@ -1,4 +1,5 @@
 /** Every default of the configuration, each with its reason. */
+import { topics } from '../../schemas/topics.js'
 
 const second = 1000
 const minute = 60 * second
@@ -44,6 +45,17 @@ export const defaults = {
   renderOutputBytes: 256 * 1024,
   /** While one is killed for a runaway template the other goes on. */
   renderWorkers: 2,
+
+  /** Divides by 1, 2, 4 and 8 processes. Each partition costs every stage a lane's worth of state; it cannot be changed
+   *  later without moving that state. */
+  kafkaPartitions: 8,
+  kafkaRetentionHours: topics['notifications.requested'].retentionMs / hour,
+  kafkaDeadLettersRetentionHours: topics['dead-letters'].retentionMs / hour,
+  /** As Kafka's own. A process that was away for less than half of it goes on with its local state. */
+  kafkaDeleteRetentionHours: 24,
+
+  /** Many times what a registry takes; a start or a record with a new schema waits no longer. */
+  registryTimeoutMs: 5 * second,
 
   onUnknown: 'resend',
   /** By kind of provider: calls under way at once, and when one is given up. */

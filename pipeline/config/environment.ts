@@ -18,9 +18,11 @@ export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 const kafkaLog = /^kafka:\/\/[\w.-]+:\d{1,5}(?:,[\w.-]+:\d{1,5})*$/
+const ports = (addresses: string) => [...addresses.matchAll(/:(\d+)/g)].map(([, port]) => Number(port))
+const isKafkaLog = (value: string) => kafkaLog.test(value) && ports(value).every((port) => port >= 1 && port <= 65_535)
 
 const log = text(
-  (value) => value === 'sqlite:' || kafkaLog.test(value),
+  (value) => value === 'sqlite:' || isKafkaLog(value),
   'must be sqlite: or kafka://host:port,host:port',
 ).transform(
   (value): LogChoice =>

@@ -4,18 +4,11 @@ import { z } from 'zod'
 import type { Channel } from '../../schemas/topics.js'
 import { defaults } from './defaults.js'
 import { isAllowEntry, mailFrom, origin, text, token, urlText, variableName, whole } from './fields.js'
-import { linesOf, unknownNames } from './problems.js'
+import { kafkaSection } from './kafka.js'
+import { linesOf } from './problems.js'
+import { registrySection } from './registry.js'
+import { section } from './section.js'
 import { readYaml } from './yaml-file.js'
-
-/** A mapping with these keys and no others. */
-function section<S extends z.ZodRawShape>(shape: S) {
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? unknownNames(issue.keys, Object.keys(shape))
-        : `must be a mapping of keys like ${Object.keys(shape)[0]}: …`,
-  })
-}
 
 const rateError = 'must be a number from 0.01 to 100000, in messages a second'
 const ratePerSecond = z
@@ -122,6 +115,8 @@ const schema = section({
     outputBytes: whole(1_024, 16 * 1024 ** 2).default(defaults.renderOutputBytes),
     workers: whole(1, 16).default(defaults.renderWorkers),
   }).prefault({}),
+  kafka: kafkaSection.prefault({}),
+  registry: registrySection.prefault({}),
   cors: section({
     origins: z
       .array(origin, { error: 'must be a list of origins' })

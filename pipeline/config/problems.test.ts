@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadConfig } from './config.js'
-import { parseEnvironment } from './environment.js'
 import { ConfigProblems, nearest } from './problems.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'carillon-problems-'))
@@ -53,7 +52,7 @@ describe('every problem is reported at once', () => {
       CARILLON_PORT: '99999',
       CARILLON_OPS_PORT: '-1',
       CARILLON_SLOT: 'hunter2',
-      CARILLON_LOG: 'kafka://a:9092,b:9092',
+      CARILLON_LOG: 'kafka://hunter2:9092,b:90920',
       CARILLON_STORE: 'mongodb://user:hunter2@db/carillon',
       CARILLON_REGISTRY: 'ftp://hunter2',
       CARILLON_SMTP_URL: 'smtp://user:hunter2@mail.example',
@@ -68,14 +67,13 @@ describe('every problem is reported at once', () => {
       'CARILLON_PORT: must be a whole number from 0 to 65535',
       'CARILLON_OPS_PORT: must be a whole number from 0 to 65535',
       'CARILLON_SLOT: must be a whole number from 0 to 9999',
+      'CARILLON_LOG: must be sqlite: or kafka://host:port,host:port',
       'CARILLON_REGISTRY: must be a URL like http://host or https://host',
       'CARILLON_WEBHOOK_SECRET: must be whsec_ and 8 to 128 bytes in base64; make one with: echo "whsec_$(openssl rand -base64 24)"',
       'CARILLON_WEBHOOK_ALLOW: must be hosts or networks by comma, each with a port or none, like hooks.internal:8080,10.0.0.0/8',
       'CARILLON_PROVIDER_URL: must be a URL like http://host or https://host, without a user or password in it',
       'CARILLON_LOG_LEVEL: must be one of debug, info, warn, error, silent',
       'CARILLON_API_KEY: is needed to listen beyond loopback; set a key, or set CARILLON_HOST to 127.0.0.1',
-      'CARILLON_LOG: kafka:// is not supported by this version yet; use sqlite: or leave it out',
-      'CARILLON_STORE: mongodb:// is not supported by this version yet; use sqlite: or leave it out',
       'CARILLON_MAIL_FROM: is needed with CARILLON_SMTP_URL; set the sender, like carillon@example.org',
       'CARILLON_FROBNICATE: is not known; remove it',
       'CARILLON_PROT: is not known; did you mean CARILLON_PORT?',
@@ -154,11 +152,30 @@ describe('a file that cannot be read', () => {
   })
 })
 
-test('the Kafka log and the MongoDB store are understood, for the version that has them', () => {
-  const { settings } = parseEnvironment({ CARILLON_LOG: 'kafka://a:9092,b.c:9093', CARILLON_STORE: 'mongodb://h/x' })
-  expect({ log: settings.CARILLON_LOG, store: settings.CARILLON_STORE }).toEqual({
-    log: { kind: 'kafka', brokers: ['a:9092', 'b.c:9093'] },
-    store: { kind: 'mongodb', url: 'mongodb://h/x' },
+describe('between the log and the store', () => {
+  const CARILLON_STORE = 'mongodb://user:hunter2@db/carillon'
+
+  test('a file cannot be half of what keeps everything in one', () => {
+    const problem =
+      'CARILLON_STORE: mongodb:// goes with a log on Kafka; without one everything is in one file, records too: set CARILLON_LOG to kafka://host:port, or leave CARILLON_STORE out'
+    expect(problemsOf({ CARILLON_STORE })).toBe(problem)
+    expect(problemsOf({ CARILLON_STORE, CARILLON_LOG: 'sqlite:' })).toBe(problem)
+  })
+
+  test('every other pair can be used', () => {
+    const CARILLON_LOG = 'kafka://a:9092,b.c:65535'
+    expect([problemsOf({ CARILLON_LOG, CARILLON_STORE }), problemsOf({ CARILLON_LOG })]).toEqual(['', ''])
+    const { log, store } = loadConfig({ CARILLON_LOG, CARILLON_STORE })
+    expect({ log, store }).toEqual({
+      log: { kind: 'kafka', brokers: ['a:9092', 'b.c:65535'] },
+      store: { kind: 'mongodb', url: CARILLON_STORE },
+    })
+  })
+
+  test('a log that is not understood is told alone', () => {
+    expect(problemsOf({ CARILLON_STORE, CARILLON_LOG: 'kafka://hunter2' })).toBe(
+      'CARILLON_LOG: must be sqlite: or kafka://host:port,host:port',
+    )
   })
 })
 

@@ -81,7 +81,7 @@ export async function startEngine(
     putRecipient: call(engine.putRecipient),
     deleteRecipient: call(engine.deleteRecipient),
     markRead: call(engine.markRead),
-    replay: call(engine.replay),
+    requestReplays: call(engine.requestReplays),
     stages: call(engine.stages),
     problems: call(engine.problems),
     stalled: call(engine.stalled),

@@ -35,7 +35,7 @@ function callsOn(opened: Promise<Engine>): EngineCalls {
     putRecipient: call((engine) => engine.putRecipient),
     deleteRecipient: call((engine) => engine.deleteRecipient),
     markRead: call((engine) => engine.markRead),
-    replay: call((engine) => engine.replay),
+    requestReplays: call((engine) => engine.requestReplays),
     stages: call((engine) => engine.stages),
     problems: call((engine) => engine.problems),
     stalled: call((engine) => engine.stalled),

@@ -12,6 +12,8 @@ import type { Carrier } from '../../stages/deliver.js'
 import type { Config } from '../config/config.js'
 import { loadConfig } from '../config/config.js'
 import type { StoredDeadLetter } from '../dead-letter-store.js'
+import { deadLetterPorts } from '../dead-letters/ports.js'
+import { createCodec } from '../engine/codec.js'
 import { Database } from '../sqlite/database.js'
 import { deadLetterReader } from '../sqlite/dead-letters.js'
 import { recordReader } from '../sqlite/records.js'
@@ -42,6 +44,8 @@ export interface RunningEngine {
   /** The record, once it has ended. */
   ended(id: string): Promise<NotificationRecord>
   deadLetters(): Promise<readonly StoredDeadLetter[]>
+  /** Asks for a replay as the API does, and waits for the verdict. */
+  replay(id: string): Promise<'replayed' | 'parked' | 'decided-before' | 'not-replayable' | 'unknown'>
   /** Waits until it holds. */
   until(holds: () => boolean | Promise<boolean>): Promise<void>
   /** The file as a kill at this moment would leave it, in a folder of its own. */
@@ -102,6 +106,7 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
   const reader = new Database(file, { readOnly: true })
   const records = recordReader(reader)
   const letters = deadLetterReader(reader)
+  const ports = deadLetterPorts(letters, createCodec(), engine.requestReplays)
   let open = true
 
   const opened: RunningEngine = {
@@ -119,6 +124,21 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
       const { data } = await letters.list({ limit: 100 })
       const found = await Promise.all(data.map(({ id }) => letters.get(id)))
       return found.flatMap((letter) => letter ?? [])
+    },
+    async replay(id) {
+      const asked = await ports.get(id)
+      if (!asked) return 'unknown'
+      if (asked.status !== 'dead') return 'decided-before'
+      const { notificationId = null, replayable } = asked
+      const command = { letterId: id, notificationId, tenant: 'default', correlationId: '', requestedAtMs: Date.now() }
+      await ports.requestReplays([command])
+      if (replayable === false) return 'not-replayable'
+      let status: string | undefined = 'dead'
+      await until(async () => {
+        status = (await ports.get(id))?.status
+        return status !== 'dead'
+      })
+      return status === 'parked' ? 'parked' : 'replayed'
     },
     until,
     crashImage: () => copyDatabase(file, newFile()),

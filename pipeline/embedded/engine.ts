@@ -2,32 +2,33 @@
  *  (`engine-thread.ts`), so that nothing here keeps the HTTP thread waiting; tests and the bench run it in their own.
  *
  *  Invariant: one engine for each data folder; it alone writes to the file. */
-import { concatMap, filter } from 'rxjs'
 import type { Acceptance, Claim, StageFlow, TemplateCheck } from '../../ingress/ports.js'
-import type { CancelRequested, NotificationRequested, ProviderHealth } from '../../schemas/events.js'
+import type { CancelRequested, NotificationRequested, ReplayRequested } from '../../schemas/events.js'
 import { cancel, requested } from '../../schemas/outgoing.js'
 import type { StatusChange } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
-import { type Lane, topics, wayTo } from '../../schemas/topics.js'
+import type { Lane } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
 import { stageNames, type WorkerName } from '../../stages/stage.js'
 import { createCarriers } from '../composition/carriers.js'
 import { flowMeter } from '../composition/flow-meter.js'
 import { stalledStages } from '../composition/liveness.js'
+import { providerHealth } from '../composition/provider-health.js'
 import { type RunningStage, type StagePorts, startStages } from '../composition/stages.js'
 import type { Config } from '../config/config.js'
-import { type Codec, createCodec, PoisonError } from '../engine/codec.js'
-import type { Log, LogRecord } from '../engine/log.js'
+import { replayRecords } from '../dead-letters/ports.js'
+import { runDeadLetters } from '../dead-letters/worker.js'
+import { createCodec } from '../engine/codec.js'
+import type { Log } from '../engine/log.js'
 import { createMetrics } from '../metrics.js'
 import { createTemplateCheck } from '../rendering/check.js'
 import { createRenderer } from '../rendering/pool.js'
+import { storeRetention } from '../retention.js'
 import { Database, openingError } from '../sqlite/database.js'
 import { sqliteLog } from '../sqlite/log.js'
 import { openStores } from '../sqlite/stores.js'
 import { topology } from '../topology.js'
-import { keepDeadLetters } from './dead-letter-keeper.js'
 import { startHousekeeping } from './housekeeping.js'
-import { createReplay, type ReplayResult } from './replay.js'
 
 /** One request of the ingress: all its notifications or none. */
 export interface AcceptRequest {
@@ -57,7 +58,7 @@ export interface Engine {
   putRecipient(tenant: string, recipient: KnownRecipient): Promise<void>
   deleteRecipient(tenant: string, id: string): Promise<boolean>
   markRead(tenant: string, recipient: string, messageId: string, atMs: number): Promise<boolean>
-  replay(id: string): Promise<ReplayResult>
+  requestReplays(commands: readonly ReplayRequested[]): Promise<void>
   stages(): Promise<readonly StageFlow[]>
   problems(): Promise<readonly string[]>
   stalled(): Promise<readonly string[]>
@@ -78,9 +79,6 @@ const parkedKeys = [
 ] as const
 /** Counting more would take the writer's time, and says no more to a person. */
 const parkedMost = 10_000
-const dayMs = 24 * 60 * 60 * 1000
-/** Messages that the outbox keeps. */
-const outboxRows = 10_000
 const drainMs = 8000
 /** Beyond this many changes nobody reads them one by one; a watcher looks its record up instead. */
 const changesMost = 10_000
@@ -111,10 +109,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       if (watched && changes.length > 0) hooks.changed(changes.slice(0, changesMost))
     },
   }
-  const health = log.tail(wayTo('providers.health', null, null)).pipe(
-    concatMap((record) => healthIn(codec, record)),
-    filter(({ state, retryAtMs }) => state === 'closed' || (retryAtMs ?? 0) > nowMs()),
-  )
+  const health = providerHealth(log, codec, nowMs)
   const enrich = { directory: stores.directory, templates: stores.templateSource, renderer }
   const stagePorts: StagePorts = {
     log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
@@ -129,10 +124,9 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
   const stages = startStages(stageNames, config, stagePorts, { announce: false })
   const parked = () => log.countState('throttle', parkedKeys, parkedMost)
   const meter = flowMeter(stages, log, metrics, topology(), parked)
-  const keeper = keepDeadLetters(log, codec, stores.letters)
+  const letters = runDeadLetters(stagePorts, stores.letters)
   const housekeeping = startHousekeeping(config.retention, log, stores, nowMs)
   const check = createTemplateCheck(renderer)
-  const replay = createReplay(log, codec, stores.letters, nowMs)
 
   return {
     async accept({ notifications, claim }) {
@@ -155,7 +149,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     putRecipient: stores.recipients.put,
     deleteRecipient: stores.recipients.delete,
     markRead: stores.inbox.markRead,
-    replay,
+    requestReplays: (commands) => log.append(replayRecords(codec, commands)),
     stages: () => meter.stages(),
     problems: async () =>
       stages.flatMap(({ name, worker }) =>
@@ -174,23 +168,12 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     async close() {
       housekeeping.stop()
       meter.stop()
-      await stopAll(stages)
-      await keeper.stop()
+      await stopAll([...stages, letters])
       await Promise.all([...carriers.values()].map(({ provider }) => provider.close()))
       await renderer.close()
       await log.close()
       database.close()
     },
-  }
-}
-
-/** What a record says of a breaker; nothing where it cannot be read: the breaker's next word will be. */
-function healthIn(codec: Codec, record: LogRecord): readonly ProviderHealth[] {
-  try {
-    return [codec.decode(record, ['provider-health']).value]
-  } catch (error) {
-    if (error instanceof PoisonError) return []
-    throw error
   }
 }
 
@@ -202,19 +185,10 @@ function joinedAfter(begin: Promise<void>, log: Log): Log {
 function openFile(config: Config, databaseFile: string, nowMs: () => number) {
   try {
     const database = new Database(databaseFile)
-    const stores = openStores(database, storeRetention(config), nowMs)
+    const stores = openStores(database, storeRetention(config.retention), nowMs)
     return { database, stores, log: sqliteLog(database, { partitions, nowMs }) }
   } catch (error) {
     throw openingError(error, databaseFile)
-  }
-}
-
-function storeRetention({ retention: { recordsDays, inboxDays } }: Config) {
-  return {
-    recordsMs: recordsDays * dayMs,
-    inboxMs: inboxDays * dayMs,
-    deadLettersMs: topics['dead-letters'].retentionMs,
-    outboxRows,
   }
 }
 

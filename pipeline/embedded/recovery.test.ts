@@ -122,7 +122,7 @@ describe('a record that cannot be read', () => {
     )
     expect(new Set(letters.map((letter) => letter.topic)).size).toBe(ways.length)
     expect(one.crashes).toEqual([])
-    for (const { id } of letters) expect(await one.engine.replay(id)).toBe('not-replayable')
+    for (const { id } of letters) expect(await one.replay(id)).toBe('not-replayable')
   })
 
   test('among the news of breakers is passed over, and the news behind it is heard', async () => {
@@ -150,15 +150,15 @@ describe('a replay of a dead letter', () => {
     await one.until(async () => (await one.deadLetters()).length === 1)
     const [{ record: first } = { record: { id: '' } }] = await one.deadLetters()
     well = true
-    const results = await Promise.all([one.engine.replay(first.id), one.engine.replay(first.id)])
-    expect(results).toEqual(['replayed', 'already-replayed'])
+    const results = await Promise.all([one.replay(first.id), one.replay(first.id)])
+    expect(results).toEqual(['replayed', 'replayed'])
     await one.until(async () => (await one.record(id))?.status === 'delivered')
     expect(one.calls.map(({ key, attempt }) => [key, attempt])).toEqual([
       [`${id}.email`, 1],
       [`${id}.email.r1`, 1],
     ])
-    expect(await one.engine.replay(first.id)).toBe('already-replayed')
-    expect(await one.engine.replay('nobody')).toBe('unknown')
+    expect(await one.replay(first.id)).toBe('decided-before')
+    expect(await one.replay('nobody')).toBe('unknown')
   })
 
   test('that dies again can be replayed again, five times in all; then it is parked', async () => {
@@ -169,7 +169,7 @@ describe('a replay of a dead letter', () => {
     for (let round = 0; round <= 5; round++) {
       await one.until(async () => (await one.deadLetters()).length === round + 1)
       const open = (await one.deadLetters()).find(({ record }) => record.status === 'dead')
-      replayed.push(await one.engine.replay(open?.record.id ?? ''))
+      replayed.push(await one.replay(open?.record.id ?? ''))
     }
     expect(replayed).toEqual([...Array(5).fill('replayed'), 'parked'])
     expect(one.calls.map(({ key }) => key)).toEqual([
@@ -177,7 +177,14 @@ describe('a replay of a dead letter', () => {
       ...[1, 2, 3, 4, 5].map((round) => `${id}.email.r${round}`),
     ])
     const last = (await one.deadLetters()).find(({ record }) => record.status === 'parked')
-    expect([last?.letter.replays, await one.engine.replay(last?.record.id ?? '')]).toEqual([5, 'parked'])
+    expect([last?.letter.replays, await one.replay(last?.record.id ?? '')]).toEqual([5, 'decided-before'])
+    const told = async () =>
+      (await one.record(id))?.timeline.filter(({ event }) => ['replayed', 'parked'].includes(event))
+    await one.until(async () => (await told())?.at(-1)?.event === 'parked')
+    expect((await told())?.map(({ stage, event, reason }) => [stage, event, reason])).toEqual([
+      ...Array(5).fill(['ingress', 'replayed', 'permanent-error']),
+      ['ingress', 'parked', 'too-many-replays'],
+    ])
   })
 
   test('that was tried as often as may be is tried as often again', async () => {
@@ -188,7 +195,7 @@ describe('a replay of a dead letter', () => {
     await one.accept([notificationOf({ id })])
     await one.until(async () => (await one.deadLetters()).length === 1)
     const [letter] = await one.deadLetters()
-    expect([letter?.letter.cause, await one.engine.replay(letter?.record.id ?? '')]).toEqual([
+    expect([letter?.letter.cause, await one.replay(letter?.record.id ?? '')]).toEqual([
       'attempts-exhausted',
       'replayed',
     ])
@@ -210,7 +217,7 @@ describe('a replay of a dead letter', () => {
     await one.accept([notification])
     await one.ended(notification.id)
     await one.until(async () => (await one.deadLetters()).length === 1)
-    expect(await one.engine.replay('letter')).toBe('replayed')
+    expect(await one.replay('letter')).toBe('replayed')
     await one.until(() => one.calls.length === 2)
     expect(keysOf(one.calls)).toEqual([`${notification.id}.email`, `${notification.id}.email.r1`])
   })
@@ -228,7 +235,7 @@ describe('a replay of a dead letter', () => {
     const ended = await one.ended(id)
     expect(ended.status).toBe('failed')
     const letters = await one.deadLetters()
-    const replays = await Promise.all(letters.map(({ record }) => one.engine.replay(record.id)))
+    const replays = await Promise.all(letters.map(({ record }) => one.replay(record.id)))
     await one.until(async () => (await one.deadLetters()).length === 2 * letters.length)
     expect(replays).toEqual(letters.map(() => 'replayed'))
   })

@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest'
+import avsc from 'avsc'
+import { describe, expect, test } from 'vitest'
+import { Unavailable } from '../../ingress/ports.js'
 import { avroType } from '../../schemas/avro.js'
 import { accepted, cancel, requested } from '../../schemas/outgoing.js'
 import { createCodec, PoisonError } from './codec.js'
 import type { LogRecord, NewRecord } from './log.js'
+import type { SchemaSource, WriterSchema } from './schema-source.js'
 import { notification } from './worker-under-test.js'
 
 const codec = createCodec()
@@ -96,4 +99,100 @@ test('an event goes to the way and key that it names', () => {
     7,
     {},
   ])
+})
+
+describe('with schemas from elsewhere', () => {
+  const command = { id: 'n-1', tenant: 't', recipient: 'user', correlationId: 'c', requestedAtMs: 7 }
+  const cancelled = cancel(command, 'notifications.requested', 'low')
+  const today = avroType('cancel-requested').schema({ exportAttrs: true }) as unknown as {
+    readonly fields: readonly object[]
+  }
+  const own = 300
+
+  /** Knows these, beside today's schema of every event. */
+  function sourceOf(schemas: Readonly<Record<number, WriterSchema>>): SchemaSource & { readonly asked: number[][] } {
+    const asked: number[][] = []
+    return {
+      asked,
+      idOf: () => own,
+      known: (id) => (id === own ? { text: JSON.stringify(today) } : schemas[id]),
+      learn: (ids) => {
+        asked.push([...ids])
+        return null
+      },
+    }
+  }
+
+  /** The command under an id, its bytes followed by others. */
+  function framed(id: number, ...more: number[]): LogRecord {
+    const whole = Buffer.concat([Buffer.from(codec.encode(cancelled, 5).value ?? []), Buffer.from(more)])
+    whole.writeUInt32BE(id, 1)
+    return read(codec.encode(cancelled, 5), whole)
+  }
+
+  const withField = (field: object) => JSON.stringify({ ...today, fields: [...today.fields, field] })
+
+  test('they are asked for once for each batch, and only where bytes have to be read', () => {
+    const source = sourceOf({ 5: { text: JSON.stringify(today) } })
+    const reading = createCodec(source)
+    const records = [framed(5), framed(own), framed(5), { value: null }, { value: Buffer.of(1, 2) }]
+    reading.learn([...records, { ...framed(6), event: cancelled }])
+    reading.decode(framed(5), ['cancel-requested'])
+    reading.learn(records)
+    expect(source.asked).toEqual([[5, own], [own]])
+    expect(createCodec().learn(records)).toBe(null)
+  })
+
+  test('what a newer writer added is skipped, what an older one lacked has its default', () => {
+    const older = { ...today, fields: today.fields.filter((field) => !('name' in field && field.name === 'tenant')) }
+    const [id, tenant, ...rest] = today.fields
+    expect(tenant).toMatchObject({ name: 'tenant', default: 'default' })
+    const source = sourceOf({
+      5: { text: withField({ name: 'tags', type: { type: 'array', items: 'string' } }) },
+      6: { text: JSON.stringify(older) },
+    })
+    expect([id, ...rest].length).toBe(older.fields.length)
+    const reading = createCodec(source)
+    const tagged = framed(5, 4, 2, 97, 2, 98, 0)
+    expect(reading.decode(tagged, ['cancel-requested']).value).toEqual(command)
+    const { tenant: _, ...withoutTenant } = command
+    const writer = avsc.Type.forSchema(older as never, { wrapUnions: false })
+    const bytes = Buffer.concat([Buffer.of(0, 0, 0, 0, 6), writer.toBuffer(withoutTenant)])
+    expect(reading.decode(read(codec.encode(cancelled, 5), bytes), ['cancel-requested']).value).toEqual({
+      ...command,
+      tenant: 'default',
+    })
+  })
+
+  test.each([
+    ['more items than there are bytes', { type: 'array', items: 'string' }, [0x80, 0x80, 0x80, 0x80, 0x10]],
+    ['a block that ends before it began', { type: 'map', values: 'int' }, [0x01, 0x01, 0x01, 0x01]],
+  ] as const)('a field to be skipped that claims %s is refused at once', (_, type, bytes) => {
+    const reading = createCodec(sourceOf({ 5: { text: withField({ name: 'more', type }) } }))
+    expect(codeOf(() => reading.decode(framed(5, ...bytes), ['cancel-requested']))).toBe('not-avro')
+  })
+
+  const { id: _, ...anonymous } = Object.fromEntries(
+    today.fields.map((field) => ['name' in field ? field.name : '', field]),
+  )
+
+  test.each<readonly [string, WriterSchema | undefined]>([
+    ['unknown-schema', { problem: 'There is none' }],
+    ['incompatible-schema', { text: JSON.stringify({ ...today, fields: Object.values(anonymous) }) }],
+    ['incompatible-schema', { text: '{"type":"record","name":"carillon.CancelRequested","fields":[{"type":"no"}]}' }],
+    ['incompatible-schema', { text: 'syntax = "proto3";' }],
+    ['wrong-event', { text: '{"type":"record","name":"other.CancelRequested","fields":[]}' }],
+    ['wrong-event', { text: '"string"' }],
+    ['wrong-event', { text: JSON.stringify(avroType('dead-letter').schema()) }],
+  ])('%s: a schema that cannot be used says so', (code, schema) => {
+    const reading = createCodec(sourceOf(schema ? { 5: schema } : {}))
+    const twice = [1, 2].map(() => codeOf(() => reading.decode(framed(5), ['cancel-requested'])))
+    expect(twice).toEqual([code, code])
+  })
+
+  test('a schema that nobody asked for yet is no poison', () => {
+    expect(() => createCodec(sourceOf({})).decode(framed(5), ['cancel-requested'])).toThrow(
+      new Unavailable('The schema with the id 5 is not known yet'),
+    )
+  })
 })

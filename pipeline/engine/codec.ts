@@ -1,20 +1,23 @@
 /** Events to bytes and back, in the Confluent wire format: a zero byte, the schema's id in four bytes, Avro.
  *  https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#wire-format
  *
- *  Without a registry the ids are those of schemas/released. An older release is read through a cached resolver. */
+ *  Without a registry the ids are those of schemas/released. An older or newer schema is read through a cached
+ *  resolver, by Avro's rules of resolution. */
 import avsc from 'avsc'
+import { Unavailable } from '../../ingress/ports.js'
 import { avroType, type EventName, type EventOf, encodeAvro } from '../../schemas/avro.js'
+import { boundedTypes } from '../../schemas/bounded-types.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
-import { readReleased } from '../../schemas/sources.js'
-import { wayTo } from '../../schemas/topics.js'
+import { topicEvents, wayTo } from '../../schemas/topics.js'
 import type { LogRecord, NewRecord } from './log.js'
+import { releasedSchemas, type SchemaSource } from './schema-source.js'
 
 /** The bytes cannot be read, now or later: the record belongs among the dead letters. */
 export class PoisonError extends Error {
   override readonly name = 'PoisonError'
   constructor(
     /** Stable code in kebab case. */
-    readonly code: 'not-avro' | 'unknown-schema' | 'wrong-event' | 'truncated' | 'tombstone',
+    readonly code: 'not-avro' | 'unknown-schema' | 'incompatible-schema' | 'wrong-event' | 'truncated' | 'tombstone',
     message: string,
     options?: ErrorOptions,
   ) {
@@ -25,12 +28,18 @@ export class PoisonError extends Error {
 export interface Codec {
   /** Throws where the value does not fit its schema: a fault of the code. */
   encode(outgoing: Outgoing, timestampMs: number): NewRecord
-  /** Throws `PoisonError`. `expected`: the events that may stand on the record's topic. */
+  /** Asks for the schemas of records that `decode` could not read yet, and does not judge those that nobody can.
+   *  Null, nearly always: there is nothing to ask. Rejects with `Unavailable` while there is nobody to answer. */
+  learn(records: readonly Pick<LogRecord, 'value' | 'event'>[]): Promise<void> | null
+  /** Throws `PoisonError`; and `Unavailable` for a schema that was to be learnt first.
+   *  `expected`: the events that may stand on the record's topic. */
   decode<N extends EventName>(record: LogRecord, expected: readonly N[]): EventOf<N>
 }
 
 const headerBytes = 5
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
+/** Writers' schemas that are held ready; beyond it the oldest is parsed again when it comes. */
+const readersMost = 1000
 
 interface Reader {
   readonly event: EventName
@@ -38,18 +47,17 @@ interface Reader {
   readonly resolver: unknown
 }
 
-/** A codec on the released schemas. */
-export function createCodec(): Codec {
-  const released = readReleased()
-  const readers = new Map<number, Reader>()
-  const ids = new Map(released.map(({ event, id }) => [event, id]))
+/** A codec on the released schemas, or on those of a registry. */
+export function createCodec(source: SchemaSource = releasedSchemas()): Codec {
+  /** What cannot be read stays so: a schema never changes. */
+  const readers = new Map<number, Reader | PoisonError>()
 
   return {
     encode(outgoing, timestampMs) {
       const { topic, lane, channel, key, event, value } = outgoing
       const bytes = encodeAvro(event, value, headerBytes)
       bytes[0] = 0
-      bytes.writeUInt32BE(ids.get(event) ?? missing(event), 1)
+      bytes.writeUInt32BE(source.idOf(event), 1)
       return {
         way: wayTo(topic, lane, channel),
         key: Buffer.from(key),
@@ -59,34 +67,72 @@ export function createCodec(): Codec {
         event: outgoing,
       }
     },
+    learn(records) {
+      if (!source.learn) return null
+      let ids: Set<number> | null = null
+      for (const { value, event } of records) {
+        if (event !== undefined || value === null || !isFramed(value)) continue
+        const id = idIn(value)
+        if (!readers.has(id)) ids = (ids ?? new Set()).add(id)
+      }
+      return ids && source.learn(ids)
+    },
     decode<N extends EventName>(record: LogRecord, expected: readonly N[]) {
       const { value, event: known } = record
       if (known !== undefined && (expected as readonly EventName[]).includes(known.event)) return known as EventOf<N>
       if (value === null) throw new PoisonError('tombstone', 'The record has no value')
-      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      if (bytes.length < headerBytes || bytes[0] !== 0) {
+      if (!isFramed(value)) {
         throw new PoisonError('not-avro', 'The record does not begin with the Confluent wire format’s zero byte and id')
       }
-      const id = bytes.readUInt32BE(1)
+      const id = idIn(value)
       const reader = readers.get(id) ?? open(id)
+      if (reader instanceof PoisonError) throw reader
       const event = expected.find((name) => name === reader.event)
       if (event === undefined) {
         throw new PoisonError('wrong-event', `A record of ${reader.event} does not belong on ${record.way.topic}`)
       }
-      return { event, value: read(reader, bytes) } as EventOf<N>
+      return { event, value: read(reader, Buffer.from(value.buffer, value.byteOffset, value.byteLength)) } as EventOf<N>
     },
   }
 
-  function open(id: number): Reader {
-    const schema = released.find((candidate) => candidate.id === id)
-    if (!schema) throw new PoisonError('unknown-schema', `No schema has the id ${id}`)
-    const type = avroType(schema.event as EventName)
-    const writer = avsc.Type.forSchema(JSON.parse(schema.text), { wrapUnions: false })
-    const resolver = id === ids.get(schema.event) ? undefined : type.createResolver(writer)
-    const reader = { event: schema.event as EventName, type, resolver }
+  function open(id: number): Reader | PoisonError {
+    const schema = source.known(id)
+    if (schema === undefined) throw new Unavailable(`The schema with the id ${id} is not known yet`)
+    // Not kept: what has no schema now may get one.
+    if ('problem' in schema) return new PoisonError('unknown-schema', schema.problem)
+    const reader = readerOf(id, schema.text, source)
+    const oldest = readers.keys().next()
+    if (readers.size >= readersMost && !oldest.done) readers.delete(oldest.value)
     readers.set(id, reader)
     return reader
   }
+}
+
+const eventsByRecord = new Map(topicEvents().map((event) => [avroType(event).name, event as EventName]))
+const detailMost = 300
+
+function readerOf(id: number, text: string, source: SchemaSource): Reader | PoisonError {
+  try {
+    const writer = avsc.Type.forSchema(JSON.parse(text), { wrapUnions: 'auto', typeHook: boundedTypes })
+    const event = eventsByRecord.get(writer.name)
+    if (event === undefined) {
+      return new PoisonError('wrong-event', `The schema with the id ${id} is none of an event of Carillon`)
+    }
+    const type = avroType(event)
+    return { event, type, resolver: id === source.idOf(event) ? undefined : type.createResolver(writer) }
+  } catch (error) {
+    const why = error instanceof Error ? error.message.slice(0, detailMost) : ''
+    return new PoisonError('incompatible-schema', `What the schema with the id ${id} wrote cannot be read: ${why}`)
+  }
+}
+
+function isFramed(value: Uint8Array): boolean {
+  return value.length >= headerBytes && value[0] === 0
+}
+
+function idIn(value: Uint8Array): number {
+  const { 1: a = 0, 2: b = 0, 3: c = 0, 4: d = 0 } = value
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
 }
 
 function read({ type, resolver, event }: Reader, bytes: Buffer): unknown {
@@ -97,8 +143,4 @@ function read({ type, resolver, event }: Reader, bytes: Buffer): unknown {
     throw new PoisonError('not-avro', `The bytes are no ${event}`, { cause: error })
   }
   throw new PoisonError('truncated', `The bytes of this ${event} end too early or too late`)
-}
-
-function missing(event: string): never {
-  throw new Error(`schemas/released has no schema for ${event}. Run: npm run types`)
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import { sampleRequest } from '../../stages/deliver/delivery.sample.js'
-import { type Burial, bury } from './dead-letters.js'
+import { type Burial, bury, keptBytesMost } from './dead-letters.js'
 import { request, wayOf } from './log-under-test.js'
 import { notification } from './worker-under-test.js'
 
@@ -40,6 +40,22 @@ test('the letter holds the record as it stood, where it stood, and why it was gi
     headers: { traceparent: 'kept' },
     replays: 0,
   })
+})
+
+test('the letter of a record that is too large for one says where it stands, and leaves its bytes there', () => {
+  const most = keptBytesMost - Buffer.byteLength('key' + 'traceparent' + 'kept')
+  const letters = [most, most + 1].map((length) => {
+    const [letter] = bury(burialOf(null, { record: { ...record, value: Buffer.alloc(length) } }), 'intake', 7)
+    if (letter?.event !== 'dead-letter') throw new Error('A burial begins with its letter')
+    const { topic, partition, offset, detail, key, value, headers } = letter.value
+    return { topic, partition, offset, detail, key, bytes: value?.length, headers }
+  })
+  const place = { topic: 'notifications.accepted.low', partition: 3, offset: 42 }
+  const named = `again and again (Too large to be kept here: ${keptBytesMost + 1} bytes.)`
+  expect(letters).toEqual([
+    { ...place, detail: 'again and again', key: record.key, bytes: most, headers: { traceparent: 'kept' } },
+    { ...place, detail: named, key: null, bytes: undefined, headers: {} },
+  ])
 })
 
 test('a notification that is given up ends failed, with its trail and the reason', () => {

@@ -1,7 +1,15 @@
 /** What is written when a record is given up: the dead letter with the original bytes, and the end of its notification,
  *  so that nothing accepted stays without one. */
+import { notificationIdOf } from '../../ingress/intake.js'
+import { tenant } from '../../ingress/tenant.js'
 import type { EventName, EventOf } from '../../schemas/avro.js'
-import type { Delivery, NotificationRequested, NotificationStatus, TrailEntry } from '../../schemas/events.js'
+import type {
+  Delivery,
+  NotificationInbound,
+  NotificationRequested,
+  NotificationStatus,
+  TrailEntry,
+} from '../../schemas/events.js'
 import { deadLetter, type Outgoing, status } from '../../schemas/outgoing.js'
 import { wayName } from '../../schemas/topics.js'
 import type { WorkerName } from '../../stages/stage.js'
@@ -21,12 +29,16 @@ export interface Burial {
 }
 
 const detailMost = 1000
+/** A log takes no record of any size: of a larger one the letter says only where it stands. An upstream may write more
+ *  than this where its records are compressed. */
+export const keptBytesMost = 3 * 1024 * 1024
 
 /** The events that bury a record. */
 export function bury(burial: Burial, stage: WorkerName, nowMs: number): Outgoing[] {
   const { record, recordId, cause, event } = burial
   const detail = burial.detail.slice(0, detailMost)
-  const subject = event ? subjectOf(event) : null
+  const kept = bytesOf(record) <= keptBytesMost ? record : nothingKept
+  const subject = event ? subjectOf(event, burial) : null
   const letter = deadLetter({
     id: `${recordId}-${stage}`,
     tenant: subject?.tenant ?? 'default',
@@ -36,16 +48,23 @@ export function bury(burial: Burial, stage: WorkerName, nowMs: number): Outgoing
     partition: record.partition,
     offset: record.offset,
     cause,
-    detail,
+    detail: kept === record ? detail : `${detail} (Too large to be kept here: ${bytesOf(record)} bytes.)`,
     notificationId: subject?.notificationId ?? null,
-    key: record.key,
-    value: record.value,
-    headers: record.headers,
+    key: kept.key,
+    value: kept.value,
+    headers: kept.headers,
     replays: subject?.replays ?? 0,
   })
   if (!burial.tell || !subject?.end) return [letter]
   const entry = { atMs: nowMs, stage, event: 'dead-lettered', channel: null, reason: cause, detail }
   return [letter, status(subject.end(recordId, entry))]
+}
+
+const nothingKept = { key: null, value: null, headers: {} } as const
+
+function bytesOf({ key, value, headers }: LogRecord): number {
+  const texts = Object.entries(headers).reduce((sum, [name, text]) => sum + Buffer.byteLength(name + text), 0)
+  return (key?.length ?? 0) + (value?.length ?? 0) + texts
 }
 
 interface Subject {
@@ -56,8 +75,10 @@ interface Subject {
   readonly end: ((recordId: string, entry: TrailEntry) => NotificationStatus) | null
 }
 
-function subjectOf(event: EventOf<EventName>): Subject | null {
+function subjectOf(event: EventOf<EventName>, { recordId, record }: Burial): Subject | null {
   switch (event.event) {
+    case 'notification-inbound':
+      return ofInbound(event.value, recordId, record.timestampMs)
     case 'notification-requested':
       return ofRequest(event.value, [])
     case 'notification-accepted':
@@ -71,9 +92,23 @@ function subjectOf(event: EventOf<EventName>): Subject | null {
     case 'cancel-requested':
       return { notificationId: event.value.id, tenant: event.value.tenant, replays: 0, end: null }
     case 'dead-letter':
+    case 'replay-requested':
+    case 'replay-decided':
     case 'provider-health':
       return null
   }
+}
+
+/** An upstream's event has told nothing of itself yet. What it says is not checked: only its id is. */
+function ofInbound(value: NotificationInbound, inRecord: string, timestampMs: number): Subject {
+  const id = notificationIdOf({ value, recordId: inRecord, timestampMs })
+  const end = (recordId: string, entry: TrailEntry): NotificationStatus => ({
+    ...endOf(recordId, id, tenant, '', entry),
+    status: 'failed',
+    deliveries: [],
+    trail: [{ ...entry, stage: 'ingress' }],
+  })
+  return { notificationId: id, tenant, replays: value.replays, end }
 }
 
 function ofRequest(request: NotificationRequested, trail: readonly TrailEntry[]): Subject {

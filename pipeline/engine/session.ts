@@ -2,7 +2,7 @@
  *
  *  Invariants: no more than `mailbox` records are polled and unsettled; commits follow each other, each with every
  *  part that is ready; after a failure nothing more is committed, so the next life starts from the last commit. */
-import { filter, firstValueFrom, map, race, Subject, timer } from 'rxjs'
+import { filter, firstValueFrom, map, type Observable, race, Subject, timer } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import { topics, wayName } from '../../schemas/topics.js'
 import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
@@ -11,6 +11,7 @@ import type { Burial } from './dead-letters.js'
 import { gather, type Part } from './gather.js'
 import type { Assignment, LogRecord, Member } from './log.js'
 import { type OffsetTracker, offsetTracker } from './offset-tracker.js'
+import { isOutsideTrouble } from './outside-trouble.js'
 import { type StateView, stateView } from './state-view.js'
 import type { WorkerOptions } from './worker.js'
 
@@ -29,15 +30,6 @@ export interface Supervision {
 const pollWaitMs = 1000
 const mailboxBytesByDefault = 8 * 1024 * 1024
 
-/** Codes of errors that are no record's fault. */
-const outsideTrouble: ReadonlySet<unknown> = new Set(['unavailable', 'storage-full', 'fenced'])
-
-/** True for trouble of the log, the store or the group, also where a stage met it at some record. */
-export function isOutsideTrouble(error: unknown): boolean {
-  if (error instanceof StageCrash) return isOutsideTrouble(error.cause)
-  return typeof error === 'object' && error !== null && 'code' in error && outsideTrouble.has(error.code)
-}
-
 export class Session<I extends EventName, O extends EventName> {
   /** Resolves after a drain; rejects with what broke. */
   readonly finished: Promise<void>
@@ -50,7 +42,7 @@ export class Session<I extends EventName, O extends EventName> {
   /** Something changed that one of the two loops may wait for. */
   readonly #changed = new Subject<void>()
   readonly #scopes = new Map<string, Scope>()
-  /** Polled, and waiting a moment for more. */
+  /** Polled, and waiting a moment for more, or for their schemas. */
   #lingering: readonly LogRecord[] = []
   #ready: Part<I, O>[] = []
   /** Of the values of all unsettled records. */
@@ -136,12 +128,13 @@ export class Session<I extends EventName, O extends EventName> {
         this.#lingering = records
         await firstValueFrom(timer(lingerMs, clock))
         records.push(...(await this.#poll(member, room - records.length, 0)))
-        this.#lingering = []
       }
-      this.#feed(
-        records.filter((record) => !tracker.isSettled(record)),
-        tracker,
-      )
+      const readable = await this.#learn(records)
+      this.#lingering = []
+      if (readable) {
+        const unsettled = records.filter((record) => !tracker.isSettled(record))
+        this.#feed(unsettled, tracker)
+      } else this.#changed.next()
     }
     this.#input.complete()
   }
@@ -155,10 +148,7 @@ export class Session<I extends EventName, O extends EventName> {
 
   /** What is polled while a drain or a failure begins is left for the next owner. */
   async #poll(member: Member, room: number, waitMs: number): Promise<LogRecord[]> {
-    const broken = this.#changed.pipe(
-      filter(() => this.#draining || this.#failure !== null),
-      map((): readonly LogRecord[] => []),
-    )
+    const broken = this.#broken().pipe(map((): readonly LogRecord[] => []))
     const poll = member.poll(room, waitMs).catch((error: unknown): readonly LogRecord[] => {
       this.#fail(error)
       return []
@@ -168,6 +158,20 @@ export class Session<I extends EventName, O extends EventName> {
     if (this.#draining || this.#failure) return []
     if (records.length === 0 && this.unsettled === 0) this.#supervision.idle()
     return [...records]
+  }
+
+  /** Has the codec learn what it needs to read these. False: a drain or a failure came first, and the records are left
+   *  for the next owner. Rejects while nobody can tell: the next session tries again. */
+  async #learn(records: readonly LogRecord[]): Promise<boolean> {
+    const learning = this.#options.codec.learn(records)
+    if (learning === null) return true
+    this.#lingering = records
+    await firstValueFrom(race(this.#broken(), learning))
+    return !this.#draining && !this.#failure
+  }
+
+  #broken(): Observable<void> {
+    return this.#changed.pipe(filter(() => this.#draining || this.#failure !== null))
   }
 
   #feed(records: readonly LogRecord[], tracker: OffsetTracker): void {
@@ -202,7 +206,8 @@ export class Session<I extends EventName, O extends EventName> {
     }
     const { event, value } = decoded
     const scope = this.#scopeOf(record)
-    return { event, value, recordId, scope, timestampMs: record.timestampMs, fresh } as InputRecord<I>
+    const { timestampMs, headers } = record
+    return { event, value, recordId, scope, timestampMs, headers, fresh } as InputRecord<I>
   }
 
   async #commitAll(member: Member, tracker: OffsetTracker, state: StateView): Promise<void> {

@@ -6,7 +6,8 @@ import type { Way } from '../../schemas/topics.js'
 import { type Stage, StageCrash } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
 import type { Log } from './log.js'
-import { isOutsideTrouble, Session } from './session.js'
+import { isOutsideTrouble } from './outside-trouble.js'
+import { Session } from './session.js'
 
 export interface WorkerOptions<I extends EventName, O extends EventName> {
   readonly stage: Stage<I, O>

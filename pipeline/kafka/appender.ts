@@ -13,6 +13,9 @@ const maxWaitingRecords = 100_000
 const maxWaitingKilobytes = 128 * 1024
 /** After which a record that no broker took is given up. */
 const deliveryTimeoutMs = 10_000
+/** After which an append is answered, whatever becomes of it: a broker that hangs holds what is on its way to it for
+ *  longer than the time-out above. */
+const answerTimeoutMs = 8000
 
 export interface Appender {
   append(records: readonly NewRecord[]): Promise<void>
@@ -43,7 +46,11 @@ export async function openAppender(clients: Clients, names: Names): Promise<Appe
       if (waiting > 0 && waiting + records.length > maxWaitingRecords) {
         throw new Unavailable('Too many records wait for Kafka. Try again in a moment.')
       }
-      await new Promise<void>((resolve, reject) => write(records, { left: 0, error: null, resolve, reject }))
+      let late: NodeJS.Timeout | undefined
+      await new Promise<void>((resolve, reject) => {
+        late = setTimeout(reject, answerTimeoutMs, new Unavailable('Kafka did not acknowledge in time. Try again.'))
+        write(records, { left: 0, error: null, resolve, reject })
+      }).finally(() => clearTimeout(late))
     },
     async close() {
       closed = true

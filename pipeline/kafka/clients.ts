@@ -11,11 +11,19 @@ export const requestTimeoutMs = 5000
 const connectTimeoutMs = 10_000
 /** A disconnect that takes longer is left to itself. */
 const disconnectTimeoutMs = 10_000
-/** Largest record and request. The content of a notification is far smaller. */
+/** Largest batch of records that a topic takes, and so the largest record. The content of a notification is far smaller. */
 export const maxMessageBytes = 4 * 1024 * 1024
+/** What goes around a record in its batch. */
+const batchOverheadBytes = 64 * 1024
 /** Prefetched by one consumer, beside what one fetch brings. */
 const prefetchKilobytes = 8 * 1024
+/** What one fetch brings, of one partition and in all; a larger record comes alone. */
+const fetchPartitionBytes = 512 * 1024
+const fetchBytes = maxMessageBytes
 const prefetchRecords = 10_000
+/** A producer's events are looked at so often: where it reports what was delivered, and where it does not. */
+const reportEveryMs = 5
+const pollEveryMs = 100
 const maxPollIntervalMs = 24 * 60 * 60 * 1000
 
 export type Settings = Readonly<Record<string, unknown>>
@@ -53,6 +61,8 @@ export function kafkaClients(kafka: Kafka, { brokers, settings = {} }: KafkaConn
           'max.poll.interval.ms': maxPollIntervalMs,
           'queued.min.messages': prefetchRecords,
           'queued.max.messages.kbytes': prefetchKilobytes,
+          'fetch.message.max.bytes': fetchPartitionBytes,
+          'fetch.max.bytes': fetchBytes,
           'fetch.queue.backoff.ms': 10,
           'fetch.wait.max.ms': 500,
           ...own,
@@ -72,14 +82,14 @@ export function kafkaClients(kafka: Kafka, { brokers, settings = {} }: KafkaConn
           'compression.codec': 'lz4',
           acks: -1,
           'enable.idempotence': true,
-          'message.max.bytes': maxMessageBytes,
+          'message.max.bytes': maxMessageBytes - batchOverheadBytes,
           ...own,
         } as object,
         // In the first argument the partitioner would be lost without a word.
         { partitioner: 'murmur2_random' },
       )
       await connect(producer)
-      producer.setPollInterval(5)
+      producer.setPollInterval('dr_cb' in own ? reportEveryMs : pollEveryMs)
       return producer
     },
   }

@@ -1,9 +1,11 @@
 /** Commits a member's transactions one after another, and does what is due between them: marks the local stores, forgets
  *  what expired, moves offsets over holes, and tells offsets again before Kafka forgets them. */
+import type { TopicPartitionOffset } from 'node-rdkafka'
 import type { Scope, StateChange } from '../../stages/stage.js'
-import type { Position, Transaction } from '../engine/log.js'
+import { Fenced, type Position, type Transaction } from '../engine/log.js'
 import { changeOutput } from './changelog.js'
 import { type Holdings, type Move, type OwnedPlace, offsetOf } from './holdings.js'
+import { isFenced } from './library.js'
 import type { Membership } from './membership.js'
 import { endOffsets, placeName } from './offsets.js'
 import { nameOf } from './place.js'
@@ -16,6 +18,8 @@ export interface CommitterOptions extends Pick<TakeoverOptions, 'group' | 'names
   readonly transactions: Transactions
   readonly membership: Membership
   readonly owned: Holdings
+  /** Another process has taken this one's name, or this one stood still for too long. */
+  onReplaced(): void
   /** True: every commit tells its progress, for other processes watch the group. */
   readonly tellsProgress: boolean
 }
@@ -23,7 +27,7 @@ export interface CommitterOptions extends Pick<TakeoverOptions, 'group' | 'names
 export interface Committer {
   /** `check` throws where the work is not this member's; it is asked again before every attempt. */
   commit(transaction: Transaction, check: () => void): Promise<void>
-  /** Once or so a second. Does nothing while a commit is under way. */
+  /** Once or so a second; commits wait a little for it. */
   tidy(): Promise<void>
   /** Notes in the local stores how far the changelog is in them. */
   markStores(): Promise<void>
@@ -33,22 +37,20 @@ export interface Committer {
 
 /** Kafka forgets the offsets of topics that a group does not subscribe to after offsets.retention.minutes, 7 days. */
 const tellAgainMs = 6 * 60 * 60 * 1000
-/** Expired entries forgotten in one go, for each scope. */
-const maxExpired = 200
+/** Expired entries forgotten in one transaction, and how many of those come one after another. */
+const maxExpired = 1000
+const maxTidyRounds = 50
 const markEveryMs = 2000
 
 export function committer(options: CommitterOptions): Committer {
   const { group, names, transactions, membership, owned, knowledge, probe, tellsProgress } = options
   let last: Promise<unknown> = Promise.resolve()
-  let busy = 0
   let markedMs = 0
+  let uncertain = false
   const changed = new Set<ScopeStore>()
 
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    busy++
-    const done = last.then(work).finally(() => {
-      busy--
-    })
+    const done = last.then(work)
     last = done.catch(() => undefined)
     return done
   }
@@ -56,9 +58,10 @@ export function committer(options: CommitterOptions): Committer {
   return {
     commit: (transaction, check) => inTurn(() => commitOne(transaction, check)),
     async tidy() {
-      if (busy > 0) return
-      await inTurn(() => tidyUp())
-      if (performance.now() - markedMs > markEveryMs) await markStores()
+      // Commits go between two rounds.
+      for (let rounds = 0; rounds < maxTidyRounds && (await inTurn(() => tidyUp())); rounds++);
+      // Without a mark a restore takes longer, no more.
+      if (performance.now() - markedMs > markEveryMs) await markStores().catch(() => undefined)
     },
     markStores,
     idle: async () => {
@@ -87,16 +90,30 @@ export function committer(options: CommitterOptions): Committer {
       if (tellsProgress || position.beyond.length > 0) records.push(progressOutput(position, count, nowMs))
     }
     const offsets = moves.map(({ owned: place, position }) => offsetOf(place, position.next))
-    if (offsets.length === 0) offsets.push(...fencingOffset(changes))
-    await transactions.commit(records, offsets, membership.consumer, check)
+    await put(records, [...offsets, ...fencingOffsets(changes, offsets)], check)
     apply(changes)
   }
 
-  /** Offsets are what the broker checks membership by: a commit of state alone carries one that does not move. */
-  function fencingOffset(changes: readonly StateChange[]) {
-    const [first] = changes
-    const place = first && owned.partitions.get(first.scope.partition)?.places[0]
-    return place ? [offsetOf(place, place.committed)] : []
+  /** Nobody knows what became of a transaction that failed: from then on the changelogs may hold more than the stores. */
+  async function put(records: readonly Output[], offsets: readonly TopicPartitionOffset[], check: () => void) {
+    try {
+      await transactions.commit(records, offsets, membership.consumer, check)
+    } catch (error) {
+      uncertain = true
+      if (error instanceof Fenced && isFenced(error.cause)) options.onReplaced()
+      throw error
+    }
+  }
+
+  /** Offsets are what the broker checks membership by, and what the next owner of a partition waits for before it reads
+   *  the changelog. So where only the state of a partition changes, an offset of it is told again. */
+  function fencingOffsets(changes: readonly StateChange[], offsets: readonly TopicPartitionOffset[]) {
+    const missing = new Set(changes.map(({ scope }) => scope.partition))
+    for (const { partition } of offsets) missing.delete(partition)
+    return [...missing].flatMap((partition) => {
+      const place = owned.partitions.get(partition)?.places[0]
+      return place ? [offsetOf(place, place.committed)] : []
+    })
   }
 
   function progressOutput(position: Position, count: number, nowMs: number): Output {
@@ -126,26 +143,23 @@ export function committer(options: CommitterOptions): Committer {
     }
   }
 
-  async function tidyUp(): Promise<void> {
+  /** True: there is more to be forgotten. */
+  async function tidyUp(): Promise<boolean> {
     const nowMs = Date.now()
     const places = [...owned.partitions.values()].flatMap((holding) => holding.places)
     const due = places.flatMap((place) => dueOffset(place, nowMs) ?? [])
     const changes = expiredChanges(nowMs)
-    if (due.length === 0 && changes.length === 0) return
+    if (due.length === 0 && changes.length === 0) return false
     const still = () => owned.check({ outputs: [], changes, positions: [], durable: false })
     const records = changes.map((change) => changeOutput(names.changelog(group, change.scope.lane), change, nowMs))
     const offsets = due.map(({ place, offset }) => offsetOf(place, offset))
-    await transactions.commit(
-      records,
-      offsets.length > 0 ? offsets : fencingOffset(changes),
-      membership.consumer,
-      still,
-    )
+    await put(records, [...offsets, ...fencingOffsets(changes, offsets)], still)
     apply(changes)
     for (const { place, offset } of due) {
       place.committed = offset
       place.committedAtMs = nowMs
     }
+    return changes.length === maxExpired
   }
 
   function expiredChanges(nowMs: number): StateChange[] {
@@ -153,7 +167,7 @@ export function committer(options: CommitterOptions): Committer {
     for (const { partition, stores } of owned.partitions.values()) {
       for (const [lane, store] of stores) {
         const scope: Scope = { lane, partition }
-        for (const key of store.expired(nowMs, maxExpired)) {
+        for (const key of store.expired(nowMs, maxExpired - changes.length)) {
           changes.push({ scope, key, value: null, expiresAtMs: null })
         }
       }
@@ -169,13 +183,14 @@ export function committer(options: CommitterOptions): Committer {
         .map(([lane, store]) => ({ topic: names.changelog(group, lane), lane, partition, store })),
     )
     changed.clear()
-    if (due.length === 0) return
+    if (due.length === 0 || uncertain) return
     const ends = await endOffsets(probe, due).catch((error: unknown) => {
       for (const { store } of due) changed.add(store)
       throw error
     })
-    // What was written before the question was asked is in the stores when the commit under way has ended.
+    // What was written before the question was asked is in the stores when the commit under way has ended well.
     await last
+    if (uncertain) return
     const atMs = Date.now()
     for (const place of due) {
       const offset = ends.get(placeName(place))
@@ -187,7 +202,8 @@ export function committer(options: CommitterOptions): Committer {
 /** An offset to commit though no record was settled. */
 function dueOffset(place: OwnedPlace, nowMs: number): { place: OwnedPlace; offset: number } | null {
   const { source, committed, committedAtMs, settled, next } = place
-  if (settled && next === source.readTo && source.end > committed) return { place, offset: source.end }
+  const end = source.end()
+  if (settled && next === source.readTo && end > committed) return { place, offset: end }
   if (committedAtMs > 0 && nowMs - committedAtMs > tellAgainMs) return { place, offset: committed }
   return null
 }

@@ -5,12 +5,13 @@
  *  Response, version 1: throttle_ms [error_code error_message resource_type name
  *                       [name value read_only source sensitive [name value source]]] */
 import { readFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Unavailable } from '../../ingress/ports.js'
 import { requestTimeoutMs } from './clients.js'
 import type { KafkaConnection } from './library.js'
 import { ProtocolReader, protocolWriter } from './protocol.js'
+import { scramConversation, scramHash } from './scram.js'
 
 const describeConfigs = { key: 32, version: 1 }
 const saslHandshake = { key: 17, version: 1 }
@@ -19,7 +20,7 @@ const topicResource = 2
 /** Answers beyond this are refused. */
 const maxAnswerBytes = 64 * 1024 * 1024
 
-/** Settings by topic and name. Rejects with `Unavailable` where no broker answers, or the mechanism is not PLAIN. */
+/** Settings by topic and name. Rejects with `Unavailable` where no broker answers or the login fails. */
 export async function topicSettings(
   connection: KafkaConnection,
   topics: readonly string[],
@@ -66,12 +67,19 @@ function read(answer: ProtocolReader): ReadonlyMap<string, ReadonlyMap<string, s
 
 async function connectAny({ brokers, settings = {} }: KafkaConnection): Promise<Socket> {
   const isTls = /ssl/i.test(String(settings['security.protocol'] ?? ''))
-  const authority = settings['ssl.ca.location']
-  const ca = typeof authority === 'string' ? readFileSync(authority) : undefined
+  const read = (name: string) => (typeof settings[name] === 'string' ? readFileSync(settings[name]) : undefined)
+  const own = {
+    ca: read('ssl.ca.location'),
+    cert: read('ssl.certificate.location'),
+    key: read('ssl.key.location'),
+    passphrase: typeof settings['ssl.key.password'] === 'string' ? settings['ssl.key.password'] : undefined,
+  }
   for (const broker of brokers.split(',')) {
     const [, host = '', port = '9092'] = /^\s*\[?(.*?)\]?(?::(\d+))?\s*$/.exec(broker) ?? []
     const where = { host, port: Number(port) }
-    const socket = isTls ? connectTls({ ...where, servername: host, ...(ca ? { ca } : {}) }) : connect(where)
+    const socket = isTls
+      ? connectTls({ ...where, ...own, ...(isIP(host) ? {} : { servername: host }) })
+      : connect(where)
     socket.setTimeout(requestTimeoutMs, () => socket.destroy(new Error('No answer in time')))
     const isOpen = await new Promise<boolean>((resolve) => {
       socket.once(isTls ? 'secureConnect' : 'connect', () => resolve(true))
@@ -84,15 +92,29 @@ async function connectAny({ brokers, settings = {} }: KafkaConnection): Promise<
 
 async function authenticate(socket: Socket, { settings = {} }: KafkaConnection): Promise<void> {
   if (!/sasl/i.test(String(settings['security.protocol'] ?? ''))) return
-  const mechanism = String(settings['sasl.mechanisms'] ?? settings['sasl.mechanism'] ?? '')
-  if (mechanism.toUpperCase() !== 'PLAIN') {
+  const mechanism = String(settings['sasl.mechanisms'] ?? settings['sasl.mechanism'] ?? '').toUpperCase()
+  const user = String(settings['sasl.username'] ?? '')
+  const password = String(settings['sasl.password'] ?? '')
+  const hash = scramHash(mechanism)
+  if (mechanism !== 'PLAIN' && hash === null) {
     throw new Unavailable(`Topics' settings cannot be read with ${mechanism}. Check them with kafka-configs.sh.`)
   }
-  const handshake = await ask(socket, saslHandshake, protocolWriter().string('PLAIN').bytes())
-  if (handshake.int16() !== 0) throw new Unavailable('The Kafka broker does not take SASL PLAIN')
-  const secret = Buffer.from(`\0${settings['sasl.username'] ?? ''}\0${settings['sasl.password'] ?? ''}`)
-  const answer = await ask(socket, saslAuthenticate, protocolWriter().data(secret).bytes())
+  const handshake = await ask(socket, saslHandshake, protocolWriter().string(mechanism).bytes())
+  if (handshake.int16() !== 0) throw new Unavailable(`The Kafka broker does not take SASL ${mechanism}`)
+  if (hash === null) {
+    await say(socket, Buffer.from(`\0${user}\0${password}`))
+    return
+  }
+  const scram = scramConversation(hash, user, password)
+  const final = scram.answer((await say(socket, Buffer.from(scram.first))).toString())
+  scram.check((await say(socket, Buffer.from(final))).toString())
+}
+
+async function say(socket: Socket, bytes: Buffer): Promise<Buffer> {
+  const answer = await ask(socket, saslAuthenticate, protocolWriter().data(bytes).bytes())
   if (answer.int16() !== 0) throw new Unavailable('The Kafka broker refused the user name or password')
+  answer.string()
+  return answer.data()
 }
 
 function ask(socket: Socket, api: { key: number; version: number }, body: Buffer): Promise<ProtocolReader> {

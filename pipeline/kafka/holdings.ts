@@ -182,8 +182,9 @@ function checkPosition(place: OwnedPlace, { next, beyond }: Position, group: str
 
 /** At the end of a partition, the marks of transactions behind the last record count as settled with it. */
 function pastHoles({ source }: OwnedPlace, position: Position): Position {
-  const atEnd = position.beyond.length === 0 && position.next >= source.readTo && source.end > position.next
-  return atEnd ? { ...position, next: source.end } : position
+  const end = source.end()
+  const atEnd = position.beyond.length === 0 && position.next >= source.readTo && end > position.next
+  return atEnd ? { ...position, next: end } : position
 }
 
 /** Records settled ever: offsets passed, without those that hold no record. */

@@ -1,9 +1,11 @@
 /** What one member reads of one lane: a consumer of its own, so that prefetched bulk does not stand before a code, and
  *  a queue for each partition, so that no partition waits for another's backlog.
  *
- *  Invariant: at most one `consume` is under way, and partitions are added and removed only between two of them: what a
- *  call brings belongs to what is read at that time. */
-import type { KafkaConsumer, Message } from 'node-rdkafka'
+ *  Invariants: at most one `consume` is under way, and what librdkafka reads changes only between two of them: what a call
+ *  brings belongs to what was read when it began. The end of a partition is believed only once all that was read before
+ *  it is queued, for what lies before an end may be committed as settled. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaConsumer, Message, TopicPartitionOffset } from 'node-rdkafka'
 import type { Assignment, LogRecord } from '../engine/log.js'
 import { disconnect } from './clients.js'
 import { answerOf, logError } from './library.js'
@@ -15,6 +17,8 @@ const maxHeldRecords = 4096
 const maxHeldBytes = 8 * 1024 * 1024
 /** Records taken from librdkafka in one call. */
 const chunk = 1024
+/** A call that waits holds up changes of what is read. */
+const longestWaitMs = 100
 
 /** One partition of a way, as it is read. */
 export interface Source {
@@ -26,7 +30,7 @@ export interface Source {
    *  before not counted. */
   holes: number
   /** The end of the partition, where everything before it was taken or holds no record; else 0. */
-  end: number
+  readonly end: () => number
   /** The partition reaches at least up to there. */
   readonly knownEnd: () => number
 }
@@ -38,6 +42,8 @@ interface Held extends Source {
   queuedTo: number
   /** The latest end of the partition that was told, whether or not its records are taken already. */
   toldEnd: number
+  /** False: librdkafka does not read it yet, and what comes under its name is another owner's. */
+  reading: boolean
   readonly from: number
   readonly settled: readonly number[]
 }
@@ -49,10 +55,13 @@ export interface LaneFeed {
   remove(place: Assignment): void
   /** Records that can be taken now. */
   waiting(): number
-  /** Looks for more, of every partition, where there is room. */
+  /** Looks for more, of every partition, where there is room, and unless somebody waits for it already. */
   refresh(): Promise<void>
-  /** At most `count` records: an even part of every partition, those with the least waiting first. */
-  take(count: number, into: LogRecord[]): void
+  /** Resolves when there is more, after about `waitMs` at the latest. */
+  wait(waitMs: number): Promise<void>
+  /** At most `count` records, and about `bytes` of them: an even part of every partition, those with the least waiting
+   *  first. Returns the bytes taken. */
+  take(count: number, bytes: number, into: LogRecord[]): number
   close(): Promise<void>
 }
 
@@ -65,27 +74,20 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
   let heldBytes = 0
   let meanBytes = 1024
   let consuming: Promise<void> | null = null
+  let isAwaited = false
   let closed = false
-  consumer.on('partition.eof', ({ topic, partition, offset }) => {
-    const source = find(topic, partition)
-    if (!source) return
-    source.toldEnd = offset
-    noteEnd(source)
-  })
+  /** Told before the records that come with them. */
+  let ends: TopicPartitionOffset[] = []
+  consumer.on('partition.eof', (end) => ends.push(end))
 
   return {
     add(place, offset, settled) {
       const topic = names.topic(place.way)
       const source: Held = {
-        ...{
-          place,
-          topic,
-          readTo: offset,
-          holes: 0,
-          end: 0,
-          knownEnd: () => Math.max(source.queuedTo, source.toldEnd),
-        },
-        ...{ queue: [], head: 0, queuedTo: offset, toldEnd: 0, from: offset, settled },
+        ...{ place, topic, readTo: offset, holes: 0, queue: [], head: 0, queuedTo: offset, toldEnd: 0 },
+        ...{ reading: false, from: offset, settled },
+        end: () => (source.queue.length === source.head && source.toldEnd > source.readTo ? source.toldEnd : 0),
+        knownEnd: () => Math.max(source.queuedTo, source.toldEnd),
       }
       const ofTopic = sources.get(topic) ?? new Map<number, Held>()
       sources.set(topic, ofTopic.set(place.partition, source))
@@ -104,11 +106,20 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
     },
     waiting: () => held,
     async refresh() {
-      if (closed || held >= maxHeldRecords || heldBytes >= maxHeldBytes) return
-      consuming ??= consume().finally(() => {
-        consuming = null
+      if (closed || isAwaited || held >= maxHeldRecords || heldBytes >= maxHeldBytes) return
+      await inTurn(() => consume(chunk, 0))
+    },
+    async wait(waitMs) {
+      if (closed || held > 0) return
+      if (sources.size === 0) {
+        await sleep(waitMs)
+        return
+      }
+      isAwaited = true
+      // One, and the rest with the next refresh: the library waits anew for each record of a call.
+      await inTurn(() => consume(1, Math.min(waitMs, longestWaitMs))).finally(() => {
+        isAwaited = false
       })
-      await consuming
     },
     take,
     async close() {
@@ -128,7 +139,14 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
     return sources.get(topic)?.get(partition)
   }
 
-  async function consume(): Promise<void> {
+  async function inTurn(work: () => Promise<void>): Promise<void> {
+    consuming ??= work().finally(() => {
+      consuming = null
+    })
+    await consuming
+  }
+
+  async function consume(most: number, waitMs: number): Promise<void> {
     try {
       if (toRemove.length > 0) {
         consumer.incrementalUnassign(toRemove.map(({ topic, place: { partition } }) => ({ topic, partition })))
@@ -138,12 +156,16 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
         consumer.incrementalAssign(
           toAdd.map(({ topic, from, place: { partition } }) => ({ topic, partition, offset: from })),
         )
+        for (const source of toAdd) source.reading = true
         toAdd = []
       }
       if (sources.size === 0) return
-      const room = Math.min(maxHeldRecords - held, Math.ceil((maxHeldBytes - heldBytes) / meanBytes), chunk)
+      const room = Math.min(maxHeldRecords - held, Math.ceil((maxHeldBytes - heldBytes) / meanBytes), most)
+      consumer.setDefaultConsumeTimeout(waitMs)
       const messages = await answerOf<Message[]>((done) => consumer.consume(Math.max(1, room), done))
       for (const message of messages) queue(message)
+      for (const end of ends) noteEnd(end)
+      ends = []
     } catch (error) {
       throw logError(error, 'A lane could not be read')
     }
@@ -151,7 +173,7 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
 
   function queue(message: Message): void {
     const source = find(message.topic, message.partition)
-    if (!source || message.offset < source.queuedTo) return
+    if (!source?.reading || message.offset < source.queuedTo) return
     const record = logRecord(message, source.place.way)
     source.queue.push(record)
     source.queuedTo = record.offset + 1
@@ -161,23 +183,33 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
     meanBytes += (size - meanBytes) / 64
   }
 
-  function take(count: number, into: LogRecord[]): void {
-    if (count <= 0 || held === 0) return
+  function noteEnd({ topic, partition, offset }: TopicPartitionOffset): void {
+    const source = find(topic, partition)
+    if (source?.reading) source.toldEnd = offset
+  }
+
+  function take(count: number, bytes: number, into: LogRecord[]): number {
+    if (count <= 0 || held === 0) return 0
     const own: Held[] = []
     for (const ofTopic of sources.values()) {
       for (const source of ofTopic.values()) if (source.queue.length > source.head) own.push(source)
     }
     own.sort((a, b) => a.queue.length - a.head - (b.queue.length - b.head))
+    const before = heldBytes
     let left = count
     for (const [index, source] of own.entries()) {
-      left -= takeFrom(source, Math.ceil(left / (own.length - index)), into)
+      const others = own.length - index
+      left -= takeFrom(source, Math.ceil(left / others), (bytes - before + heldBytes) / others, into)
     }
+    return before - heldBytes
   }
 
-  function takeFrom(source: Held, count: number, into: LogRecord[]): number {
-    const upTo = Math.min(source.queue.length, source.head + count)
-    const taken = upTo - source.head
-    for (let at = source.head; at < upTo; at++) {
+  /** The first record is taken whatever its size, where there is any room. */
+  function takeFrom(source: Held, count: number, bytes: number, into: LogRecord[]): number {
+    const enough = Math.min(source.queue.length, source.head + count)
+    const leastHeld = heldBytes - bytes
+    let at = source.head
+    for (; at < enough && heldBytes > leastHeld; at++) {
       const record = source.queue[at]
       if (!record) continue
       into.push(record)
@@ -185,13 +217,13 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
       source.readTo = record.offset + 1
       heldBytes -= sizeOf(record)
     }
+    const taken = at - source.head
     held -= taken
-    source.head = upTo
+    source.head = at
     if (source.head === source.queue.length) {
       source.queue = []
       source.head = 0
     }
-    noteEnd(source)
     return taken
   }
 }
@@ -200,10 +232,6 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
 function holesBetween({ readTo, settled }: Held, offset: number): number {
   const known = settled.length === 0 ? 0 : settled.filter((other) => other >= readTo && other < offset).length
   return offset - readTo - known
-}
-
-function noteEnd(source: Held): void {
-  source.end = source.queue.length === source.head && source.toldEnd > source.readTo ? source.toldEnd : 0
 }
 
 function sizeOf({ key, value }: LogRecord): number {

@@ -26,7 +26,7 @@ export async function loadKafka(): Promise<Kafka> {
     const { default: kafka } = (await import('node-rdkafka')) as unknown as { default: Kafka }
     return kafka
   } catch (error) {
-    const how = 'npm install && npm rebuild node-rdkafka --ignore-scripts=false'
+    const how = 'npm rebuild node-rdkafka --ignore-scripts=false'
     throw new KafkaMissing(`Kafka's library is not built. It needs a C++ compiler, make and Python: ${how}`, {
       cause: error,
     })
@@ -73,6 +73,8 @@ export type Verdict = 'again' | 'abort' | 'give-up'
 
 /** Some of librdkafka's and the protocol's codes. */
 export const codes = {
+  fatal: -150,
+  tooLarge: 10,
   queueFull: -184,
   timedOut: -185,
   fenced: -144,
@@ -80,6 +82,10 @@ export const codes = {
   unknownMember: 25,
   rebalanceInProgress: 27,
   producerEpoch: 47,
+  inconsistentProtocol: 23,
+  invalidGroupId: 24,
+  topicRefused: 29,
+  groupRefused: 30,
   fencedInstance: 82,
   producerFenced: 90,
   topicExists: 36,
@@ -108,15 +114,46 @@ export function codeOf(error: unknown): number {
   return typeof code === 'number' ? code : 0
 }
 
+const refusing: ReadonlySet<number> = new Set([
+  codes.inconsistentProtocol,
+  codes.invalidGroupId,
+  codes.topicRefused,
+  codes.groupRefused,
+])
+
+/** True when the group does not take the member, and waiting does not help. */
+export function isRefusal(error: unknown): boolean {
+  return refusing.has(codeOf(error))
+}
+
+/** True of a group's consumer when another one took its name. It is the only fatal error of one. */
+export function isReplaced(error: unknown): boolean {
+  return [codes.fencedInstance, codes.fenced, codes.fatal].some((code) => code === codeOf(error))
+}
+
+/** True when another producer took the transactional id, or Kafka gave the transaction up. */
+export function isFenced(error: unknown): boolean {
+  return fencing.has(codeOf(error))
+}
+
 /** True when the group moved on meanwhile: a call with what it now is may well succeed. */
 export function isRebalance(error: unknown): boolean {
   return moving.has(codeOf(error))
 }
 
+/** A record that Kafka does not take, however often it is tried. */
+export class RecordTooLarge extends Error {
+  override readonly name = 'RecordTooLarge'
+  readonly code = 'record-too-large'
+}
+
 /** An error of the library in the log's terms. */
 export function logError(error: unknown, what: string): Error {
   if (error instanceof Unavailable || error instanceof Fenced) return error
-  if (fencing.has(codeOf(error))) {
+  if (codeOf(error) === codes.tooLarge) {
+    return new RecordTooLarge(`${what}: a record is larger than Kafka takes`, { cause: error })
+  }
+  if (isFenced(error)) {
     const why = 'another process has taken this place (is a slot used twice?), or Kafka gave the transaction up'
     return new Fenced(`${what}: ${why}`, { cause: error })
   }

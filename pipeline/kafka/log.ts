@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import { mergeMap, Observable } from 'rxjs'
 import type { Way } from '../../schemas/topics.js'
-import type { Assignment, JoinOptions, Log, LogRecord } from '../engine/log.js'
+import { type Assignment, Fenced, type JoinOptions, type Log, type LogRecord } from '../engine/log.js'
 import { openAppender } from './appender.js'
 import type { RestoreProgress } from './changelog.js'
 import { disconnect, kafkaClients } from './clients.js'
@@ -41,7 +41,12 @@ export interface KafkaLogOptions {
   readonly deleteRetentionMs?: number
   /** Groups whose progress other processes watch: see `settlements`. */
   readonly watchedGroups?: readonly string[]
+  /** Groups that keep no state: they need no changelogs. */
+  readonly statelessGroups?: readonly string[]
   readonly onRestore?: (progress: RestoreProgress) => void
+  /** Called once, when another process has taken this one's slot. Nothing can be joined any more, for the two would take
+   *  it from each other for ever: this process should end. */
+  readonly onSlotTaken?: () => void
   /** For tests: called before each commit; what it throws fails it. */
   readonly beforeCommit?: () => void
 }
@@ -62,7 +67,7 @@ const askEveryMs = 100
 
 /** Opens the log. Rejects with `KafkaMissing`, or `Unavailable` when no broker answers. */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
-  const { partitions, slot = null, watchedGroups = ['deliver'] } = options
+  const { partitions, slot = null, watchedGroups = ['deliver'], statelessGroups = [] } = options
   const clients = kafkaClients(await loadKafka(), options.connection)
   const names = kafkaNames(options.prefix)
   const appender = await openAppender(clients, names)
@@ -78,6 +83,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   /** Places somebody asked about, by group: what is worth asking the broker for. */
   const asked = new Map<string, Map<string, Assignment>>()
   let closed = false
+  let isReplaced = false
   let closing: Promise<void> | null = null
   const knowledge = groupKnowledge((group) =>
     watchedGroups.includes(group) ? watchProgress(group) : watchOffsets(group),
@@ -142,15 +148,24 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     }
   }
 
+  function slotTaken(): void {
+    if (isReplaced || slot === null) return
+    isReplaced = true
+    options.onSlotTaken?.()
+  }
+
   async function join({ group, ways }: JoinOptions): Promise<KafkaMember> {
+    if (isReplaced) throw new Fenced(`Another process runs in slot ${slot}. Each needs one of its own.`)
     const { stateFolder, sessionTimeoutMs, revokeTimeoutMs, deleteRetentionMs, onRestore, beforeCommit } = options
     const isStatic = slot !== null
     const member = await openMember({
       ...{ clients, names, group, ways, knowledge, probe, stateFolder, onRestore, beforeCommit, isStatic },
       name: names.member(group, slot ?? randomUUID()),
+      onReplaced: slotTaken,
       // Half, for what is deleted while a store is restored.
       maxStoreAgeMs: (deleteRetentionMs ?? deleteRetentionDefaultMs) / 2,
       tellsProgress: watchedGroups.includes(group),
+      stateful: !statelessGroups.includes(group),
       sessionTimeoutMs: sessionTimeoutMs ?? (isStatic ? staticSessionTimeoutMs : dynamicSessionTimeoutMs),
       transactionTimeoutMs: isStatic ? staticTransactionTimeoutMs : dynamicTransactionTimeoutMs,
       revokeTimeoutMs: revokeTimeoutMs ?? revokeTimeoutDefaultMs,

@@ -3,11 +3,10 @@
  *  Invariants: one transaction at a time; what a revoke takes stays until the worker has settled it or a bound passes,
  *  and is then refused; local state is written only after Kafka's commit. After a failure the member does nothing more:
  *  it is left, and a new one begins at what is committed. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { BehaviorSubject } from 'rxjs'
 import { type Lane, lanes, type Way } from '../../schemas/topics.js'
 import { shareOut } from '../engine/lanes.js'
-import { type Assignment, Fenced, type LogRecord, type Member, type Transaction } from '../engine/log.js'
+import { type Assignment, Fenced, type LogRecord, type Member, pollBytes, type Transaction } from '../engine/log.js'
 import { type Committer, type CommitterOptions, committer } from './committer.js'
 import { holdings } from './holdings.js'
 import type { LaneFeed } from './lane-feed.js'
@@ -16,7 +15,9 @@ import { nameOf } from './place.js'
 import { type TakeoverOptions, takeOver } from './takeover.js'
 import type { Transactions } from './transactions.js'
 
-export interface MemberOptions extends Omit<TakeoverOptions, 'feeds'>, Pick<CommitterOptions, 'tellsProgress'> {
+export interface MemberOptions
+  extends Omit<TakeoverOptions, 'feeds'>,
+    Pick<CommitterOptions, 'tellsProgress' | 'onReplaced'> {
   readonly feeds: ReadonlyMap<Lane, LaneFeed>
   readonly transactions: Transactions
   /** Of its clients, unique among running members. */
@@ -35,9 +36,6 @@ export interface KafkaMember extends Member {
   crash(): Promise<void>
 }
 
-/** Between two looks for records: doubles from the first to the last. */
-const firstIdleMs = 1
-const longestIdleMs = 8
 /** A commit that is under way is waited for before partitions go, but not longer. */
 const commitPatienceMs = 20_000
 
@@ -72,6 +70,7 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     assigned: (partitions) => void assigned(partitions),
     revoked,
     failed: fail,
+    replaced: options.onReplaced,
   })
   const committing = committer({ ...options, owned, membership })
   commits = committing
@@ -86,7 +85,7 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     },
     async poll(max, waitMs) {
       const deadline = performance.now() + waitMs
-      for (let idleMs = firstIdleMs; ; idleMs = Math.min(longestIdleMs, 2 * idleMs)) {
+      for (;;) {
         if (presence === 'crashed') return new Promise(() => undefined)
         if (failure) throw failure.error
         if (presence === 'left') return []
@@ -95,7 +94,7 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
         if (records.length > 0) return records
         const leftMs = deadline - performance.now()
         if (leftMs <= 0) return []
-        await sleep(Math.min(idleMs, leftMs))
+        await Promise.race([...feeds.values()].map((feed) => feed.wait(leftMs)))
       }
     },
     async commit(transaction) {
@@ -169,7 +168,8 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     owned.drop([...owned.partitions.keys()])
     tell()
     await Promise.all([...feeds.values()].map((feed) => feed.close()))
-    await membership.leave()
+    // A consumer that a call still uses is left to itself: its silence ends its membership.
+    await membership.leave(await atMost(commitPatienceMs, options.transactions.quiet()))
     await options.transactions.close()
   }
 }
@@ -201,17 +201,21 @@ function readShared(feeds: ReadonlyMap<Lane, LaneFeed>, max: number): LogRecord[
   for (const [lane, feed] of feeds) waiting[lane] = feed.waiting()
   const quota = shareOut(max, waiting)
   const records: LogRecord[] = []
-  for (const lane of lanes) feeds.get(lane)?.take(quota[lane], records)
+  let bytesLeft: number = pollBytes
+  // However large the records of the higher ones are, every lane gives one.
+  for (const lane of lanes) bytesLeft -= feeds.get(lane)?.take(quota[lane], Math.max(1, bytesLeft), records) ?? 0
   return records
 }
 
-async function atMost(waitMs: number, work: Promise<unknown>): Promise<void> {
+/** False: it took longer. */
+async function atMost(waitMs: number, work: Promise<unknown>): Promise<boolean> {
   let late: NodeJS.Timeout | undefined
-  await Promise.race([
-    work,
-    new Promise((resolve) => {
-      late = setTimeout(resolve, waitMs)
+  const ended = await Promise.race([
+    work.then(() => true),
+    new Promise<boolean>((resolve) => {
+      late = setTimeout(() => resolve(false), waitMs)
     }),
   ])
   clearTimeout(late)
+  return ended
 }

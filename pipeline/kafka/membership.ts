@@ -7,11 +7,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, LibrdKafkaError, Message, TopicPartition } from 'node-rdkafka'
+import { Unavailable } from '../../ingress/ports.js'
+import { Fenced } from '../engine/log.js'
 import { type Clients, connect, disconnect } from './clients.js'
-import { answerOf, codeOf, codes, isRebalance } from './library.js'
+import { answerOf, codeOf, isRefusal, isReplaced } from './library.js'
 
-/** Rebalances are served only within `consume`. */
-const serveEveryMs = 10
+/** Rebalances are served only within `consume`: so long is one call, and the pause after one that failed. */
+const serveMs = 50
 const assign = -175
 const staticMaxPollIntervalMs = 120_000
 
@@ -27,12 +29,15 @@ export interface MembershipOptions {
   revoked(partitions: readonly number[]): Promise<void>
   /** The member is out, and has to join anew. */
   failed(error: unknown): void
+  /** Another process has taken the static member's name. */
+  replaced(): void
 }
 
 export interface Membership {
   /** Knows the group's generation, for transactions; asks for committed offsets. */
   readonly consumer: KafkaConsumer
-  leave(): Promise<void>
+  /** False: the consumer is still in use. It is left alone, and the group misses it some time. */
+  leave(isQuiet: boolean): Promise<void>
 }
 
 /** Tells the library that a rebalance was heard of. It throws where the consumer is being closed meanwhile, which gives
@@ -72,30 +77,38 @@ export async function enterGroup(clients: Clients, options: MembershipOptions): 
       rebalance(error, places).catch(options.failed)
     },
   })
-  consumer.setDefaultConsumeTimeout(0)
+  consumer.setDefaultConsumeTimeout(serveMs)
   await connect(consumer)
-  consumer.on('event.error', (error) => {
-    if (codeOf(error) === codes.fencedInstance || codeOf(error) === codes.fenced) options.failed(error)
-  })
+  consumer.on('event.error', notice)
   consumer.subscribe([topic])
   const serving = serve()
 
   return {
     consumer,
-    async leave() {
+    async leave(isQuiet) {
       leaving = true
       await serving
-      await disconnect(consumer)
+      if (isQuiet) await disconnect(consumer)
     },
   }
 
   async function serve(): Promise<void> {
     while (!leaving) {
-      await answerOf<Message[]>((done) => consumer.consume(1, done)).catch((error: unknown) => {
-        if (codeOf(error) === codes.fencedInstance || codeOf(error) === codes.fenced) options.failed(error)
-        else if (!isRebalance(error) && codeOf(error) !== codes.timedOut) return
+      await answerOf<Message[]>((done) => consumer.consume(1, done)).catch(async (error: unknown) => {
+        notice(error)
+        await sleep(serveMs)
       })
-      await sleep(serveEveryMs)
+    }
+  }
+
+  /** Other trouble passes: the library goes on trying. */
+  function notice(error: unknown): void {
+    if (leaving) return
+    if (isReplaced(error)) {
+      options.replaced()
+      options.failed(new Fenced(`Another process has taken ${clientId}: is a slot used twice?`, { cause: error }))
+    } else if (isRefusal(error)) {
+      options.failed(new Unavailable(`Kafka refuses ${clientId} its place in ${group}`, { cause: error }))
     }
   }
 }

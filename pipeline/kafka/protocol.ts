@@ -74,6 +74,12 @@ export class ProtocolReader {
     return this.#bytes.toString('utf8', from, from + length)
   }
 
+  data(): Buffer {
+    const length = Math.max(0, this.int32())
+    const from = this.#pass(length)
+    return this.#bytes.subarray(from, from + length)
+  }
+
   array(read: () => unknown): void {
     const count = this.int32()
     for (let index = 0; index < count; index++) read()

@@ -6,7 +6,7 @@ import { type Clients, disconnect } from './clients.js'
 import { answerOf } from './library.js'
 
 const chunk = 500
-const idleMs = 10
+const waitMs = 50
 const retryMs = 1000
 
 /** The log, as far as its tails need it. */
@@ -38,11 +38,15 @@ export function tailMessages(
             offset: offsets.get(partition) ?? 0,
           })),
         )
+        let isIdle = false
         while (!subscriber.closed && !isClosed()) {
-          const messages = await answerOf<Message[]>((done) => consumer.consume(chunk, done))
+          // One is waited for, the rest is taken: the library waits anew for each record of a call.
+          consumer.setDefaultConsumeTimeout(isIdle ? waitMs : 0)
+          const most = isIdle ? 1 : chunk
+          const messages = await answerOf<Message[]>((done) => consumer.consume(most, done))
           for (const { partition, offset } of messages) offsets.set(partition, offset + 1)
-          if (messages.length > 0) subscriber.next(messages)
-          else await sleep(idleMs)
+          isIdle = messages.length === 0
+          if (!isIdle) subscriber.next(messages)
         }
         consumer.unassign()
       } finally {

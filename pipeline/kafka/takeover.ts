@@ -21,6 +21,8 @@ export interface TakeoverOptions {
   readonly names: Names
   readonly group: string
   readonly ways: readonly Way[]
+  /** False: the group keeps no state, and has no changelogs. */
+  readonly stateful: boolean
   readonly stateFolder: string
   readonly maxStoreAgeMs: number
   readonly knowledge: Knowledge
@@ -37,7 +39,7 @@ export async function takeOver(
   partitions: readonly number[],
   isCancelled: () => boolean,
 ): Promise<readonly Holding[] | null> {
-  const { names, ways, group, probe, feeds, knowledge } = options
+  const { names, ways, group, stateful, probe, feeds, knowledge } = options
   const places = partitions.flatMap((partition) => ways.map((way) => ({ way, partition })))
   const topicPlaces = places.map(({ way, partition }) => ({ topic: names.topic(way), partition }))
   const committed = await committedOffsets(member, topicPlaces)
@@ -46,7 +48,7 @@ export async function takeOver(
   const progress = await progressOf(options)
   if (isCancelled()) return null
   const stores = new Map(
-    partitions.map((partition) => [partition, openStores(options.stateFolder, group, partition, ways)]),
+    partitions.map((partition) => [partition, openStores(options.stateFolder, group, partition, stateful ? ways : [])]),
   )
   const closeAll = () => {
     for (const own of stores.values()) for (const store of own.values()) store.close()

@@ -9,6 +9,7 @@ import type { Names } from './names.js'
 export interface WantedTopic {
   readonly name: string
   readonly partitions: number
+  /** Without min.insync.replicas where that follows from the replicas. */
   readonly config: Readonly<Record<string, string>>
 }
 
@@ -16,10 +17,15 @@ export interface WantedTopic {
 export interface TopicSettings {
   /** Of every way, and of the changelogs: state belongs to a partition. */
   readonly partitions: number
-  readonly replicationFactor: number
-  readonly minInSyncReplicas: number
+  /** Null: as many as there are brokers, 3 at most. */
+  readonly replicationFactor: number | null
+  /** Null: one less than the topic's replicas, and at least 1. */
+  readonly minInSyncReplicas: number | null
   /** How long compacted topics keep what was deleted. */
   readonly deleteRetentionMs: number
+  /** How long other ways keep events; as schemas/topics.ts says unless said. */
+  readonly retentionMs?: number
+  readonly deadLettersRetentionMs?: number
 }
 
 /** A group and what it reads. */
@@ -63,8 +69,9 @@ export function wantedTopics(
 
 function wayConfig(way: Way, settings: TopicSettings): Record<string, string> {
   const { compacted: isCompacted, retentionMs }: Topic = topics[way.topic]
-  const own = isCompacted ? compacted(settings, {}) : { ...common(settings), 'cleanup.policy': 'delete' }
-  return isCompacted ? own : { ...own, 'retention.ms': String(retentionMs) }
+  if (isCompacted) return compacted(settings, {})
+  const own = way.topic === 'dead-letters' ? settings.deadLettersRetentionMs : settings.retentionMs
+  return { ...common(settings), 'cleanup.policy': 'delete', 'retention.ms': String(own ?? retentionMs) }
 }
 
 function compacted(settings: TopicSettings, more: Readonly<Record<string, string>>): Record<string, string> {
@@ -78,7 +85,7 @@ function compacted(settings: TopicSettings, more: Readonly<Record<string, string
 
 function common({ minInSyncReplicas }: TopicSettings): Record<string, string> {
   return {
-    'min.insync.replicas': String(minInSyncReplicas),
+    ...(minInSyncReplicas === null ? {} : { 'min.insync.replicas': String(minInSyncReplicas) }),
     'max.message.bytes': String(maxMessageBytes),
     // A record carries the time of its notification, which a broker's clock may not have reached yet.
     'message.timestamp.after.max.ms': '9223372036854775807',

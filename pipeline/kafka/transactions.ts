@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, LibrdKafkaError, Producer, TopicPartitionOffset } from 'node-rdkafka'
 import { Unavailable } from '../../ingress/ports.js'
-import type { NewRecord } from '../engine/log.js'
+import { Fenced, type NewRecord } from '../engine/log.js'
 import { type Clients, disconnect } from './clients.js'
 import { answerWithin, codeOf, codes, isRebalance, logError, NoAnswer, verdictOf } from './library.js'
 import { produce } from './wire.js'
@@ -40,6 +40,8 @@ export interface Transactions {
     member: KafkaConsumer,
     stillOurs: () => void,
   ): Promise<void>
+  /** Resolves when no call uses the member's consumer: before that it must not be disconnected. */
+  quiet(): Promise<void>
   close(): Promise<void>
 }
 
@@ -74,29 +76,24 @@ export async function openTransactions(clients: Clients, options: TransactionOpt
     throw logError(error, 'The transactions could not be begun')
   }
   let closed = false
-
-  const close = async (): Promise<void> => {
-    if (closed) return
-    closed = true
-    await disconnect(producer)
-  }
+  /** The call that uses the member's consumer. */
+  let sending: Promise<void> = Promise.resolve()
 
   return {
     close,
+    quiet: () => sending,
     async commit(outputs, offsets, member, stillOurs) {
       const startedMs = performance.now()
       for (let attempt = 1; ; attempt++) {
         if (closed) throw new Unavailable('The producer is closed')
         try {
           stillOurs()
-          return await transact(producer, options, outputs, offsets, member)
+          return await transact(outputs, offsets, member, stillOurs)
         } catch (error) {
-          const patient = isRebalance(error)
-            ? performance.now() - startedMs < rebalancePatienceMs
-            : attempt < refusedAttempts
           const aborted = error instanceof Aborted
-          if (aborted && patient) {
-            await sleep(isRebalance(error) ? retryPauseMs : retryPauseMs * attempt)
+          const moving = isRebalance(error) && performance.now() - startedMs < rebalancePatienceMs
+          if (aborted && error.mayPass && (moving || (!isRebalance(error) && attempt < refusedAttempts))) {
+            await sleep(moving ? retryPauseMs : retryPauseMs * attempt)
             continue
           }
           if (!aborted) void close()
@@ -105,74 +102,105 @@ export async function openTransactions(clients: Clients, options: TransactionOpt
       }
     },
   }
+
+  async function close(): Promise<void> {
+    if (closed) return
+    closed = true
+    await disconnect(producer)
+  }
+
+  async function transact(
+    outputs: readonly Output[],
+    offsets: readonly TopicPartitionOffset[],
+    member: KafkaConsumer,
+    stillOurs: () => void,
+  ): Promise<void> {
+    await answerWithin<void>('beginTransaction', callTimeoutMs, (done) => producer.beginTransaction(untyped(done)))
+    try {
+      for (const output of outputs) {
+        if (!offer(producer, output)) await produceInTime(producer, output)
+      }
+      if (offsets.length > 0) {
+        stillOurs()
+        await again(() => sendOffsets(offsets, member))
+        // The broker took them from who the member is now. Had it lost its partitions and joined anew, that says nothing.
+        stillOurs()
+      }
+      options.beforeCommit?.()
+      await again(() =>
+        answerWithin<void>('commitTransaction', callTimeoutMs, (done) =>
+          producer.commitTransaction(callTimeoutMs, untyped(done)),
+        ),
+      )
+    } catch (error) {
+      // What is neither abortable nor foreign to the library leaves the transaction in an unknown state.
+      if (verdictOf(error) !== 'abort' && (isOfLibrary(error) || error instanceof NoAnswer)) throw error
+      await again(() =>
+        answerWithin<void>('abortTransaction', callTimeoutMs, (done) =>
+          producer.abortTransaction(callTimeoutMs, untyped(done)),
+        ),
+      )
+      throw new Aborted(error)
+    }
+  }
+
+  function sendOffsets(offsets: readonly TopicPartitionOffset[], member: KafkaConsumer): Promise<void> {
+    // A list of partitions costs some memory for good: it names only those that moved.
+    const list = [...offsets]
+    return answerWithin<void>('sendOffsetsToTransaction', callTimeoutMs, (done) => {
+      sending = new Promise((resolve) => {
+        producer.sendOffsetsToTransaction(list, member, callTimeoutMs, (error) => {
+          resolve()
+          done(error, undefined)
+        })
+      })
+    })
+  }
 }
+
+/** A member that the group does not know any more gives its partitions up; a record stays as large as it is. */
+const hopeless: ReadonlySet<number> = new Set([codes.unknownMember, codes.tooLarge])
 
 /** The transaction was aborted; the producer can begin another. */
 class Aborted extends Error {
   override readonly name = 'Aborted'
   readonly code: number
+  /** False: it fails again however often it is tried. */
+  readonly mayPass: boolean
   constructor(cause: unknown) {
     super('The transaction was aborted', { cause })
     this.code = codeOf(cause)
+    this.mayPass = !hopeless.has(this.code) && !(cause instanceof Fenced)
   }
 }
 
-async function transact(
-  producer: Producer,
-  { beforeCommit }: TransactionOptions,
-  outputs: readonly Output[],
-  offsets: readonly TopicPartitionOffset[],
-  member: KafkaConsumer,
-): Promise<void> {
-  await answerWithin<void>('beginTransaction', callTimeoutMs, (done) => producer.beginTransaction(untyped(done)))
+/** False: the queue is full. */
+function offer(producer: Producer, output: Output): boolean {
   try {
-    for (const output of outputs) await produceInTime(producer, output)
-    if (offsets.length > 0) {
-      // A list of partitions costs some memory for good: it names only those that moved.
-      const list = [...offsets]
-      await again(() =>
-        answerWithin<void>('sendOffsetsToTransaction', callTimeoutMs, (done) =>
-          producer.sendOffsetsToTransaction(list, member, callTimeoutMs, untyped(done)),
-        ),
-      )
-    }
-    beforeCommit?.()
-    await again(() =>
-      answerWithin<void>('commitTransaction', callTimeoutMs, (done) =>
-        producer.commitTransaction(callTimeoutMs, untyped(done)),
-      ),
-    )
+    produce(producer, output.topic, output.partition, output)
+    return true
   } catch (error) {
-    // What is neither abortable nor foreign to the library leaves the transaction in an unknown state.
-    if (verdictOf(error) !== 'abort' && (isOfLibrary(error) || error instanceof NoAnswer)) throw error
-    await again(() =>
-      answerWithin<void>('abortTransaction', callTimeoutMs, (done) =>
-        producer.abortTransaction(callTimeoutMs, untyped(done)),
-      ),
-    )
-    throw new Aborted(error)
+    if (codeOf(error) === codes.queueFull) return false
+    throw new NotProduced(error)
   }
 }
 
 async function produceInTime(producer: Producer, output: Output): Promise<void> {
   const deadline = performance.now() + queuePatienceMs
-  for (;;) {
-    try {
-      produce(producer, output.topic, output.partition, output)
-      return
-    } catch (error) {
-      if (codeOf(error) !== codes.queueFull || performance.now() > deadline) throw new NotProduced(error)
-      producer.poll()
-      await sleep(1)
-    }
+  while (!offer(producer, output)) {
+    if (performance.now() > deadline) throw new NotProduced(new Unavailable('The queue stays full'))
+    producer.poll()
+    await sleep(1)
   }
 }
 
 /** The library did not take a record; the transaction itself is sound and can be aborted. */
 class NotProduced extends Error {
   override readonly name = 'NotProduced'
+  readonly code: number
   constructor(cause: unknown) {
     super('A record was not taken by the producer', { cause })
+    this.code = codeOf(cause)
   }
 }
 

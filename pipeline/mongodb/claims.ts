@@ -49,10 +49,10 @@ export function claimStore(mongo: Mongo): Claims {
       mongo.run('complete a claim', async () => {
         await claims.updateOne({ _id: documentId(tenant, key), state: 'pending' }, { $set: { state: 'done' } })
       }),
-    release: (tenant, key, claimedAtMs) =>
-      mongo.run('release a claim', async () => {
-        const at = new Date(claimedAtMs)
-        await claims.deleteOne({ _id: documentId(tenant, key), state: 'pending', createdAt: at, claimedAt: at })
+    abandon: (tenant, key, claimedAtMs) =>
+      mongo.run('abandon a claim', async () => {
+        const asClaimed = { _id: documentId(tenant, key), state: 'pending', claimedAt: new Date(claimedAtMs) } as const
+        await claims.updateOne(asClaimed, { $set: { claimedAt: new Date(0) } })
       }),
   }
 

@@ -1,8 +1,8 @@
 /** Dead letters with their original bytes. */
 import { Binary, type Filter } from 'mongodb'
-import type { DeadLetterRecord } from '../../ingress/ports.js'
+import type { DeadLetterFilter, DeadLetterRecord } from '../../ingress/ports.js'
 import type { DeadLetter } from '../../schemas/events.js'
-import { type DeadLetterReader, deadLetterRecord } from '../dead-letter-store.js'
+import { type DeadLetterReader, deadLetterCount, deadLetterRecord } from '../dead-letter-store.js'
 import { cursorAt, pageOf, placeOf } from '../pages.js'
 import type { Mongo } from './connection.js'
 import { bulkOperations, writeUnordered } from './documents.js'
@@ -31,14 +31,12 @@ interface DeadLetterDocument extends Plain {
 export function deadLetterShelf(mongo: Mongo): DeadLetterShelf {
   const letters = mongo.collection<DeadLetterDocument>(deadLetterCollection)
   return {
-    async list({ stage, cause, limit, cursor }) {
-      const asked = ['dead-letters', stage, cause]
+    async list({ limit, cursor, ...query }) {
+      const { stage, cause, status, fromMs, toMs } = query
+      const asked = ['dead-letters', stage, cause, status, fromMs, toMs]
       const before = placeOf<[number, string]>(asked, cursor, [0, ''])
-      const filter: Filter<DeadLetterDocument> = {
-        ...(stage && { stage }),
-        ...(cause && { cause }),
-        ...(before && olderThan(new Date(before[0]), before[1])),
-      }
+      const older = before && olderThan(new Date(before[0]), before[1])
+      const filter = older ? { $and: [filterOf(query), older] } : filterOf(query)
       const found = await mongo.run('list dead letters', () =>
         letters
           .find(filter, { projection: { key: 0, value: 0 } })
@@ -49,6 +47,20 @@ export function deadLetterShelf(mongo: Mongo): DeadLetterShelf {
       const show = (document: DeadLetterDocument) => deadLetterRecord(letterOf(document), document.status)
       return pageOf(found, limit, show, ({ at, _id }) => cursorAt(asked, [at.getTime(), _id]))
     },
+    count: (query, most) =>
+      mongo.run('count dead letters', async () => {
+        const groups = await letters
+          .aggregate<Group>([
+            { $match: filterOf(query) },
+            { $limit: most },
+            { $group: { _id: { stage: '$stage', cause: '$cause' }, count: { $sum: 1 } } },
+          ])
+          .toArray()
+        return deadLetterCount(
+          groups.map(({ _id: { stage, cause }, count }) => ({ stage, cause, count })),
+          most,
+        )
+      }),
     get: (id) =>
       mongo.run('read a dead letter', async () => {
         const document = await letters.findOne({ _id: id })
@@ -70,6 +82,24 @@ export function deadLetterShelf(mongo: Mongo): DeadLetterShelf {
       mongo.run('mark a dead letter', async () => {
         return (await letters.updateOne({ _id: id, status: 'dead' }, { $set: { status } })).matchedCount > 0
       }),
+  }
+}
+
+interface Group {
+  readonly _id: { readonly stage: string; readonly cause: string }
+  readonly count: number
+}
+
+function filterOf({ stage, cause, status, fromMs, toMs }: DeadLetterFilter): Filter<DeadLetterDocument> {
+  const at = {
+    ...(fromMs !== undefined && { $gte: new Date(fromMs) }),
+    ...(toMs !== undefined && { $lt: new Date(toMs) }),
+  }
+  return {
+    ...(stage !== undefined && { stage }),
+    ...(cause !== undefined && { cause }),
+    ...(status !== undefined && { status }),
+    ...(Object.keys(at).length > 0 && { at }),
   }
 }
 

@@ -49,6 +49,7 @@ const fixed: readonly Index[] = [
   { collection: deadLetterCollection, name: 'newest', key: { at: -1, _id: -1 } },
   { collection: deadLetterCollection, name: 'stage', key: { stage: 1, at: -1, _id: -1 } },
   { collection: deadLetterCollection, name: 'cause', key: { cause: 1, at: -1, _id: -1 } },
+  { collection: deadLetterCollection, name: 'status', key: { status: 1, at: -1, _id: -1 } },
 ]
 
 /** All of them. `expire`: false where only `retention` is to remove what is old. */

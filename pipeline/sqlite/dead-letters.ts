@@ -1,7 +1,7 @@
 /** Dead letters with their original bytes. */
-import type { DeadLetterRecord } from '../../ingress/ports.js'
+import type { DeadLetterFilter, DeadLetterRecord } from '../../ingress/ports.js'
 import type { DeadLetter } from '../../schemas/events.js'
-import { type DeadLetterReader, deadLetterRecord } from '../dead-letter-store.js'
+import { type DeadLetterReader, deadLetterCount, deadLetterRecord } from '../dead-letter-store.js'
 import { cursorAt, pageOf, placeOf } from '../pages.js'
 import type { Database } from './database.js'
 
@@ -32,21 +32,41 @@ interface Row {
   readonly status: DeadLetterRecord['status']
 }
 
+interface Group {
+  readonly stage: string
+  readonly cause: string
+  readonly count: number
+}
+
 const columns = `seq, id, tenant, at, stage, topic, partition, "offset", cause, detail, notification_id, headers, replays,
   status`
 
 export function deadLetterReader(database: Database): DeadLetterReader {
   return {
-    list: async ({ stage, cause, limit, cursor }) =>
+    list: async ({ limit, cursor, ...filter }) =>
       database.read(() => {
-        const asked = ['dead-letters', stage, cause]
-        const [after] = placeOf<[number]>(asked, cursor, [0]) ?? [Number.MAX_SAFE_INTEGER]
-        const filters = ['seq < ?', ...(stage ? ['stage = ?'] : []), ...(cause ? ['cause = ?'] : [])]
-        const values = [after, ...(stage ? [stage] : []), ...(cause ? [cause] : []), limit + 1]
-        const found = database
-          .prepare(`SELECT ${columns} FROM store_dead_letters WHERE ${filters.join(' AND ')} ORDER BY seq DESC LIMIT ?`)
-          .all(...values) as unknown as Row[]
-        return pageOf(found, limit, recordOf, ({ seq }) => cursorAt(asked, [seq]))
+        const { stage, cause, status, fromMs, toMs } = filter
+        const asked = ['dead-letters', stage, cause, status, fromMs, toMs]
+        const before = placeOf<[number, number]>(asked, cursor, [0, 0])
+        const { conditions, values } = conditionsOf(filter)
+        if (before) {
+          conditions.push('at <= ? AND (at < ? OR seq < ?)')
+          values.push(before[0], ...before)
+        }
+        const sql = `SELECT ${columns} FROM store_dead_letters ${whereAll(conditions)} ORDER BY at DESC, seq DESC LIMIT ?`
+        const found = database.prepare(sql).all(...values, limit + 1) as unknown as Row[]
+        return pageOf(found, limit, recordOf, ({ at, seq }) => cursorAt(asked, [at, seq]))
+      }),
+    count: async (filter, most) =>
+      database.read(() => {
+        const { conditions, values } = conditionsOf(filter)
+        const counted = `SELECT stage, cause FROM store_dead_letters ${whereAll(conditions)} LIMIT ?`
+        const sql = `SELECT stage, cause, count(*) AS count FROM (${counted}) GROUP BY stage, cause`
+        const groups = database.prepare(sql).all(...values, most) as unknown as Group[]
+        return deadLetterCount(
+          groups.map(({ stage, cause, count }) => ({ stage, cause, count })),
+          most,
+        )
       }),
     get: async (id) =>
       database.read(() => {
@@ -72,6 +92,28 @@ export function deadLetterWriter(database: Database): DeadLetterWriter {
     },
     markReplayed: (id, status) => mark.run(status, id).changes > 0,
   }
+}
+
+/** Each filter has an index; of several the one that leaves the fewest is to be used. The plus keeps the others from
+ *  being taken. */
+function conditionsOf({ stage, cause, status, fromMs, toMs }: DeadLetterFilter) {
+  const conditions: string[] = []
+  const values: (string | number)[] = []
+  const add = (condition: string, value: string | number | undefined) => {
+    if (value === undefined) return
+    conditions.push(condition)
+    values.push(value)
+  }
+  add('cause = ?', cause)
+  add(cause === undefined ? 'stage = ?' : '+stage = ?', stage)
+  add(cause === undefined && stage === undefined ? 'status = ?' : '+status = ?', status)
+  add('at >= ?', fromMs)
+  add('at < ?', toMs)
+  return { conditions, values }
+}
+
+function whereAll(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
 }
 
 function recordOf(row: Row): DeadLetterRecord {

@@ -35,8 +35,8 @@ export function pendingClaims(database: Database): Claims {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const takeOver = database.prepare('UPDATE store_pending_claims SET claimed_at = ? WHERE tenant = ? AND key = ?')
-  const release = database.prepare(
-    'DELETE FROM store_pending_claims WHERE tenant = ? AND key = ? AND created_at = ? AND claimed_at = ?',
+  const abandon = database.prepare(
+    'UPDATE store_pending_claims SET claimed_at = 0 WHERE tenant = ? AND key = ? AND claimed_at = ?',
   )
   const doneSince = (tenant: string, key: string, sinceMs: number): DoneRow | undefined => {
     const row = done.get(tenant, key) as DoneRow | undefined
@@ -55,9 +55,9 @@ export function pendingClaims(database: Database): Claims {
         finish.run(tenant, key)
         remove.run(tenant, key)
       }, true),
-    release: (tenant, key, claimedAtMs) =>
+    abandon: (tenant, key, claimedAtMs) =>
       database.write(() => {
-        release.run(tenant, key, claimedAtMs, claimedAtMs)
+        abandon.run(tenant, key, claimedAtMs)
       }, false),
   }
 

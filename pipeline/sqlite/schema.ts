@@ -11,7 +11,7 @@
 import type { Database } from './database.js'
 import { spanBits } from './spans.js'
 
-const version = 2
+const version = 3
 
 const first = `
   CREATE TABLE store_records (
@@ -104,8 +104,18 @@ const pendingClaims = `
   CREATE INDEX store_pending_claims_age ON store_pending_claims (created_at);
 `
 
+/** Lists of dead letters by time: each index ends in their order. */
+const letterIndexes = `
+  DROP INDEX store_dead_letters_stage;
+  DROP INDEX store_dead_letters_cause;
+  CREATE INDEX store_dead_letters_at ON store_dead_letters (at);
+  CREATE INDEX store_dead_letters_stage ON store_dead_letters (stage, at);
+  CREATE INDEX store_dead_letters_cause ON store_dead_letters (cause, at);
+  CREATE INDEX store_dead_letters_status ON store_dead_letters (status, at);
+`
+
 /** What leads from each version to the next. */
-const steps = [first, pendingClaims]
+const steps = [first, pendingClaims, letterIndexes]
 
 /** The file was written by a later version of Carillon. */
 export class LaterSchema extends Error {

@@ -1,0 +1,101 @@
+/** Throughput on Kafka: a backlog is laid into notifications.requested, then six processes work it off, or one. */
+import { stageNames } from '../stages/stage.js'
+import type { StagesRun } from './drain.js'
+import { type KafkaCarillon, type KafkaSetUp, withKafkaCarillon } from './kafka-carillon.js'
+import { begun, sendProbes } from './kafka-probes.js'
+import type { StageProcess } from './kafka-stage-process.js'
+import { tallyKafka } from './kafka-tally.js'
+import { makeNotifications } from './notifications.js'
+import { progressBar } from './progress.js'
+import { allEnded } from './recorded.js'
+import { watchMemory } from './resident-memory.js'
+
+/** What the processes did, and what each of them took. */
+export interface KafkaRun extends Omit<StagesRun, 'threadMicros'> {
+  readonly processes: readonly ProcessUse[]
+}
+
+export interface ProcessUse {
+  readonly name: string
+  /** Processor time for each notification, in microseconds, with all its threads. */
+  readonly cpuMicros: number
+  /** The highest. */
+  readonly rssMiB: number
+}
+
+export interface KafkaDrainOptions extends KafkaSetUp {
+  readonly count: number
+  /** A process for each stage, or one for all. */
+  readonly processes: 1 | 6
+}
+
+const batch = 1000
+/** Batches on their way to Kafka at once. */
+const batchesAtOnce = 4
+
+export function kafkaDrain({ count, processes, ...setUp }: KafkaDrainOptions): Promise<KafkaRun> {
+  return withKafkaCarillon(setUp, async (carillon, keep) => {
+    const accepted = await layBacklog(carillon, count)
+    const { running, probes, first } = processes === 6 ? await startSix(carillon) : await startOne(carillon)
+    const using = await watchUse(running)
+    const bar = progressBar('six stages', count)
+    const startedMs = await begun(first, 'dedupe')
+    const endedMs = await allEnded(carillon.ended, count + probes.length, (ended) => bar.update(Math.min(count, ended)))
+    bar.stop()
+    const used = await using.stop(count)
+    const reports = await Promise.all(running.map(({ calls }) => calls.report()))
+    await carillon.stop()
+    const tally = await tallyKafka(carillon.kafka, { accepted, probes }, reports, await carillon.ended.ids())
+    if (tally.lost > 0 || tally.duplicates > 0) keep()
+    const seconds = (endedMs - startedMs) / 1000
+    const rssMiB = Math.max(...used.map((use) => use.rssMiB))
+    return { count, seconds, perSecond: count / seconds, latencyMs: null, rssMiB, tally, processes: used }
+  })
+}
+
+/** Writes `count` notifications to notifications.requested; returns their ids. */
+export async function layBacklog(carillon: Pick<KafkaCarillon, 'append'>, count: number): Promise<string[]> {
+  const accepted: string[] = []
+  const bar = progressBar('accepting', count)
+  while (accepted.length < count) {
+    const appends: Promise<void>[] = []
+    for (let number = 0; number < batchesAtOnce && accepted.length < count; number++) {
+      const notifications = makeNotifications(accepted.length, Math.min(batch, count - accepted.length))
+      appends.push(carillon.append(notifications))
+      for (const { id } of notifications) accepted.push(id)
+    }
+    await Promise.all(appends)
+    bar.update(accepted.length)
+  }
+  bar.stop()
+  return accepted
+}
+
+/** Dedupe comes last, when the five behind it are at work. */
+async function startSix(carillon: KafkaCarillon) {
+  const behind = await Promise.all(stageNames.filter((name) => name !== 'dedupe').map((name) => carillon.start(name)))
+  const probes = await sendProbes(carillon)
+  const first = await carillon.start('dedupe')
+  return { running: [first, ...behind], probes, first }
+}
+
+async function startOne(carillon: KafkaCarillon) {
+  const first = await carillon.start('all')
+  return { running: [first], probes: [], first }
+}
+
+/** Watches memory and processor time until `stop`. */
+export async function watchUse(running: readonly StageProcess[]) {
+  const memories = running.map(({ pid }) => watchMemory(pid))
+  const before = await Promise.all(running.map(({ calls }) => calls.cpuMicros()))
+  return {
+    async stop(count: number): Promise<ProcessUse[]> {
+      const after = await Promise.all(running.map(({ calls }) => calls.cpuMicros()))
+      return running.map(({ runs }, at) => ({
+        name: runs,
+        cpuMicros: ((after[at] ?? 0) - (before[at] ?? 0)) / count,
+        rssMiB: memories[at]?.stop() ?? 0,
+      }))
+    },
+  }
+}

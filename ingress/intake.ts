@@ -1,0 +1,168 @@
+/** Takes in what an upstream wrote to Kafka, by the rules of POST /v1/notifications. Pure: time, templates and the
+ *  record's place are given.
+ *
+ *  Invariant: the same record makes the same id, however often it is read. */
+import { z } from '@hono/zod-openapi'
+import { v5 as uuidOf } from 'uuid'
+import type { NotificationInbound, NotificationRequested, NotificationSummary } from '../schemas/events.js'
+import type { TemplateVersion } from '../schemas/template.js'
+import { channels, lanes } from '../schemas/topics.js'
+import { present } from './channel-content.js'
+import { correlationHeader, correlationIdOf, traceparentOf } from './correlation.js'
+import { bodyBytesMax } from './endpoint.js'
+import { type Checked, check } from './field-errors.js'
+import { identifier } from './identifier.js'
+import { faultIn, parseJson } from './json-text.js'
+import { normalize } from './normalize.js'
+import { type BatchItem, batchItem, recipientKeyOf } from './notification-request.js'
+import type { FieldError } from './problem.js'
+import { tenant } from './tenant.js'
+
+/** An event as it stands in the log. */
+export interface InboundRecord {
+  readonly value: NotificationInbound
+  /** topic-partition-offset. */
+  readonly recordId: string
+  /** Milliseconds since the epoch. */
+  readonly timestampMs: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** What the event does not say itself. */
+export interface IntakeContext {
+  readonly nowMs: number
+  /** How long a twin is recognised where the event does not say. */
+  readonly dedupeWindowMs: number
+  /** The templates that are named, by id; one not in here is unknown. */
+  readonly templates: ReadonlyMap<string, TemplateVersion>
+}
+
+export type Intake =
+  | { readonly kind: 'accepted'; readonly notification: NotificationRequested }
+  | { readonly kind: 'rejected'; readonly rejection: Rejection }
+
+/** Why an event is no notification, with as much of it as can be shown. */
+export interface Rejection {
+  readonly id: string
+  readonly summary: NotificationSummary
+  readonly errors: readonly FieldError[]
+}
+
+/** What the notification comes by, in its record. */
+const origin = 'kafka'
+/** Ids made here are UUIDs version 5 under this one: never to be changed. RFC 9562, section 5.5. */
+const idNamespace = '5b0c7ad3-94a2-4e0b-8f4e-6d2f1c9a7e35'
+
+const envelope = z.object({
+  id: identifier.optional(),
+  eventId: identifier.optional(),
+  tenant: z.literal(tenant),
+})
+
+/** The request that an event makes, as HTTP would take it; or what is wrong, by the paths that HTTP would name. */
+export function readInbound(value: NotificationInbound): Checked<BatchItem> {
+  const { content, data, metadata } = value
+  // Asked before anything is parsed: a record may be larger than a body.
+  const bytes = [content ?? '', data, metadata, ...(value.channels ?? [])].reduce((sum, text) => sum + sizeOf(text), 0)
+  if (bytes > bodyBytesMax) {
+    const message = `content, data and metadata may have ${bodyBytesMax} bytes at most.`
+    return { ok: false, errors: [{ path: '', message }] }
+  }
+  const errors: FieldError[] = []
+  const json = (path: string, text: string | null): unknown => {
+    if (text === null) return undefined
+    const parsed = parseJson(text)
+    if (parsed.ok) return parsed.value
+    errors.push({ path, message: parsed.message })
+    return undefined
+  }
+  const { id, eventId, to, template, priority, sendAt, expiresAt, dedupe } = value
+  const request = {
+    ...present({ to: present({ ...to }), channels: value.channels, template, priority, sendAt, expiresAt }),
+    ...(dedupe && { dedupe: present({ ...dedupe }) }),
+    ...{ content: json('content', content), data: json('data', data), metadata: json('metadata', metadata) },
+  }
+  const outside = check(envelope, present({ id, eventId, tenant: value.tenant }))
+  if (!outside.ok) errors.unshift(...outside.errors)
+  const fault = faultIn(request)
+  if (fault) return { ok: false, errors: [...errors, fault] }
+  const checked = check(batchItem, request)
+  const told = new Set(errors.map(({ path }) => path))
+  if (!checked.ok) errors.push(...checked.errors.filter(({ path }) => !told.has(path)))
+  return checked.ok && errors.length === 0 ? checked : { ok: false, errors }
+}
+
+/** What becomes of an event. `read`: what `readInbound` says of it. */
+export function takeIn(record: InboundRecord, read: Checked<BatchItem>, context: IntakeContext): Intake {
+  const id = notificationIdOf(record)
+  const correlationId = correlationIdIn(record)
+  if (!read.ok) return rejected(record, id, correlationId, read.errors, context)
+  const normalized = normalize(read.value, {
+    ...context,
+    ...{ tenant, newId: () => id, correlationId, batchId: null },
+    traceparent: traceparentOf(headerOf(record, 'traceparent')),
+  })
+  if (!normalized.ok) return rejected(record, id, correlationId, normalized.errors, context)
+  const [notification] = normalized.notifications
+  if (!notification) throw new Error('An event for one recipient made no notification.')
+  return { kind: 'accepted', notification: { ...notification, origin, replays: record.value.replays } }
+}
+
+/** The id of the event's notification: its own, or one made of the upstream's event id, or of the record's place; the
+ *  last with its time, for a topic that was made anew counts from 0 again. */
+export function notificationIdOf({ value, recordId, timestampMs }: Omit<InboundRecord, 'headers'>): string {
+  const { id, eventId } = value
+  if (isIdentifier(id)) return id
+  return uuidOf(isIdentifier(eventId) ? `event/${eventId}` : `record/${recordId}/${timestampMs}`, idNamespace)
+}
+
+/** What is wrong, in one line: each with its path. The first ones, where there are many. */
+export function listed(errors: readonly FieldError[]): string {
+  const lines = errors.slice(0, listedMost).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  const more = errors.length - lines.length
+  return `${lines.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`.slice(0, listedCharactersMost)
+}
+
+const listedMost = 20
+const listedCharactersMost = 1000
+
+function rejected(
+  { value }: InboundRecord,
+  id: string,
+  correlationId: string,
+  errors: readonly FieldError[],
+  { nowMs }: IntakeContext,
+): Intake {
+  const recipient = recipientKeyOf(value.to)
+  const summary: NotificationSummary = {
+    recipient: isIdentifier(recipient) ? recipient : '',
+    channels: channels.filter((channel) => value.channels?.includes(channel)),
+    template: null,
+    priority: lanes.find((lane) => lane === value.priority) ?? 'normal',
+    sendAtMs: null,
+    acceptedAtMs: nowMs,
+    metadata: '{}',
+    batchId: null,
+    correlationId,
+    origin,
+  }
+  return { kind: 'rejected', rejection: { id, summary, errors } }
+}
+
+function correlationIdIn(record: InboundRecord): string {
+  const given = record.value.correlationId ?? headerOf(record, correlationHeader)
+  return correlationIdOf(given, () => uuidOf(`correlation/${record.recordId}/${record.timestampMs}`, idNamespace))
+}
+
+/** A header by its name in small letters: producers write it as they like. */
+function headerOf({ headers }: InboundRecord, name: string): string | undefined {
+  return Object.entries(headers).find(([given]) => given.toLowerCase() === name)?.[1]
+}
+
+function isIdentifier(text: string | null): text is string {
+  return text !== null && identifier.safeParse(text).success
+}
+
+function sizeOf(text: string): number {
+  return Buffer.byteLength(text)
+}

@@ -1,0 +1,36 @@
+/** What the ingress is given of dead letters. */
+import type { DeadLetters } from '../../ingress/ports.js'
+import type { DeadLetter, ReplayRequested } from '../../schemas/events.js'
+import { replayRequested } from '../../schemas/outgoing.js'
+import { renewal } from '../../stages/dead-letters/renewal.js'
+import type { DeadLetterReader } from '../dead-letter-store.js'
+import type { Codec } from '../engine/codec.js'
+import type { NewRecord } from '../engine/log.js'
+import { readLetter } from './read-letter.js'
+
+/** `request` writes the commands to the log: see `replayRecords`. */
+export function deadLetterPorts(
+  letters: DeadLetterReader,
+  codec: Codec,
+  request: (commands: readonly ReplayRequested[]) => Promise<void>,
+): DeadLetters {
+  return {
+    list: letters.list,
+    count: letters.count,
+    async get(id) {
+      const found = await letters.get(id)
+      return found && { ...found.record, ...shown(codec, found.letter) }
+    },
+    requestReplays: request,
+  }
+}
+
+/** The commands as the log takes them, all at once. */
+export function replayRecords(codec: Codec, commands: readonly ReplayRequested[]): NewRecord[] {
+  return commands.map((command) => codec.encode(replayRequested(command), command.requestedAtMs))
+}
+
+function shown(codec: Codec, letter: DeadLetter) {
+  const event = readLetter(codec, letter)
+  return { decoded: event?.value ?? null, replayable: event !== null && renewal(letter, event) !== null }
+}

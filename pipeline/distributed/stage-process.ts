@@ -1,0 +1,78 @@
+/** `carillon stage <name>`: one stage on Kafka, with its health and metrics. */
+import { createOpsApp } from '../../ingress/ops-app.js'
+import { serveIngress } from '../../ingress/server.js'
+import type { Channel } from '../../schemas/topics.js'
+import type { Carrier } from '../../stages/deliver.js'
+import type { StageName } from '../../stages/stage.js'
+import { stalledStages } from '../composition/liveness.js'
+import { type RunningStage, startStages } from '../composition/stages.js'
+import type { Config } from '../config/config.js'
+import { createLogger } from '../logging.js'
+import { createMetrics } from '../metrics.js'
+import { addressOf, type Running } from '../running.js'
+import { prepareStore, pruneStore } from './housekeeping.js'
+import { openProcess } from './runtime.js'
+import { measureStages, restarting, stopStages } from './workers.js'
+
+export interface StageProcessOptions {
+  readonly stage: StageName
+  /** What deliver serves; all unless said. */
+  readonly channels?: readonly Channel[]
+  readonly createTopics: boolean
+  /** Puts other carriers in the place of the configured ones: the bench's stub. */
+  readonly carriers?: ReadonlyMap<string, Carrier>
+}
+
+/** Bytes of unfinished deliveries that a process of deliver holds, at most. */
+const deliverBytes = 24 * 1024 * 1024
+
+/** Resolves when its health can be asked for; the stage begins as soon as Kafka is there. Rejects with an error that
+ *  says what to do. */
+export async function startStageProcess(config: Config, options: StageProcessOptions): Promise<Running> {
+  const { stage, channels, createTopics, carriers } = options
+  const logger = createLogger({ level: config.logLevel })
+  const metrics = createMetrics()
+  let stages: readonly RunningStage[] | null = null
+  const app = createOpsApp({
+    problems: async () => (stages ? restarting(stages) : [`${stage} waits for Kafka and its topics.`]),
+    stalled: async () => stalledStages(stages ?? []),
+    metrics: async () => {
+      measureStages(stages ?? [], metrics)
+      return metrics.registry.metrics()
+    },
+  })
+  const { host, opsPort: port } = config
+  const server = await serveIngress(app, { host, port, portVariable: 'CARILLON_OPS_PORT' })
+  const stopping = new AbortController()
+  const role = channels ? `${stage}-${[...channels].sort().join('-')}` : stage
+  const opened = openProcess({ config, role, metrics, logger, createTopics, carriers, signal: stopping.signal }).then(
+    (runtime) => {
+      stages = startStages([stage], config, runtime.stagePorts, {
+        announce: true,
+        deliverBytes,
+        ...(channels && { channels }),
+      })
+      const house = stage === 'record' ? [prepareStore(runtime.stores, logger), pruneStore(runtime.stores)] : []
+      logger.info('The stage runs', { stage })
+      return { runtime, house, stages }
+    },
+  )
+
+  return {
+    address: addressOf(host, server.port),
+    died: opened.then(
+      ({ runtime }) => runtime.died,
+      (error: unknown) => (stopping.signal.aborted ? new Promise<never>(() => undefined) : error),
+    ),
+    async close() {
+      stopping.abort()
+      const parts = await opened.catch(() => null)
+      if (parts) {
+        await stopStages(parts.stages)
+        for (const keeper of parts.house) keeper.stop()
+        await parts.runtime.close()
+      }
+      await server.close()
+    },
+  }
+}

@@ -1,0 +1,26 @@
+/** The topics of a whole Carillon: every way, and what each worker keeps beside its input. The one list for
+ *  `carillon topics` and for processes when they start. */
+import { type TopicName, topicNames, waysOf } from '../../schemas/topics.js'
+import type { WorkerName } from '../../stages/stage.js'
+import type { KafkaConfig } from '../config/kafka.js'
+import { kafkaNames } from './names.js'
+import { type WantedTopic, wantedTopics } from './topics.js'
+
+/** What each worker reads; its group has its name. One that keeps no state has changelogs too: a member looks for them
+ *  when it takes a partition over, whatever its stage is. They stay empty. */
+export const inputs: Readonly<Record<WorkerName, TopicName>> = {
+  intake: 'notifications.inbound',
+  dedupe: 'notifications.requested',
+  'enrich-template': 'notifications.accepted',
+  route: 'notifications.rendered',
+  throttle: 'deliveries.routed',
+  deliver: 'deliveries.released',
+  record: 'notifications.status',
+  'dead-letters': 'dead-letters',
+}
+
+/** Every topic as it should be. */
+export function carillonTopics(kafka: KafkaConfig): readonly WantedTopic[] {
+  const readings = Object.entries(inputs).map(([group, input]) => ({ group, ways: waysOf(input) }))
+  return wantedTopics(kafkaNames(kafka.prefix), kafka, topicNames().flatMap(waysOf), readings)
+}

@@ -1,0 +1,140 @@
+/** Several processes on one log, while records flow: what each test counts is the topic that they write. */
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { joinAlone } from '../engine/log-under-test.js'
+import { idsOf, notificationRecords, watchResults } from '../engine/worker-under-test.js'
+import { startBroker } from './broker-under-test.js'
+import { forwardersOn } from './forwarder-under-test.js'
+import type { KafkaLogOptions } from './log.js'
+import { brokerAddress, type KafkaLogUnderTest, kafkaLogsAt } from './log-under-test.js'
+
+vi.setConfig({ testTimeout: 180_000 })
+const partitions = 4
+const sessionTimeoutMs = 3000
+const broker = await brokerAddress()
+if (broker.address === null) describe.skip(`processes on Kafka: ${broker.missing}`)
+else describeProcesses(broker.address)
+
+function describeProcesses(address: string): void {
+  test('members come and go while records flow, and each record is forwarded once', async () => {
+    const { opened, forwarders, results, flow, close } = await openAll(address)
+    const first = forwarders.start()
+    await flow(2000)
+    const others = [forwarders.start(), forwarders.start(), forwarders.start()]
+    const all = [first, ...others]
+    await opened.until(() => all.every((forwarder) => forwarder.owned().length === 1))
+    await flow(2000)
+    const codes = await Promise.all(others.slice(1).map((forwarder) => forwarder.end('SIGTERM')))
+    await flow(2000)
+    await opened.until(() => all.slice(0, 2).every((forwarder) => forwarder.owned().length === 2))
+    expect([codes, sorted(await results(6000))]).toEqual([[0, 0], idsOf(6000)])
+    await expectState(opened, 6000, () => Promise.all(all.slice(0, 2).map((forwarder) => forwarder.end('SIGTERM'))))
+    await close()
+  })
+
+  test('a process that stood still while others took over commits nothing of what it held, and joins anew', async () => {
+    const { opened, forwarders, results, flow, close } = await openAll(address)
+    const zombie = forwarders.start()
+    const heir = forwarders.start()
+    await opened.until(() => zombie.owned().length === 2 && heir.owned().length === 2)
+    const flowing = flow(3000)
+    await opened.until(() => zombie.settled() > 300)
+    zombie.signal('SIGSTOP')
+    await flowing
+    await opened.until(() => heir.owned().length === partitions)
+    await results(3000)
+    zombie.signal('SIGCONT')
+    await flow(1000)
+    await opened.until(() => zombie.owned().length === 2 && heir.owned().length === 2)
+    expect([sorted(await results(4000)), heir.crashes]).toEqual([idsOf(4000), []])
+    await expectState(opened, 4000, () => Promise.all([zombie.end('SIGTERM'), heir.end('SIGTERM')]))
+    await close()
+  })
+
+  test.each([[{ slot: '7' }], [{}]])('a process that was killed is followed by another: %j', async (more) => {
+    const { opened, forwarders, results, flow, close } = await openAll(address)
+    const stateFolder = join(opened.options.stateFolder, 'of the forwarder')
+    const first = forwarders.start({ ...more, stateFolder })
+    const flowing = flow(2000)
+    await opened.until(() => first.settled() > 500)
+    await first.end('SIGKILL')
+    const second = forwarders.start({ ...more, stateFolder })
+    await flowing
+    expect(sorted(await results(2000))).toEqual(idsOf(2000))
+    await expectState(opened, 2000, () => second.end('SIGTERM'))
+    await close()
+  })
+
+  test('of two processes with one slot the older one hears of it, and the newer one works on', async () => {
+    const { opened, forwarders, results, flow, close } = await openAll(address)
+    const older = forwarders.start({ slot: '0' })
+    await flow(100)
+    await opened.until(() => older.settled() === 100)
+    const newer = forwarders.start({ slot: '0' })
+    await opened.until(() => older.slotTaken())
+    await flow(100)
+    expect([sorted(await results(200)), newer.slotTaken()]).toEqual([idsOf(200), false])
+    await close()
+  })
+
+  test.skipIf(process.env.CARILLON_TEST_KAFKA !== undefined)(
+    'a broker that crashes, and one that is restarted, cost no record and double none',
+    async () => {
+      const own = await startBroker(join(import.meta.dirname, '..', '..', '..'))
+      const { opened, forwarders, results, flow, close } = await openAll(own.address)
+      const pair = [forwarders.start(), forwarders.start()]
+      await opened.until(() => pair.every((forwarder) => forwarder.owned().length === 2))
+      await flow(6000)
+      await own.restart('SIGKILL')
+      await opened.until(() => pair.reduce((sum, forwarder) => sum + forwarder.settled(), 0) > 3000)
+      await own.restart('SIGTERM')
+      expect(sorted(await results(6000))).toEqual(idsOf(6000))
+      await expectState(opened, 6000, () => Promise.all(pair.map((forwarder) => forwarder.end('SIGTERM'))))
+      await close()
+      await own.stop()
+    },
+  )
+}
+
+/** Topics of their own, with what comes out of them; `flow` appends that many more records, in small portions. */
+async function openAll(address: string) {
+  const opened = await kafkaLogsAt(address)({ partitions, revokeTimeoutMs: 10_000 })
+  const { prefix, connection } = opened.options
+  const options: KafkaLogOptions = { connection, partitions, prefix: prefix ?? '', sessionTimeoutMs, stateFolder: '' }
+  const forwarders = forwardersOn(options)
+  const { accepted } = watchResults(opened)
+  let appended = 0
+  return {
+    opened,
+    forwarders,
+    async flow(count: number): Promise<void> {
+      for (const end = appended + count; appended < end; ) {
+        const portion = Math.min(50, end - appended)
+        await opened.log.append(notificationRecords(portion, appended))
+        appended += portion
+      }
+    },
+    async results(count: number): Promise<readonly string[]> {
+      await opened.until(() => accepted.length >= count)
+      return accepted
+    },
+    async close(): Promise<void> {
+      await forwarders.close()
+      await opened.close()
+    },
+  }
+}
+
+function sorted(ids: readonly string[]): readonly string[] {
+  return [...ids].sort()
+}
+
+/** A member that has no files yet finds every id in the state, after the others have ended. */
+async function expectState(opened: KafkaLogUnderTest, count: number, endOthers: () => Promise<unknown>): Promise<void> {
+  await endOthers()
+  const member = await joinAlone(opened)
+  const keys = Array.from({ length: partitions }, (_, partition) =>
+    member.range({ lane: 'normal', partition }, '', '\u007f', count + 1).map(({ key }) => key),
+  )
+  expect(sorted(keys.flat())).toEqual(idsOf(count))
+}

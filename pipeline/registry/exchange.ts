@@ -1,0 +1,138 @@
+/** One request to the registry and its answer: timed out, bounded, without redirects, and every failure told by its
+ *  kind. https://docs.confluent.io/platform/current/schema-registry/develop/api.html */
+import { readFileSync } from 'node:fs'
+import { Agent, type Dispatcher, request } from 'undici'
+import { z } from 'zod'
+import { RegistryError } from './registry-error.js'
+
+/** Where a registry is and how to be let in. */
+export interface RegistryAccess {
+  /** Without credentials, as it may be shown; with the path before `/subjects`. */
+  readonly url: string
+  /** Basic authentication; null: none. */
+  readonly username: string | null
+  readonly password: string | null
+  /** Certificates (PEM) of who signs the registry's; null: those that Node trusts. */
+  readonly caFile: string | null
+  /** How long one answer may take, from the dialling to its last byte. */
+  readonly timeoutMs: number
+}
+
+/** `found: false`: the registry knows no such id, subject, version or schema. */
+export type Answer<T> = { readonly found: true; readonly body: T } | { readonly found: false }
+
+export interface Exchange {
+  /** Rejects with `RegistryError`. `path` begins with a slash; its parts are encoded. */
+  ask<T>(path: string, answer: z.ZodType<T>, body?: unknown): Promise<Answer<T>>
+  close(): Promise<void>
+}
+
+/** Larger than any schema with a reason to be. */
+const answerBytes = 1024 * 1024
+/** A registry is asked seldom, and by many processes. */
+const connections = 4
+const refusalMost = 500
+
+/** The error codes of a 404 that the registry itself gives; another 404 comes from a wrong path. */
+const notFoundCodes: ReadonlySet<number | undefined> = new Set([40401, 40402, 40403])
+const notTrusted =
+  /^(?:(?:DEPTH_ZERO_)?SELF_SIGNED_CERT(?:_IN_CHAIN)?|UNABLE_TO_(?:GET_ISSUER_CERT(?:_LOCALLY)?|VERIFY_LEAF_SIGNATURE)|CERT_[A-Z_]+|ERR_TLS_CERT_[A-Z_]+)$/
+
+const problem = z.object({ error_code: z.number().optional(), message: z.string().optional() })
+
+/** Connects when it is first asked. Throws what reading `caFile` throws. */
+export function openExchange(access: RegistryAccess): Exchange {
+  const { url, username, password, caFile, timeoutMs } = access
+  const base = url.replace(/\/+$/, '')
+  const ca = caFile === null ? {} : { ca: readFileSync(caFile) }
+  const agent = new Agent({ connect: { ...ca, timeout: timeoutMs }, connections, maxResponseSize: answerBytes })
+  const headers = {
+    accept: 'application/vnd.schemaregistry.v1+json, application/json',
+    'content-type': 'application/vnd.schemaregistry.v1+json',
+    ...(username === null ? {} : { authorization: `Basic ${base64(`${username}:${password ?? ''}`)}` }),
+  }
+
+  return {
+    async ask(path, answer, body) {
+      const { statusCode, text } = await exchanged(path, body)
+      return understood(url, statusCode, text, answer)
+    },
+    close: () => agent.destroy(),
+  }
+
+  async function exchanged(path: string, body: unknown): Promise<{ statusCode: number; text: string }> {
+    const method: Dispatcher.HttpMethod = body === undefined ? 'GET' : 'POST'
+    const signal = AbortSignal.timeout(timeoutMs)
+    try {
+      const sent = body === undefined ? null : JSON.stringify(body)
+      const answer = await request(`${base}${path}`, { method, headers, body: sent, dispatcher: agent, signal })
+      return { statusCode: answer.statusCode, text: await answer.body.text() }
+    } catch (error) {
+      throw unanswered(url, timeoutMs, error)
+    }
+  }
+}
+
+function understood<T>(url: string, status: number, text: string, answer: z.ZodType<T>): Answer<T> {
+  const body = jsonIn(text)
+  if (status === 200) {
+    const parsed = answer.safeParse(body)
+    if (parsed.success) return { found: true, body: parsed.data }
+    throw notUnderstood(url, status)
+  }
+  const { error_code: code, message = '' } = problem.safeParse(body).data ?? {}
+  if (status === 404 && notFoundCodes.has(code)) return { found: false }
+  if (status === 401 || status === 403) {
+    throw new RegistryError(
+      'registry-refuses',
+      `The schema registry at ${url} answered ${status}: set its user and password, in CARILLON_REGISTRY or by registry.username and registry.passwordEnv.`,
+    )
+  }
+  if (status === 409 || status === 422) {
+    const why = message.slice(0, refusalMost).replaceAll(/\s+/g, ' ')
+    throw new RegistryError('schema-rejected', `The schema registry at ${url} rejects the schema (${status}): ${why}`)
+  }
+  if (status >= 500 || status === 429 || status === 408) {
+    throw new RegistryError('registry-away', `The schema registry at ${url} answered ${status}. See to it.`)
+  }
+  throw notUnderstood(url, status)
+}
+
+function notUnderstood(url: string, status: number): RegistryError {
+  return new RegistryError(
+    'registry-not-understood',
+    `What answers at ${url} (${status}) is no schema registry with Confluent’s API. Look at the path of CARILLON_REGISTRY; Apicurio’s ends with /apis/ccompat/v7.`,
+  )
+}
+
+function unanswered(url: string, timeoutMs: number, cause: unknown): RegistryError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no connection'
+  if (notTrusted.test(code)) {
+    return new RegistryError(
+      'registry-not-trusted',
+      `The certificate of the schema registry at ${url} is not trusted (${code}). Set registry.caFile to the certificate of who signed it.`,
+      { cause },
+    )
+  }
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
+    const message = `The schema registry at ${url} answered more than ${answerBytes} bytes.`
+    return new RegistryError('registry-not-understood', message, { cause })
+  }
+  const late = cause instanceof Error && cause.name === 'TimeoutError'
+  const what = late ? `did not answer within ${timeoutMs} ms` : `cannot be reached (${code})`
+  const message = `The schema registry at ${url} ${what}. Start it, or set CARILLON_REGISTRY to where it is.`
+  return new RegistryError('registry-away', message, { cause })
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // A proxy's page: told by the status alone.
+    return undefined
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}

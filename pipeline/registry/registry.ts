@@ -1,0 +1,126 @@
+/** What Carillon asks of a schema registry with Confluent's API. A schema that a registry gives has everything it names
+ *  inside, also where it was registered with references. */
+import avsc from 'avsc'
+import { z } from 'zod'
+import type { WriterSchema } from '../engine/schema-source.js'
+import { openExchange, type RegistryAccess } from './exchange.js'
+import { RegistryError } from './registry-error.js'
+
+/** A schema's place in its subject. */
+export interface Registered {
+  readonly id: number
+  /** Counts within the subject. */
+  readonly version: number
+}
+
+/** Every method rejects with `RegistryError`. */
+export interface Registry {
+  /** Where it is, without credentials. */
+  readonly url: string
+  /** Where a subject holds this very schema; null: nowhere. */
+  lookUp(subject: string, text: string): Promise<Registered | null>
+  /** Adds a schema to a subject. One that is there already stays as it is. */
+  register(subject: string, text: string): Promise<void>
+  /** What an id stands for. */
+  schemaOf(id: number): Promise<WriterSchema>
+  /** The newest versions of a subject, at most `versionsMost`, oldest first; empty for a subject that is not there. */
+  versionsOf(subject: string): Promise<readonly (Registered & { readonly schema: WriterSchema })[]>
+  close(): Promise<void>
+}
+
+/** More are not compared with. */
+export const versionsMost = 100
+/** References of one schema, those of its references included. */
+const referencesMost = 32
+
+const id = z.int().min(0).max(0xffff_ffff)
+const reference = z.object({ subject: z.string(), version: z.int() })
+const schema = z.object({
+  schema: z.string(),
+  schemaType: z.string().nullish(),
+  references: z.array(reference).nullish(),
+})
+const placed = z.object({ id, version: z.int() })
+
+type SchemaAnswer = z.infer<typeof schema>
+
+/** Asks for nothing yet. Throws what reading the certificates throws. */
+export function openRegistry(access: RegistryAccess): Registry {
+  const { ask, close } = openExchange(access)
+
+  return {
+    url: access.url,
+    close,
+    async lookUp(subject, text) {
+      const answer = await ask(pathOf(subject), placed, { schema: text })
+      return answer.found ? { id: answer.body.id, version: answer.body.version } : null
+    },
+    async register(subject, text) {
+      await ask(`${pathOf(subject)}/versions`, z.object({ id }), { schema: text })
+    },
+    async schemaOf(id) {
+      const answer = await ask(`/schemas/ids/${id}`, schema).catch(unknownWhenRejected)
+      if (!answer.found) return { problem: `The schema registry at ${access.url} has no schema with the id ${id}` }
+      return selfContained(answer.body, `The schema with the id ${id}`)
+    },
+    async versionsOf(subject) {
+      const numbers = await ask(`${pathOf(subject)}/versions`, z.array(z.int()))
+      if (!numbers.found) return []
+      const found = []
+      for (const version of numbers.body.sort((a, b) => a - b).slice(-versionsMost)) {
+        const answer = await ask(`${pathOf(subject)}/versions/${version}`, schema.extend({ id }))
+        // Deleted since it was listed.
+        if (!answer.found) continue
+        const { body } = answer
+        found.push({ id: body.id, version, schema: await selfContained(body, `Version ${version} of ${subject}`) })
+      }
+      return found
+    },
+  }
+
+  async function selfContained(answer: SchemaAnswer, what: string): Promise<WriterSchema> {
+    if ((answer.schemaType ?? 'AVRO') !== 'AVRO') return { problem: `${what} is not Avro` }
+    if (!answer.references?.length) return { text: answer.schema }
+    const parts = new Map<string, string>()
+    if (!(await collect(answer, parts))) return { problem: `${what} refers to what is not there, or to too much` }
+    return joined([...parts.values()], answer.schema) ?? { problem: `${what} cannot be put together` }
+  }
+
+  /** Puts what a schema refers to into `parts`, each after those it refers to. */
+  async function collect({ references }: SchemaAnswer, parts: Map<string, string>): Promise<boolean> {
+    for (const { subject, version } of references ?? []) {
+      const path = `${pathOf(subject)}/versions/${version}`
+      if (parts.has(path)) continue
+      if (parts.size >= referencesMost) return false
+      // Kept free for it, so that a circle ends.
+      parts.set(path, '')
+      const answer = await ask(path, schema)
+      if (!answer.found || !(await collect(answer.body, parts))) return false
+      parts.delete(path)
+      parts.set(path, answer.body.schema)
+    }
+    return true
+  }
+}
+
+/** A registry that refuses to give out what it has is not away: nobody will ever read it. */
+function unknownWhenRejected(error: unknown): { readonly found: false } {
+  if (error instanceof RegistryError && error.code === 'schema-rejected') return { found: false }
+  throw error
+}
+
+/** One schema with the others inside. */
+function joined(parts: readonly string[], text: string): WriterSchema | null {
+  const registry: Record<string, avsc.Type> = {}
+  const parse = (part: string) => avsc.Type.forSchema(JSON.parse(part), { registry, wrapUnions: 'auto' })
+  try {
+    for (const part of parts) parse(part)
+    return { text: JSON.stringify(parse(text).schema({ exportAttrs: true })) }
+  } catch {
+    return null
+  }
+}
+
+function pathOf(subject: string): string {
+  return `/subjects/${encodeURIComponent(subject)}`
+}
