@@ -1,19 +1,23 @@
 # Carillon with the Kafka client compiled in. One image for every process: the command says which.
-FROM node:20.20.2-bookworm-slim AS build
+FROM node:20.20.2-bookworm-slim AS packages
 # What node-rdkafka is compiled with.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates g++ libssl-dev make python3 zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /carillon
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
-# Built apart from the sources, so that a change of them does not compile it again. Of its build only the library stays.
-RUN npm rebuild node-rdkafka --ignore-scripts=false \
+# Apart from the sources, so that a change of them does not compile it again. Of its build only the library stays.
+RUN npm ci --omit=dev \
+ && npm rebuild node-rdkafka --ignore-scripts=false \
  && cd node_modules/node-rdkafka \
  && rm -rf deps build/Release/obj.target build/deps/include build/deps/*.a
+
+FROM node:20.20.2-bookworm-slim AS build
+WORKDIR /carillon
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
 COPY . .
-RUN node pipeline/prepare.mjs --build \
- && npm prune --omit=dev
+RUN node pipeline/prepare.mjs --build
 
 FROM node:20.20.2-bookworm-slim
 RUN apt-get update \
@@ -24,7 +28,7 @@ RUN apt-get update \
  && install -d -o carillon -g carillon -m 0750 /var/lib/carillon
 WORKDIR /carillon
 COPY --from=build /carillon/package.json /carillon/LICENSE ./
-COPY --from=build /carillon/node_modules node_modules
+COPY --from=packages /carillon/node_modules node_modules
 COPY --from=build /carillon/dist dist
 ENV NODE_ENV=production CARILLON_DATA=/var/lib/carillon
 # By number, so that Kubernetes can see that it is not root.

@@ -3,7 +3,7 @@ import { stageNames } from '../stages/stage.js'
 import type { StagesRun } from './drain.js'
 import { type KafkaCarillon, type KafkaSetUp, withKafkaCarillon } from './kafka-carillon.js'
 import { begun, sendProbes } from './kafka-probes.js'
-import type { StageProcess } from './kafka-stage-process.js'
+import { metricOf, type StageProcess } from './kafka-stage-process.js'
 import { tallyKafka } from './kafka-tally.js'
 import { makeNotifications } from './notifications.js'
 import { progressBar } from './progress.js'
@@ -21,6 +21,10 @@ export interface ProcessUse {
   readonly cpuMicros: number
   /** The highest. */
   readonly rssMiB: number
+  /** Of all stages that it runs. */
+  readonly commits: number
+  /** In the mean; 0 where there was none. */
+  readonly commitMs: number
 }
 
 export interface KafkaDrainOptions extends KafkaSetUp {
@@ -84,18 +88,37 @@ async function startOne(carillon: KafkaCarillon) {
   return { running: [first], probes: [], first }
 }
 
-/** Watches memory and processor time until `stop`. */
+/** Watches what the processes take until `stop`. */
 export async function watchUse(running: readonly StageProcess[]) {
   const memories = running.map(({ pid }) => watchMemory(pid))
-  const before = await Promise.all(running.map(({ calls }) => calls.cpuMicros()))
+  const before = await Promise.all(running.map(costsOf))
   return {
     async stop(count: number): Promise<ProcessUse[]> {
-      const after = await Promise.all(running.map(({ calls }) => calls.cpuMicros()))
-      return running.map(({ runs }, at) => ({
-        name: runs,
-        cpuMicros: ((after[at] ?? 0) - (before[at] ?? 0)) / count,
-        rssMiB: memories[at]?.stop() ?? 0,
-      }))
+      const after = await Promise.all(running.map(costsOf))
+      return running.map(({ runs }, at) => {
+        const [from, to] = [before[at] ?? noCosts, after[at] ?? noCosts]
+        const commits = to.commits - from.commits
+        return {
+          name: runs,
+          cpuMicros: (to.cpuMicros - from.cpuMicros) / count,
+          rssMiB: memories[at]?.stop() ?? 0,
+          commits,
+          commitMs: ((to.commitSeconds - from.commitSeconds) * 1000) / Math.max(1, commits),
+        }
+      })
     },
   }
+}
+
+const noCosts = { cpuMicros: 0, commits: 0, commitSeconds: 0 }
+
+async function costsOf(process: StageProcess) {
+  const name = 'carillon_stage_commit_duration_seconds'
+  const stages = process.runs === 'ingress' ? [] : process.runs === 'all' ? stageNames : [process.runs]
+  const costs = { ...noCosts, cpuMicros: await process.calls.cpuMicros() }
+  for (const stage of stages) {
+    costs.commits += await metricOf(process, `${name}_count`, stage)
+    costs.commitSeconds += await metricOf(process, `${name}_sum`, stage)
+  }
+  return costs
 }

@@ -39,7 +39,8 @@ function processesTold(processes: readonly ProcessUse[]): string[] {
   return [
     `processor time each, in all ${rounded(all)} µs:`,
     ...processes.map(
-      ({ name, cpuMicros, rssMiB }) => `  ${name.padEnd(24)} ${rounded(cpuMicros, 1)} µs, at most ${rssMiB} MiB`,
+      ({ name, cpuMicros, rssMiB, commits, commitMs }) =>
+        `  ${name.padEnd(24)} ${rounded(cpuMicros, 1)} µs, at most ${rssMiB} MiB, ${commits} commits of ${rounded(commitMs, 1)} ms`,
     ),
   ]
 }

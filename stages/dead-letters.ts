@@ -22,6 +22,10 @@ export interface KeptLetter {
   readonly record: { readonly status: 'dead' | ReplayDecision }
 }
 
+interface ReadLetter extends KeptLetter {
+  readonly event: EventOf<EventName> | null
+}
+
 /** Where letters are kept. Whatever a call rejects with, it is made again until it succeeds. */
 export interface LetterStore {
   /** Keeps the letters; those that are there already stay as they are. */
@@ -34,7 +38,7 @@ export interface LetterStore {
 export interface DeadLetterPorts {
   readonly letters: LetterStore
   /** What the letter's record says; null where its bytes cannot be read. */
-  readonly read: (letter: DeadLetter) => EventOf<EventName> | null
+  readonly read: (letter: DeadLetter) => Promise<EventOf<EventName> | null>
 }
 
 type In = 'dead-letter' | 'replay-requested' | 'replay-decided'
@@ -49,7 +53,7 @@ export class LettersAway extends Error {
 
 export function deadLetters({ letters, read }: DeadLetterPorts, options: DeadLetterOptions): Stage<In, Out> {
   const stage = eachBatch<In, Out>('dead-letters', 'dead-letters', async (batch) => {
-    const kept = await told(letters, batch)
+    const kept = await told(letters, read, batch)
     return ({ event, value }, context) => {
       if (event !== 'replay-requested') return emit()
       const found = kept.get(value.letterId)
@@ -59,14 +63,17 @@ export function deadLetters({ letters, read }: DeadLetterPorts, options: DeadLet
   // What is decided is told to a store that may be another than the log's: it must not outlive the decision.
   return { ...stage, durable: true }
 
-  function decide(command: ReplayRequested, { letter, record }: KeptLetter, context: RecordContext): Outcome<Out> {
+  function decide(
+    command: ReplayRequested,
+    { letter, record, event }: ReadLetter,
+    context: RecordContext,
+  ): Outcome<Out> {
     const { state, nowMs } = context
     const key = `r/${letter.id}`
     const earlier = state.get(key)
     // Told once more, for the store may have forgotten: it may have been set up anew.
     if (earlier) return drop('decided-before', decided(command, decisionIn(earlier), nowMs))
     if (record.status !== 'dead') return drop('decided-before')
-    const event = read(letter)
     const renewed = event && renewal(letter, event)
     if (!renewed) return drop('not-replayable')
     const decision = letter.replays >= options.replaysMost ? 'parked' : 'replayed'
@@ -77,8 +84,12 @@ export function deadLetters({ letters, read }: DeadLetterPorts, options: DeadLet
 }
 
 /** Tells the store what the batch says, and asks it for the letters that are to be replayed. */
-async function told(letters: LetterStore, { records }: Batch<In>): Promise<ReadonlyMap<string, KeptLetter>> {
-  const kept = new Map<string, KeptLetter>()
+async function told(
+  letters: LetterStore,
+  read: DeadLetterPorts['read'],
+  { records }: Batch<In>,
+): Promise<ReadonlyMap<string, ReadLetter>> {
+  const kept = new Map<string, ReadLetter>()
   const fresh = records.flatMap(({ event, value }) => (event === 'dead-letter' ? [value] : []))
   try {
     if (fresh.length > 0) await letters.putAll(fresh)
@@ -88,7 +99,7 @@ async function told(letters: LetterStore, { records }: Batch<In>): Promise<Reado
     for (const { event, value } of records) {
       if (event !== 'replay-requested' || kept.has(value.letterId)) continue
       const found = await letters.get(value.letterId)
-      if (found) kept.set(value.letterId, found)
+      if (found) kept.set(value.letterId, { ...found, event: await read(found.letter) })
     }
   } catch (cause) {
     throw new LettersAway('The store of dead letters does not answer; they wait in their topic.', { cause })

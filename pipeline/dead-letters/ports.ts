@@ -1,5 +1,5 @@
 /** What the ingress is given of dead letters. */
-import type { DeadLetters } from '../../ingress/ports.js'
+import { type DeadLetters, Unavailable } from '../../ingress/ports.js'
 import type { DeadLetter, ReplayRequested } from '../../schemas/events.js'
 import { replayRequested } from '../../schemas/outgoing.js'
 import { renewal } from '../../stages/dead-letters/renewal.js'
@@ -19,7 +19,7 @@ export function deadLetterPorts(
     count: letters.count,
     async get(id) {
       const found = await letters.get(id)
-      return found && { ...found.record, ...shown(codec, found.letter) }
+      return found && { ...found.record, ...(await shown(codec, found.letter)) }
     },
     requestReplays: request,
   }
@@ -30,7 +30,13 @@ export function replayRecords(codec: Codec, commands: readonly ReplayRequested[]
   return commands.map((command) => codec.encode(replayRequested(command), command.requestedAtMs))
 }
 
-function shown(codec: Codec, letter: DeadLetter) {
-  const event = readLetter(codec, letter)
-  return { decoded: event?.value ?? null, replayable: event !== null && renewal(letter, event) !== null }
+/** While nobody can say what its schema is, a letter is shown with its bytes only, and may be replayable or not. */
+async function shown(codec: Codec, letter: DeadLetter) {
+  try {
+    const event = await readLetter(codec, letter)
+    return { decoded: event?.value ?? null, replayable: event !== null && renewal(letter, event) !== null }
+  } catch (error) {
+    if (error instanceof Unavailable) return { decoded: null }
+    throw error
+  }
 }

@@ -4,16 +4,18 @@ import type { DeadLetter } from '../../schemas/events.js'
 import { topics, wayNamed } from '../../schemas/topics.js'
 import { type Codec, PoisonError } from '../engine/codec.js'
 
-/** What the letter's record says; null where its bytes cannot be read. */
-export function readLetter(
+/** What the letter's record says; null where its bytes cannot be read. Rejects with `Unavailable` while nobody can say
+ *  what its schema is. */
+export async function readLetter(
   codec: Codec,
   letter: Pick<DeadLetter, 'topic' | 'key' | 'value' | 'headers'>,
-): EventOf<EventName> | null {
+): Promise<EventOf<EventName> | null> {
   const way = wayNamed(letter.topic)
   if (!way) return null
   const { key, value, headers } = letter
   const record = { way, key, value, headers, timestampMs: 0, partition: 0, offset: 0 }
   try {
+    await codec.learn([record])
     return codec.decode(record, topics[way.topic].events as readonly EventName[])
   } catch (error) {
     if (error instanceof PoisonError) return null

@@ -7,12 +7,13 @@ import { providerHealth } from '../composition/provider-health.js'
 import type { StagePorts } from '../composition/stages.js'
 import type { Config } from '../config/config.js'
 import type { KafkaConfig } from '../config/kafka.js'
-import { type Codec, createCodec } from '../engine/codec.js'
+import type { Codec } from '../engine/codec.js'
 import type { RestoreProgress } from '../kafka/changelog.js'
 import { type KafkaLog, openKafkaLog } from '../kafka/log.js'
 import { readyTopics } from '../kafka/ready-topics.js'
 import type { Logger } from '../logging.js'
 import type { Metrics } from '../metrics.js'
+import { type OpenCodec, openCodec } from '../registry/open-codec.js'
 import { createRenderer, type RendererPool } from '../rendering/pool.js'
 import { openWhenReady } from './opening.js'
 import { type StateFolder, takeStateFolder } from './state-folder.js'
@@ -50,13 +51,17 @@ export async function openProcess(options: ProcessOptions): Promise<Runtime> {
   const { kafka } = config
   if (!kafka) throw new KafkaNotConfigured()
   const folder = takeStateFolder(config.dataFolder, role, config.slot)
+  let codec: OpenCodec | null = null
   const tell = (line: string) => logger.warn('Kafka’s topics', { reason: line })
   const say = (error: Unavailable, waitMs: number) =>
     logger.warn('Kafka is not ready; waiting for it', { error, waitMs })
   try {
+    codec = await openCodec({ ...config, folder: folder.path, nowMs: Date.now, warn: (line) => logger.warn(line) })
+    const opened = codec
     await readyTopics(kafka, { create: options.createTopics || kafka.createTopics, say: tell, signal })
-    return await openWhenReady(() => openRuntime(options, kafka, folder), signal, say)
+    return await openWhenReady(() => openRuntime(options, kafka, folder, opened), signal, say)
   } catch (error) {
+    await codec?.close()
     folder.unlock()
     throw error
   }
@@ -86,9 +91,9 @@ async function openRuntime(
   { config, metrics, logger, carriers: given }: ProcessOptions,
   kafka: KafkaConfig,
   folder: StateFolder,
+  { codec, close: closeCodec }: OpenCodec,
 ): Promise<Runtime> {
   const nowMs = Date.now
-  const codec = createCodec()
   const stores = openSharedStores(config, nowMs)
   const died = new Subject<Error>()
   const log = await openKafkaLog({
@@ -128,6 +133,7 @@ async function openRuntime(
       await renderer.made()?.close()
       await log.close()
       await stores.close()
+      await closeCodec()
       folder.unlock()
     },
   }

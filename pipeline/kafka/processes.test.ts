@@ -4,9 +4,9 @@ import { describe, expect, test, vi } from 'vitest'
 import { joinAlone } from '../engine/log-under-test.js'
 import { idsOf, notificationRecords, watchResults } from '../engine/worker-under-test.js'
 import { startBroker } from './broker-under-test.js'
-import { forwardersOn } from './forwarder-under-test.js'
+import { type Forwarder, forwardersOn } from './forwarder-under-test.js'
 import type { KafkaLogOptions } from './log.js'
-import { brokerAddress, type KafkaLogUnderTest, kafkaLogsAt } from './log-under-test.js'
+import { brokerAddress, kafkaLogsAt } from './log-under-test.js'
 
 vi.setConfig({ testTimeout: 180_000 })
 const partitions = 4
@@ -17,7 +17,7 @@ else describeProcesses(broker.address)
 
 function describeProcesses(address: string): void {
   test('members come and go while records flow, and each record is forwarded once', async () => {
-    const { opened, forwarders, results, flow, close } = await openAll(address)
+    const { opened, forwarders, once, flow, close } = await openAll(address)
     const first = forwarders.start()
     await flow(2000)
     const others = [forwarders.start(), forwarders.start(), forwarders.start()]
@@ -27,13 +27,12 @@ function describeProcesses(address: string): void {
     const codes = await Promise.all(others.slice(1).map((forwarder) => forwarder.end('SIGTERM')))
     await flow(2000)
     await opened.until(() => all.slice(0, 2).every((forwarder) => forwarder.owned().length === 2))
-    expect([codes, sorted(await results(6000))]).toEqual([[0, 0], idsOf(6000)])
-    await expectState(opened, 6000, () => Promise.all(all.slice(0, 2).map((forwarder) => forwarder.end('SIGTERM'))))
+    expect([codes, await once(6000, all.slice(0, 2))]).toEqual([[0, 0], onceOf(6000, 2)])
     await close()
   })
 
   test('a process that stood still while others took over commits nothing of what it held, and joins anew', async () => {
-    const { opened, forwarders, results, flow, close } = await openAll(address)
+    const { opened, forwarders, results, once, flow, close } = await openAll(address)
     const zombie = forwarders.start()
     const heir = forwarders.start()
     await opened.until(() => zombie.owned().length === 2 && heir.owned().length === 2)
@@ -46,13 +45,12 @@ function describeProcesses(address: string): void {
     zombie.signal('SIGCONT')
     await flow(1000)
     await opened.until(() => zombie.owned().length === 2 && heir.owned().length === 2)
-    expect([sorted(await results(4000)), heir.crashes]).toEqual([idsOf(4000), []])
-    await expectState(opened, 4000, () => Promise.all([zombie.end('SIGTERM'), heir.end('SIGTERM')]))
+    expect([heir.crashes, await once(4000, [zombie, heir])]).toEqual([[], onceOf(4000, 2)])
     await close()
   })
 
   test.each([[{ slot: '7' }], [{}]])('a process that was killed is followed by another: %j', async (more) => {
-    const { opened, forwarders, results, flow, close } = await openAll(address)
+    const { opened, forwarders, once, flow, close } = await openAll(address)
     const stateFolder = join(opened.options.stateFolder, 'of the forwarder')
     const first = forwarders.start({ ...more, stateFolder })
     const flowing = flow(2000)
@@ -60,20 +58,19 @@ function describeProcesses(address: string): void {
     await first.end('SIGKILL')
     const second = forwarders.start({ ...more, stateFolder })
     await flowing
-    expect(sorted(await results(2000))).toEqual(idsOf(2000))
-    await expectState(opened, 2000, () => second.end('SIGTERM'))
+    expect(await once(2000, [second])).toEqual(onceOf(2000, 1))
     await close()
   })
 
   test('of two processes with one slot the older one hears of it, and the newer one works on', async () => {
-    const { opened, forwarders, results, flow, close } = await openAll(address)
+    const { opened, forwarders, once, flow, close } = await openAll(address)
     const older = forwarders.start({ slot: '0' })
     await flow(100)
     await opened.until(() => older.settled() === 100)
     const newer = forwarders.start({ slot: '0' })
     await opened.until(() => older.slotTaken())
     await flow(100)
-    expect([sorted(await results(200)), newer.slotTaken()]).toEqual([idsOf(200), false])
+    expect([newer.slotTaken(), await once(200, [newer])]).toEqual([false, onceOf(200, 1)])
     await close()
   })
 
@@ -81,15 +78,14 @@ function describeProcesses(address: string): void {
     'a broker that crashes, and one that is restarted, cost no record and double none',
     async () => {
       const own = await startBroker(join(import.meta.dirname, '..', '..', '..'))
-      const { opened, forwarders, results, flow, close } = await openAll(own.address)
+      const { opened, forwarders, once, flow, close } = await openAll(own.address)
       const pair = [forwarders.start(), forwarders.start()]
       await opened.until(() => pair.every((forwarder) => forwarder.owned().length === 2))
       await flow(6000)
       await own.restart('SIGKILL')
       await opened.until(() => pair.reduce((sum, forwarder) => sum + forwarder.settled(), 0) > 3000)
       await own.restart('SIGTERM')
-      expect(sorted(await results(6000))).toEqual(idsOf(6000))
-      await expectState(opened, 6000, () => Promise.all(pair.map((forwarder) => forwarder.end('SIGTERM'))))
+      expect(await once(6000, pair)).toEqual(onceOf(6000, 2))
       await close()
       await own.stop()
     },
@@ -103,6 +99,10 @@ async function openAll(address: string) {
   const options: KafkaLogOptions = { connection, partitions, prefix: prefix ?? '', sessionTimeoutMs, stateFolder: '' }
   const forwarders = forwardersOn(options)
   const { accepted } = watchResults(opened)
+  const results = async (count: number): Promise<readonly string[]> => {
+    await opened.until(() => accepted.length >= count)
+    return sorted(accepted)
+  }
   let appended = 0
   return {
     opened,
@@ -114,9 +114,16 @@ async function openAll(address: string) {
         appended += portion
       }
     },
-    async results(count: number): Promise<readonly string[]> {
-      await opened.until(() => accepted.length >= count)
-      return accepted
+    results,
+    /** Ends the others, and asks a member that has no files yet what is in the state; then looks again at what came out. */
+    async once(count: number, others: readonly Forwarder[]): Promise<Outcome> {
+      await results(count)
+      const codes = await Promise.all(others.map((forwarder) => forwarder.end('SIGTERM')))
+      const member = await joinAlone(opened)
+      const keys = Array.from({ length: partitions }, (_, partition) =>
+        member.range({ lane: 'normal', partition }, '', '\u007f', count + 1).map(({ key }) => key),
+      )
+      return { codes, state: sorted(keys.flat()), forwarded: sorted(accepted) }
     },
     async close(): Promise<void> {
       await forwarders.close()
@@ -129,12 +136,13 @@ function sorted(ids: readonly string[]): readonly string[] {
   return [...ids].sort()
 }
 
-/** A member that has no files yet finds every id in the state, after the others have ended. */
-async function expectState(opened: KafkaLogUnderTest, count: number, endOthers: () => Promise<unknown>): Promise<void> {
-  await endOthers()
-  const member = await joinAlone(opened)
-  const keys = Array.from({ length: partitions }, (_, partition) =>
-    member.range({ lane: 'normal', partition }, '', '\u007f', count + 1).map(({ key }) => key),
-  )
-  expect(sorted(keys.flat())).toEqual(idsOf(count))
+/** Each record once, in the topic and in the state, by processes that ended well. */
+function onceOf(count: number, processes: number): Outcome {
+  return { codes: Array(processes).fill(0), state: idsOf(count), forwarded: idsOf(count) }
+}
+
+interface Outcome {
+  readonly codes: readonly (number | null)[]
+  readonly state: readonly string[]
+  readonly forwarded: readonly string[]
 }

@@ -38,7 +38,8 @@ export function openStores(database: Database, limits: Retention, nowMs: () => n
           for (const letter of all) letters.put(letter)
         }, false),
       /** False when it was marked before. */
-      mark: (id: string, status: 'replayed' | 'parked') => database.write(() => letters.markReplayed(id, status), false),
+      mark: (id: string, status: 'replayed' | 'parked') =>
+        database.write(() => letters.markReplayed(id, status), false),
     },
     /** To be called within a write: the first records of what is accepted. */
     insertAccepted: (notifications: readonly NotificationRequested[]) => records.insertAccepted(notifications),
