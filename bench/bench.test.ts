@@ -42,14 +42,6 @@ describe('npm run bench', () => {
       },
     })
   })
-
-  test('says plainly that it does not run on Kafka yet', async () => {
-    expect(await bench('--engine', 'kafka', '--json')).toEqual({
-      code: 2,
-      last: null,
-      err: 'The bench does not run on Kafka yet: this version has only the sqlite engine.\n',
-    })
-  })
 })
 
 describe('the tally', () => {

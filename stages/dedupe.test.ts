@@ -4,6 +4,7 @@ import { notification } from '../pipeline/engine/worker-under-test.js'
 import type { NotificationRequested } from '../schemas/events.js'
 import { cancel, requested } from '../schemas/outgoing.js'
 import { waysOf } from '../schemas/topics.js'
+import { quietContext } from './context.sample.js'
 import { type DedupeOptions, dedupe } from './dedupe.js'
 import type { Batch } from './stage.js'
 import { stageRunner, startMs } from './stage-runner.sample.js'
@@ -142,7 +143,7 @@ test('a claim that has run out counts no more, also where the state has not forg
   }
   const clock = new VirtualTimeScheduler()
   const scope = { lane: 'normal', partition: 0 } as const
-  const context = { clock, random: () => 0, state: () => state, scopes: () => [scope], takeChanges: () => [] }
+  const context = { ...quietContext, clock, state: () => state, scopes: () => [scope] }
   const input = new Subject<Batch<'notification-requested' | 'cancel-requested'>>()
   const passed: number[] = []
   dedupe({ idWindowMs: 1000, announce: false })

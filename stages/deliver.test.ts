@@ -2,6 +2,7 @@ import { asyncScheduler, firstValueFrom, of } from 'rxjs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Priority } from '../schemas/events.js'
 import { routed } from '../schemas/outgoing.js'
+import { quietContext } from './context.sample.js'
 import type { SendResult } from './deliver/provider.js'
 import { deliver } from './deliver.js'
 import { deliverDefaults, down, pending, runDeliver, sent } from './deliver.sample.js'
@@ -227,17 +228,24 @@ test('trouble with its state ends one life of the stage and reaches its worker',
   }
   const scope = { lane: 'normal', partition: 0 } as const
   const context = {
+    ...quietContext,
     clock: asyncScheduler,
-    random: () => 0,
     state: () => ({ get: refuse, put: refuse, delete: refuse, range: refuse }),
     scopes: () => [scope],
-    takeChanges: () => [],
   }
   const carrier = { provider: { name: 'test', send: refuse, destination: () => null, close: async () => undefined } }
   const policy = { ratePerSecond: null, concurrency: 1, timeoutMs: 1000, onUnknown: 'resend' } as const
   const ports = { carriers: new Map([['test', { ...carrier, policy }]]), called: () => undefined }
   const value = { delivery: deliveryOf('a'), releasedAtMs: 0 }
-  const record = { event: 'delivery-released', value, recordId: 'r-0', scope, timestampMs: 0, headers: {}, fresh: false } as const
+  const record = {
+    event: 'delivery-released',
+    value,
+    recordId: 'r-0',
+    scope,
+    timestampMs: 0,
+    headers: {},
+    fresh: false,
+  } as const
   const steps = of({ records: [record] }).pipe(deliver(ports, deliverDefaults).operator(context))
   await expect(firstValueFrom(steps)).rejects.toBe(trouble)
 })

@@ -2,7 +2,7 @@
  *
  *  Invariants: a call's outcome commits with what is told of it, so a record read again is called again only where
  *  that commit never was; a slow provider holds up nobody else's line; retries and deferrals go back through throttle. */
-import { Observable, type OperatorFunction, type SchedulerLike } from 'rxjs'
+import { Observable, type OperatorFunction } from 'rxjs'
 import type { Delivery } from '../schemas/events.js'
 import { type Outgoing, providerHealth, routed, status } from '../schemas/outgoing.js'
 import { type BreakerOptions, breakers } from './deliver/breakers.js'
@@ -11,6 +11,7 @@ import { type Line, line } from './deliver/line.js'
 import { type OpenCalls, openCalls } from './deliver/open-calls.js'
 import type { Provider, ProviderPolicy, SendResult } from './deliver/provider.js'
 import { type Note, noted, report } from './deliver/reports.js'
+import { faultOf, send } from './deliver/send.js'
 import { type Call, judge, type RetryOptions, type Verdict } from './deliver/verdict.js'
 import type { Batch, DeadRecord, InputRecord, Scope, Stage, StageContext, Step } from './stage.js'
 
@@ -66,6 +67,7 @@ export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In,
             if (run.inHand() === 0) subscriber.complete()
           },
         })
+        subscription.add(context.leaving.subscribe(run.letGo))
         return () => {
           subscription.unsubscribe()
           run.stop()
@@ -110,6 +112,11 @@ function deliverRun(
       fail(record, delivery, 'unknown-outcome', 'It was called, and the answer was lost; see to it by hand')
     },
     inHand: () => calling,
+    /** What is not called yet of these scopes is left to their next owner. */
+    letGo(scopes: readonly Scope[]) {
+      const isIn = ({ scope }: Input) => scopes.includes(scope)
+      context.letGo([...lines.values()].flatMap((each) => each.remove(isIn)))
+    },
     /** Begins no more calls; what waits in line is read again by the next life. */
     drain() {
       for (const each of lines.values()) each.stop()
@@ -131,7 +138,9 @@ function deliverRun(
     let found = lines.get(provider.name)
     if (!found) {
       const ratePerSecond = (channel: string) => options.ratePerSecond(provider.name, channel)
-      found = line({ concurrency: policy.concurrency, ratePerSecond }, clock, (record) => carry(record, carrier))
+      found = line({ concurrency: policy.concurrency, ratePerSecond, share: context.share }, clock, (record) =>
+        carry(record, carrier),
+      )
       lines.set(provider.name, found)
     }
     return found
@@ -256,30 +265,6 @@ function deliverRun(
 function breakerKey(delivery: Delivery, { name, destination }: Provider): string {
   const part = destination(delivery)
   return part === null ? name : `${name}/${part}`
-}
-
-/** Never an error's own words: they might hold what was sent. */
-function faultOf(error: unknown): string {
-  return `The provider failed with ${error instanceof Error ? error.name : typeof error}`
-}
-
-/** One call, ended at its time-out whatever the provider does, also where it breaks its contract by rejecting or
- *  throwing. */
-function send(delivery: Delivery, { provider, policy }: Carrier, clock: SchedulerLike): Promise<SendResult> {
-  const controller = new AbortController()
-  return new Promise((resolve) => {
-    const settle = (result: SendResult) => {
-      timeout.unsubscribe()
-      resolve(result)
-    }
-    const timeout = clock.schedule(() => {
-      controller.abort()
-      resolve({ outcome: 'transient', error: `No answer within ${policy.timeoutMs} ms` })
-    }, policy.timeoutMs)
-    const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1 }
-    const call = async () => provider.send(request, controller.signal)
-    call().then(settle, (error: unknown) => settle({ outcome: 'transient', error: faultOf(error) }))
-  })
 }
 
 function noteOf(verdict: Verdict, result: SendResult): Note {

@@ -2,6 +2,7 @@
 import { firstValueFrom, of, VirtualTimeScheduler } from 'rxjs'
 import type { EventName, EventOf } from '../schemas/avro.js'
 import type { NotificationRequested } from '../schemas/events.js'
+import { quietContext } from './context.sample.js'
 import type { InputRecord, KeyedState, Scope, Stage, StageContext, Step } from './stage.js'
 
 /** When every record of a run is seen. */
@@ -49,7 +50,7 @@ export function runBatch<I extends EventName, O extends EventName>(
 function contextAt(scope: Scope): StageContext {
   const clock = new VirtualTimeScheduler()
   clock.frame = nowMs
-  return { clock, random: () => 0, state: () => noState, scopes: () => [scope], takeChanges: () => [] }
+  return { ...quietContext, clock, state: () => noState, scopes: () => [scope] }
 }
 
 const noState: KeyedState = {

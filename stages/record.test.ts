@@ -2,6 +2,7 @@ import { firstValueFrom, of, Subject } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { expect, it } from 'vitest'
 import type { NotificationStatus } from '../schemas/events.js'
+import { quietContext } from './context.sample.js'
 import { sampleStatus } from './record/events.sample.js'
 import { type RecordStore, record } from './record.js'
 import type { Batch, StageContext } from './stage.js'
@@ -21,7 +22,7 @@ const batch: Batch<'notification-status'> = {
 function context(): StageContext {
   const state = { get: () => undefined, put: () => {}, delete: () => {}, range: () => [] }
   const clock = new TestScheduler(() => {})
-  return { clock, random: () => 0, state: () => state, scopes: () => [], takeChanges: () => [] }
+  return { ...quietContext, clock, state: () => state }
 }
 
 it('settles a batch after its merge is stored, and not before', async () => {

@@ -2,6 +2,7 @@ import { Subject, VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
 import type { CancelRequested, NotificationStatus } from '../schemas/events.js'
 import { cancel, status } from '../schemas/outgoing.js'
+import { quietContext } from './context.sample.js'
 import {
   type Batch,
   deadLetter,
@@ -204,7 +205,7 @@ function contextOf(): StageContext {
     changes = []
     return taken
   }
-  return { clock, random: () => 0, state, scopes: () => [], takeChanges }
+  return { ...quietContext, clock, state, takeChanges }
 }
 
 function record(id: string, lane: Scope['lane'] = 'normal', partition = 1): InputRecord<In> {

@@ -3,7 +3,7 @@
  *
  *  Invariant: a stage touches nothing but what it is given here and the ports its factory names. It may be stopped
  *  at any point and started again from its last committed step. */
-import { concatMap, map, type OperatorFunction, type SchedulerLike } from 'rxjs'
+import { concatMap, map, type Observable, type OperatorFunction, type SchedulerLike } from 'rxjs'
 import type { EventName, EventOf } from '../schemas/avro.js'
 import type { Outgoing } from '../schemas/outgoing.js'
 import type { Lane, TopicName } from '../schemas/topics.js'
@@ -93,6 +93,12 @@ export interface StageContext {
   readonly scopes: () => readonly Scope[]
   /** The state changes since the last call; they must go into a step. */
   readonly takeChanges: () => readonly StateChange[]
+  /** The part of the input's partitions that this worker owns, at most 1: its part of a limit over all workers. */
+  readonly share: () => number
+  /** Emits scopes that are being given back: what is not begun in them is best let go. They come back as other objects. */
+  readonly leaving: Observable<readonly Scope[]>
+  /** Leaves records unsettled, for the next owner of their scope. */
+  readonly letGo: (records: readonly InputRecord<EventName>[]) => void
 }
 
 export interface Stage<I extends EventName, O extends EventName> {

@@ -9,7 +9,8 @@ import { type Lane, lanes } from '../schemas/topics.js'
 import type { Batch, Drop, InputRecord, Scope, Stage, StageContext, Step } from './stage.js'
 import { type Destination, destinationTo, parseDestination } from './throttle/destination.js'
 import { type ClosedGate, type Credit, type GateOptions, gates } from './throttle/gates.js'
-import { type Parked, type Parking, parking } from './throttle/parking.js'
+import { isExpired, type Parked, type Parking, parking, sequenceOf } from './throttle/parking.js'
+import { queues } from './throttle/queues.js'
 import { endedStatus, refusedStatus, releasedStatus, waitingStatus, withEntry } from './throttle/reports.js'
 
 export interface ThrottleOptions extends GateOptions {
@@ -45,6 +46,7 @@ export function throttle(ports: ThrottlePorts, options: ThrottleOptions): Stage<
         const subscription = new Subscription()
         subscription.add(ports.creditChanged.subscribe(run.wake))
         subscription.add(ports.health.subscribe(run.heard))
+        subscription.add(context.leaving.subscribe(run.letGo))
         subscription.add(
           batches.subscribe({
             next: ({ records }) => run.take(records),
@@ -66,9 +68,9 @@ function throttleRun(
   options: ThrottleOptions,
   subscriber: Observer<Step<In, Out>>,
 ) {
-  const gate = gates(ports.credit, options)
-  const parkings = new Map<Scope, Parking>()
-  const queues: Record<Lane, InputRecord<In>[]> = { high: [], normal: [], low: [] }
+  const gate = gates(ports.credit, options, context.share)
+  const parkings = new WeakMap<Scope, Parking>()
+  const waiting = queues<In>()
   const blockedSinceMs: Record<Lane, number | null> = { high: null, normal: null, low: null }
   let outputs: Outgoing<Out>[] = []
   let settled: InputRecord<In>[] = []
@@ -79,13 +81,14 @@ function throttleRun(
 
   return {
     take(records: readonly InputRecord<In>[]) {
-      for (const record of records) queues[record.scope.lane].push(record)
+      for (const record of records) waiting.add(record)
       wake()
     },
     heard(health: ProviderHealth) {
       gate.heard(health)
       wake()
     },
+    letGo: (scopes: readonly Scope[]) => context.letGo(waiting.remove(scopes)),
     wake,
     stop() {
       retired = true
@@ -117,15 +120,14 @@ function throttleRun(
   }
 
   function takeQueue(lane: Lane, nowMs: number): void {
-    const queue = queues[lane]
     let taken = 0
-    for (const record of queue) {
+    for (const record of waiting.in(lane)) {
       if (outputs.length >= 2 * releasesMost) flush()
       const done = record.event === 'cancel-requested' ? cancel(record, nowMs) : decide(record, nowMs)
       if (!done) break
       taken++
     }
-    queues[lane] = taken === queue.length ? [] : queue.slice(taken)
+    waiting.shift(lane, taken)
   }
 
   /** False: it must wait where it is, for credit. */
@@ -171,7 +173,7 @@ function throttleRun(
     blockedSinceMs[lane] = since
     const leftMs = since + options.patienceMs - nowMs
     napAtMost(leftMs > 0 ? leftMs : Math.max(1, options.patienceMs))
-    return leftMs <= 0 && queues[lane].some((record) => isHeldUp(record, scope, name, nowMs))
+    return leftMs <= 0 && waiting.in(lane).some((record) => isHeldUp(record, scope, name, nowMs))
   }
 
   function isHeldUp(record: InputRecord<In>, scope: Scope, blocked: string, nowMs: number): boolean {
@@ -184,7 +186,7 @@ function throttleRun(
   function releaseParked(scope: Scope, nowMs: number): void {
     const place = parkingOf(scope)
     for (const parked of place.due(nowMs, releasesMost)) becomeDue(parked, place, scope, nowMs)
-    const dueMs = place.nextDueMs()
+    const dueMs = place.nextDueMs(nowMs)
     if (dueMs !== null) napAtMost(dueMs - nowMs)
     for (const name of [...place.destinations()]) drainDestination(name, place, scope, nowMs)
   }
@@ -198,8 +200,8 @@ function throttleRun(
     if (state?.open) {
       release(delivery, destination, scope, nowMs)
     } else {
-      const waiting = withEntry(delivery, nowMs, 'parked', state?.reason ?? 'behind-others', null)
-      place.parkFor(destination.name, waiting, Number(parked.key.slice(-16)))
+      const parkedOn = withEntry(delivery, nowMs, 'parked', state?.reason ?? 'behind-others', null)
+      place.parkFor(destination.name, parkedOn, Number(parked.key.slice(-16)))
     }
   }
 
@@ -236,13 +238,13 @@ function throttleRun(
   function cancel(record: InputRecord<In> & { readonly event: 'cancel-requested' }, nowMs: number): true {
     const place = parkingOf(record.scope)
     const command: CancelRequested = record.value
-    const waiting = place.ofNotification(command.id)
-    for (const parked of waiting) {
+    const held = place.ofNotification(command.id)
+    for (const parked of held) {
       place.remove(parked)
       outputs.push(status(endedStatus(parked.delivery, 'cancelled', nowMs)))
     }
     place.markCancelled(command.id, nowMs + options.cancelMemoryMs)
-    if (waiting.length === 0) outputs.push(status(refusedStatus(command, nowMs)))
+    if (held.length === 0) outputs.push(status(refusedStatus(command, nowMs)))
     return settle(record)
   }
 
@@ -282,19 +284,10 @@ function throttleRun(
 
   /** Closed without a time: a change of credit will wake it. */
   function napUntil({ retryInMs }: ClosedGate): void {
-    if (retryInMs !== null) napAtMost(retryInMs)
+    napAtMost(retryInMs ?? longestNapMs)
   }
 
   function napAtMost(ms: number): void {
     napMs = Math.min(napMs, ms)
   }
-}
-
-function isExpired({ expiresAtMs }: Delivery, nowMs: number): boolean {
-  return expiresAtMs !== null && expiresAtMs <= nowMs
-}
-
-/** The offset at the end of the record's id keeps parked deliveries in the order in which they came. */
-function sequenceOf({ recordId }: InputRecord<In>): number {
-  return Number(recordId.slice(recordId.lastIndexOf('-') + 1))
 }

@@ -96,7 +96,7 @@ function describeOn(address: string): void {
     expect(harmless).toEqual({
       code: 1,
       out: [
-        `TOPIC${' '.repeat(18)}WHAT          WANTED   FOUND`,
+        `TOPIC${' '.repeat(19)}WHAT          WANTED   FOUND`,
         `${prefix}dead-letters  retention.ms  3600000  2592000000`,
         `${names.length} topics, 1 not as they should be\n`,
       ].join('\n'),

@@ -78,15 +78,6 @@ export class KafkaNotConfigured extends Error {
   }
 }
 
-/** Another process has this one's slot: the two would take its partitions from each other for ever. */
-export class SlotTaken extends Error {
-  override readonly name = 'SlotTaken'
-  readonly code = 'slot-taken'
-  constructor(slot: number | null) {
-    super(`Another process runs in slot ${slot}. Give each process of a stage a CARILLON_SLOT of its own.`)
-  }
-}
-
 async function openRuntime(
   { config, metrics, logger, carriers: given }: ProcessOptions,
   kafka: KafkaConfig,
@@ -100,7 +91,7 @@ async function openRuntime(
     ...logOptions(config, kafka),
     stateFolder: folder.path,
     onRestore: (progress) => tellRestore(progress, metrics, logger),
-    onSlotTaken: () => died.next(new SlotTaken(config.slot)),
+    onUnusable: (why) => died.next(why),
   }).catch(async (error: unknown) => {
     await stores.close()
     throw error

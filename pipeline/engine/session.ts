@@ -12,6 +12,7 @@ import { gather, type Part } from './gather.js'
 import type { Assignment, LogRecord, Member } from './log.js'
 import { type OffsetTracker, offsetTracker } from './offset-tracker.js'
 import { isOutsideTrouble } from './outside-trouble.js'
+import { ownedScopes } from './owned-scopes.js'
 import { type StateView, stateView } from './state-view.js'
 import type { WorkerOptions } from './worker.js'
 
@@ -41,10 +42,12 @@ export class Session<I extends EventName, O extends EventName> {
   readonly #burials = new Set<LogRecord>()
   /** Something changed that one of the two loops may wait for. */
   readonly #changed = new Subject<void>()
-  readonly #scopes = new Map<string, Scope>()
+  readonly #scopes = ownedScopes()
+  readonly #leaving = new Subject<readonly Scope[]>()
   /** Polled, and waiting a moment for more, or for their schemas. */
   #lingering: readonly LogRecord[] = []
   #ready: Part<I, O>[] = []
+  #committing: readonly Part<I, O>[] = []
   /** Of the values of all unsettled records. */
   #bytes = 0
   #draining = false
@@ -79,16 +82,18 @@ export class Session<I extends EventName, O extends EventName> {
     const member = await log.join({ group: stage.name, ways })
     const tracker = offsetTracker(member.start)
     const state = stateView(member)
-    let assigned: readonly Assignment[] = []
-    const assignments = member.assignments.subscribe((now) => {
-      assigned = now
-    })
+    const assignments = member.assignments.subscribe((now) => this.#scopes.assign(now))
     member.onRevoke(async (revoked) => {
+      this.#leaving.next(this.#scopes.leave(revoked))
       await this.#finish(revoked)
       tracker.forget(revoked)
+      this.#scopes.forget(revoked)
     })
-    const scopes = () => this.#scopesOf(assigned)
-    const context = { clock, random, scopes, state: state.in, takeChanges: state.takeChanges }
+    const scopes = () => this.#scopes.now()
+    const share = () => this.#scopes.partitions() / log.partitions
+    const letGo = (records: readonly unknown[]) => this.#letGo(records as readonly InputRecord<I>[])
+    const { takeChanges } = state
+    const context = { clock, random, scopes, state: state.in, takeChanges, share, leaving: this.#leaving, letGo }
     const steps = this.#input.pipe(stage.operator(context)).subscribe({
       next: (step) => this.#push(step),
       error: (error: unknown) => this.#fail(error),
@@ -205,7 +210,7 @@ export class Session<I extends EventName, O extends EventName> {
       return { recordId, record, cause: 'stage-crash', detail, event: decoded as EventOf<EventName>, tell: true }
     }
     const { event, value } = decoded
-    const scope = this.#scopeOf(record)
+    const scope = this.#scopes.of(record)
     const { timestampMs, headers } = record
     return { event, value, recordId, scope, timestampMs, headers, fresh } as InputRecord<I>
   }
@@ -215,6 +220,7 @@ export class Session<I extends EventName, O extends EventName> {
       if (this.#ready.length > 0) {
         const parts = this.#ready
         this.#ready = []
+        this.#committing = parts
         await this.#commit(parts, member, tracker, state).catch((error: unknown) => this.#fail(error))
       } else if (this.#completed) {
         return
@@ -242,8 +248,18 @@ export class Session<I extends EventName, O extends EventName> {
       for (const input of part.settled) this.#inFlight.delete(input)
       part.committed?.()
     }
+    this.#committing = []
     observer?.committed?.({ settled: settled.length, outputs: outputs.length, drops, deadLetters, commitMs })
     this.#supervision.settled(settled.length)
+    this.#changed.next()
+  }
+
+  /** Their scope goes to another owner, who reads them again. */
+  #letGo(records: readonly InputRecord<I>[]): void {
+    for (const record of records) {
+      this.#bytes -= this.#inFlight.get(record)?.value?.length ?? 0
+      this.#inFlight.delete(record)
+    }
     this.#changed.next()
   }
 
@@ -257,31 +273,21 @@ export class Session<I extends EventName, O extends EventName> {
     this.#changed.next()
   }
 
-  /** Resolves when nothing of these partitions is unsettled; at the latest when the session has failed. */
+  /** Resolves when nothing of these partitions is unsettled, nor any change of their state on its way; at the latest when
+   *  the session has failed. */
   async #finish(revoked: readonly Assignment[]): Promise<void> {
     const names = new Set(revoked.map(nameOf))
+    const partitions = new Set(revoked.map(({ partition }) => partition))
+    const changes = (part: Part<I, O>) =>
+      'changes' in part && part.changes.some(({ scope }) => partitions.has(scope.partition))
     const isHeld = () =>
-      [...this.#inFlight.values(), ...this.#burials, ...this.#lingering].some((record) => names.has(nameOf(record)))
+      [...this.#inFlight.values(), ...this.#burials, ...this.#lingering].some((record) => names.has(nameOf(record))) ||
+      [...this.#committing, ...this.#ready].some(changes)
     while (!this.#failure && isHeld()) await this.#change()
   }
 
   async #change(): Promise<void> {
     await firstValueFrom(this.#changed, { defaultValue: undefined })
-  }
-
-  #scopeOf({ way, partition }: Assignment): Scope {
-    const lane = way.lane ?? 'normal'
-    const name = `${lane}-${partition}`
-    let scope = this.#scopes.get(name)
-    if (!scope) {
-      scope = { lane, partition }
-      this.#scopes.set(name, scope)
-    }
-    return scope
-  }
-
-  #scopesOf(assigned: readonly Assignment[]): readonly Scope[] {
-    return [...new Set(assigned.map((assignment) => this.#scopeOf(assignment)))]
   }
 }
 

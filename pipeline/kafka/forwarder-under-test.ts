@@ -16,7 +16,8 @@ export interface Forwarder {
   settled(): number
   /** What broke it, each time. */
   readonly crashes: readonly string[]
-  slotTaken(): boolean
+  /** Why it should end. */
+  unusable(): string | null
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void
   /** Resolves with its exit code when it is gone; null after SIGKILL. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
@@ -57,15 +58,15 @@ function watch(child: ChildProcess): Forwarder {
   const crashes: string[] = []
   let owned: readonly number[] = []
   let settled = 0
-  let slotTaken = false
+  let unusable: string | null = null
   child.on('message', (news: ForwarderNews) => {
     if (news.owned) owned = news.owned
     if (news.settled !== undefined) settled += news.settled
     if (news.crashed !== undefined) crashes.push(news.crashed)
-    if (news.slotTaken) slotTaken = true
+    if (news.unusable !== undefined) unusable = news.unusable
   })
   return {
-    ...{ crashes, owned: () => owned, settled: () => settled, slotTaken: () => slotTaken },
+    ...{ crashes, owned: () => owned, settled: () => settled, unusable: () => unusable },
     signal: (signal) => void child.kill(signal),
     async end(signal) {
       const gone = once(child, 'exit')

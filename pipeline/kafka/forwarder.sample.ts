@@ -16,7 +16,7 @@ export interface ForwarderNews {
   /** Records settled by a commit. */
   readonly settled?: number
   readonly crashed?: string
-  readonly slotTaken?: true
+  readonly unusable?: string
 }
 
 const drainMs = 5000
@@ -24,7 +24,7 @@ const options = JSON.parse(process.argv[2] ?? '') as KafkaLogOptions
 const tell = (news: ForwarderNews): void => void process.send?.(news)
 process.on('disconnect', () => process.exit(1))
 
-const log = await openKafkaLog({ ...options, onSlotTaken: () => tell({ slotTaken: true }) })
+const log = await openKafkaLog({ ...options, onUnusable: ({ code }) => tell({ unusable: code }) })
 const stage = forwardingStage((id, { state, recordId }) => state.put(id, Buffer.from(recordId), null))
 const watched: Log = { ...log, join: async (reading) => watch(await log.join(reading)) }
 const worker = runWorker({

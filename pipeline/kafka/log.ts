@@ -44,11 +44,22 @@ export interface KafkaLogOptions {
   /** Groups that keep no state: they need no changelogs. */
   readonly statelessGroups?: readonly string[]
   readonly onRestore?: (progress: RestoreProgress) => void
-  /** Called once, when another process has taken this one's slot. Nothing can be joined any more, for the two would take
-   *  it from each other for ever: this process should end. */
-  readonly onSlotTaken?: () => void
+  /** Called once, when nothing can be joined any more and this process should end: another one has taken its slot (the
+   *  two would take it from each other for ever), or the library holds too many of its threads for good. */
+  readonly onUnusable?: (why: LogUnusable) => void
   /** For tests: called before each commit; what it throws fails it. */
   readonly beforeCommit?: () => void
+}
+
+/** This process has to end. */
+export class LogUnusable extends Error {
+  override readonly name = 'LogUnusable'
+  constructor(
+    readonly code: 'slot-taken' | 'library-stuck',
+    message: string,
+  ) {
+    super(message)
+  }
 }
 
 export interface KafkaLog extends Log {
@@ -62,6 +73,8 @@ const staticTransactionTimeoutMs = 60_000
 const dynamicTransactionTimeoutMs = 10_000
 const revokeTimeoutDefaultMs = 30_000
 const deleteRetentionDefaultMs = 24 * 60 * 60 * 1000
+/** Calls that never come back take a thread each. */
+const maxStuckCalls = 4
 /** Positions of other processes are asked for so often, while somebody listens. */
 const askEveryMs = 100
 
@@ -83,7 +96,8 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   /** Places somebody asked about, by group: what is worth asking the broker for. */
   const asked = new Map<string, Map<string, Assignment>>()
   let closed = false
-  let isReplaced = false
+  let unusable: LogUnusable | null = null
+  let stuckCalls = 0
   let closing: Promise<void> | null = null
   const knowledge = groupKnowledge((group) =>
     watchedGroups.includes(group) ? watchProgress(group) : watchOffsets(group),
@@ -148,20 +162,29 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     }
   }
 
-  function slotTaken(): void {
-    if (isReplaced || slot === null) return
-    isReplaced = true
-    options.onSlotTaken?.()
+  function giveUp(code: LogUnusable['code'], message: string): void {
+    if (unusable) return
+    unusable = new LogUnusable(code, message)
+    options.onUnusable?.(unusable)
+  }
+
+  function replaced(): void {
+    if (slot !== null) giveUp('slot-taken', `Another process runs in slot ${slot}. Each needs one of its own.`)
+  }
+
+  function stuck(): void {
+    if (++stuckCalls >= maxStuckCalls) giveUp('library-stuck', 'Calls of the Kafka library do not come back')
   }
 
   async function join({ group, ways }: JoinOptions): Promise<KafkaMember> {
-    if (isReplaced) throw new Fenced(`Another process runs in slot ${slot}. Each needs one of its own.`)
+    if (unusable) throw new Fenced(unusable.message, { cause: unusable })
     const { stateFolder, sessionTimeoutMs, revokeTimeoutMs, deleteRetentionMs, onRestore, beforeCommit } = options
     const isStatic = slot !== null
     const member = await openMember({
       ...{ clients, names, group, ways, knowledge, probe, stateFolder, onRestore, beforeCommit, isStatic },
       name: names.member(group, slot ?? randomUUID()),
-      onReplaced: slotTaken,
+      onReplaced: replaced,
+      onStuck: stuck,
       // Half, for what is deleted while a store is restored.
       maxStoreAgeMs: (deleteRetentionMs ?? deleteRetentionDefaultMs) / 2,
       tellsProgress: watchedGroups.includes(group),

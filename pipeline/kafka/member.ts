@@ -39,6 +39,9 @@ export interface KafkaMember extends Member {
 /** A commit that is under way is waited for before partitions go, but not longer. */
 const commitPatienceMs = 20_000
 
+/** A call reads who the member is when it begins. One that then never comes back does not need the consumer any more. */
+const quietPatienceMs = 2000
+
 type Presence = 'here' | 'left' | 'crashed'
 
 /** Joins; `assignments` tells what it gets. */
@@ -168,8 +171,8 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     owned.drop([...owned.partitions.keys()])
     tell()
     await Promise.all([...feeds.values()].map((feed) => feed.close()))
-    // A consumer that a call still uses is left to itself: its silence ends its membership.
-    await membership.leave(await atMost(commitPatienceMs, options.transactions.quiet()))
+    await atMost(quietPatienceMs, options.transactions.quiet())
+    await membership.leave()
     await options.transactions.close()
   }
 }

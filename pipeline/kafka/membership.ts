@@ -36,8 +36,7 @@ export interface MembershipOptions {
 export interface Membership {
   /** Knows the group's generation, for transactions; asks for committed offsets. */
   readonly consumer: KafkaConsumer
-  /** False: the consumer is still in use. It is left alone, and the group misses it some time. */
-  leave(isQuiet: boolean): Promise<void>
+  leave(): Promise<void>
 }
 
 /** Tells the library that a rebalance was heard of. It throws where the consumer is being closed meanwhile, which gives
@@ -85,10 +84,10 @@ export async function enterGroup(clients: Clients, options: MembershipOptions): 
 
   return {
     consumer,
-    async leave(isQuiet) {
+    async leave() {
       leaving = true
       await serving
-      if (isQuiet) await disconnect(consumer)
+      await disconnect(consumer)
     },
   }
 

@@ -10,7 +10,7 @@ import { openTransactions, type TransactionOptions } from './transactions.js'
 
 export interface OpenMemberOptions
   extends Omit<MemberOptions, 'feeds' | 'transactions' | 'leadingWay'>,
-    Pick<TransactionOptions, 'beforeCommit'> {
+    Pick<TransactionOptions, 'beforeCommit' | 'onStuck'> {
   /** How long a transaction of a process that died may stay open. */
   readonly transactionTimeoutMs: number
 }
@@ -18,13 +18,14 @@ export interface OpenMemberOptions
 /** A member on its way into the group. Rejects with `Unavailable`; nothing of it stays open then, for whoever cannot
  *  join tries again and again. */
 export async function openMember(options: OpenMemberOptions): Promise<KafkaMember> {
-  const { clients, names, group, ways, name, transactionTimeoutMs, beforeCommit } = options
+  const { clients, names, group, ways, name, transactionTimeoutMs, beforeCommit, onStuck } = options
   const [leadingWay] = [...ways].sort((a, b) => (wayName(a) < wayName(b) ? -1 : 1))
   if (!leadingWay) throw new RangeError('A member reads one way at least')
   const transactions = await openTransactions(clients, {
     transactionalId: name,
     timeoutMs: transactionTimeoutMs,
     beforeCommit,
+    onStuck,
   })
   const feeds = new Map<Lane, LaneFeed>()
   try {

@@ -68,9 +68,9 @@ function describeProcesses(address: string): void {
     await flow(100)
     await opened.until(() => older.settled() === 100)
     const newer = forwarders.start({ slot: '0' })
-    await opened.until(() => older.slotTaken())
+    await opened.until(() => older.unusable() === 'slot-taken')
     await flow(100)
-    expect([newer.slotTaken(), await once(200, [newer])]).toEqual([false, onceOf(200, 1)])
+    expect([newer.unusable(), await once(200, [newer])]).toEqual([null, onceOf(200, 1)])
     await close()
   })
 

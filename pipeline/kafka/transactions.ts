@@ -49,6 +49,8 @@ export interface TransactionOptions {
   readonly transactionalId: string
   /** How long a transaction of a process that died may stay open. */
   readonly timeoutMs: number
+  /** A call never came back: the producer and a thread of the pool are lost to it. */
+  onStuck(error: Error): void
   /** For tests: called before each commit; what it throws is an abortable error. */
   readonly beforeCommit?: (() => void) | undefined
 }
@@ -76,6 +78,7 @@ export async function openTransactions(clients: Clients, options: TransactionOpt
     throw logError(error, 'The transactions could not be begun')
   }
   let closed = false
+  let stuck = false
   /** The call that uses the member's consumer. */
   let sending: Promise<void> = Promise.resolve()
 
@@ -96,6 +99,11 @@ export async function openTransactions(clients: Clients, options: TransactionOpt
             await sleep(moving ? retryPauseMs : retryPauseMs * attempt)
             continue
           }
+          // librdkafka's issue 5456: sendOffsetsToTransaction may never return where the broker went away.
+          if (error instanceof NoAnswer && !stuck) {
+            stuck = true
+            options.onStuck(error)
+          }
           if (!aborted) void close()
           throw logError(aborted ? error.cause : error, 'A transaction could not be committed')
         }
@@ -103,10 +111,12 @@ export async function openTransactions(clients: Clients, options: TransactionOpt
     },
   }
 
+  /** A producer that holds a call for ever would hold its end for ever, too. */
   async function close(): Promise<void> {
     if (closed) return
     closed = true
-    await disconnect(producer)
+    producer.setPollInterval(0)
+    if (!stuck) await disconnect(producer)
   }
 
   async function transact(

@@ -14,7 +14,7 @@ function lineOf(options: Partial<LineOptions> = {}) {
   const under: { entry: string; end: () => void }[] = []
   const called: string[] = []
   const made = line<string>(
-    { concurrency: 4, ratePerSecond: () => null, ...options },
+    { concurrency: 4, ratePerSecond: () => null, share: () => 1, ...options },
     clock.scheduler,
     (entry) =>
       new Promise((resolve) => {
@@ -116,9 +116,13 @@ test('who was called is let go, although somebody always waits', async () => {
   setFlagsFromString('--expose_gc')
   const collect: () => void = runInNewContext('gc')
   const clock = virtualClock(0)
-  const made = line<object>({ concurrency: 1, ratePerSecond: () => null }, clock.scheduler, async () => {
-    await Promise.resolve()
-  })
+  const made = line<object>(
+    { concurrency: 1, ratePerSecond: () => null, share: () => 1 },
+    clock.scheduler,
+    async () => {
+      await Promise.resolve()
+    },
+  )
   const first = new WeakRef({ payload: 'x'.repeat(1000) })
   const add = (entry: object | undefined) => entry && made.add('normal', mail, entry)
   add({ payload: 'before' })

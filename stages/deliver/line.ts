@@ -5,13 +5,16 @@
  *  mailbox, from which everything in line comes. */
 import { type SchedulerLike, Subscription, timer } from 'rxjs'
 import { type Lane, lanes } from '../../schemas/topics.js'
-import { type TokenBucket, tokenBucket } from '../token-bucket.js'
+import { sharedLimits } from '../shared-limits.js'
+import type { TokenBucket } from '../token-bucket.js'
 
 export interface LineOptions {
   /** Calls under way at once. */
   readonly concurrency: number
   /** Calls a second on a channel; null: no limit. */
   readonly ratePerSecond: (channel: string) => number | null
+  /** The part of these limits that is this worker's. */
+  readonly share: () => number
 }
 
 /** What the line tells apart: a channel, and a webhook's host. */
@@ -22,6 +25,8 @@ export interface LineDestination {
 
 export interface Line<T> {
   add(lane: Lane, destination: LineDestination, entry: T): void
+  /** Takes out those that are not called yet, and gives them back. */
+  remove(isOne: (entry: T) => boolean): readonly T[]
   /** Calls nobody any more. */
   stop(): void
 }
@@ -42,7 +47,7 @@ export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry
   const { concurrency, ratePerSecond } = options
   const perHost = Math.max(1, Math.floor(concurrency * partOfCalls))
   const queues: Record<Lane, Map<string, Queue<T>>> = { high: new Map(), normal: new Map(), low: new Map() }
-  const buckets = new Map<string, TokenBucket | null>()
+  const limits = sharedLimits(options.share)
   const activeAt = new Map<string, number>()
   let active = 0
   let nap = new Subscription()
@@ -61,6 +66,17 @@ export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry
           entries: [entry],
         })
       serve()
+    },
+    remove(isOne) {
+      const removed: T[] = []
+      for (const lane of Object.values(queues)) {
+        for (const [destination, { entries }] of lane) {
+          removed.push(...entries.filter(isOne))
+          entries.splice(0, entries.length, ...entries.filter((entry) => !isOne(entry)))
+          if (entries.length === 0) lane.delete(destination)
+        }
+      }
+      return removed
     },
     stop() {
       stopped = true
@@ -115,12 +131,6 @@ export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry
   }
 
   function bucketOf(channel: string): TokenBucket | null {
-    let bucket = buckets.get(channel)
-    if (bucket === undefined) {
-      const rate = ratePerSecond(channel)
-      bucket = rate === null ? null : tokenBucket({ ratePerSecond: rate, nowMs: clock.now() })
-      buckets.set(channel, bucket)
-    }
-    return bucket
+    return limits.bucket(channel, () => ratePerSecond(channel), clock.now())
   }
 }

@@ -1,8 +1,9 @@
 /** Says whether a destination takes a delivery now: its breaker, its limit, and the credit of its way. */
 import type { ProviderHealth } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/topics.js'
+import { sharedLimits } from '../shared-limits.js'
 import type { Scope } from '../stage.js'
-import { type TokenBucket, tokenBucket } from '../token-bucket.js'
+import type { TokenBucket } from '../token-bucket.js'
 import type { Destination } from './destination.js'
 
 /** How much of what was released deliver has finished, by way; declared here because throttle needs it. */
@@ -62,10 +63,13 @@ const noCredit: Gate = { open: false, reason: 'credit', retryInMs: null }
 /** Hosts whose breaker is remembered. Only troubled ones are, and the oldest is forgotten beyond this. */
 const troubledMost = 10_000
 
-export function gates(credit: Credit, { window, ratePerSecond, probeEveryMs }: GateOptions): Gates {
+/** `share`: the part of every limit that is this worker's. */
+export function gates(credit: Credit, options: GateOptions, share: () => number): Gates {
+  const { window, ratePerSecond, probeEveryMs } = options
   const troubled = new Map<string, Trouble>()
-  const buckets = new Map<string, TokenBucket | null>()
-  const ways = new Map<string, Way>()
+  /** A scope that comes back is another one: others may have released into it. */
+  const ways = new WeakMap<Scope, Map<Channel, Way>>()
+  const limits = sharedLimits(share)
 
   return {
     check(destination, scope, nowMs) {
@@ -110,25 +114,19 @@ export function gates(credit: Credit, { window, ratePerSecond, probeEveryMs }: G
   }
 
   function wayOf(channel: Channel, scope: Scope): Way {
-    const name = `${channel} ${scope.lane} ${scope.partition}`
-    let way = ways.get(name)
+    const byChannel = ways.get(scope) ?? new Map<Channel, Way>()
+    ways.set(scope, byChannel)
+    let way = byChannel.get(channel)
     if (!way) {
       const startFinished = credit.finished(channel, scope)
       way = { startOutstanding: credit.outstanding(channel, scope), startFinished, released: 0 }
-      ways.set(name, way)
+      byChannel.set(channel, way)
     }
     return way
   }
 
   function bucketOf({ provider, channel }: Destination, nowMs: number): TokenBucket | null {
-    const name = `${provider} ${channel}`
-    let bucket = buckets.get(name)
-    if (bucket === undefined) {
-      const rate = ratePerSecond(provider, channel)
-      bucket = rate === null ? null : tokenBucket({ ratePerSecond: rate, nowMs })
-      buckets.set(name, bucket)
-    }
-    return bucket
+    return limits.bucket(`${provider} ${channel}`, () => ratePerSecond(provider, channel), nowMs)
   }
 }
 

@@ -20,8 +20,8 @@ export interface Parking {
   parkFor(destination: string, delivery: Delivery, sequence: number): void
   /** At most `limit` whose time has come, earliest first. */
   due(nowMs: number, limit: number): readonly Parked[]
-  /** When the next one is due; null when none waits for a time. */
-  nextDueMs(): number | null
+  /** When the next one is due, or a little before; null when none waits for a time. */
+  nextDueMs(nowMs: number): number | null
   /** At most `limit` that wait for the destination, in the order in which they came. */
   waiting(destination: string, limit: number): readonly Parked[]
   /** The destinations that something waits for. */
@@ -38,17 +38,23 @@ const nothing = new Uint8Array(0)
 
 export function parking(state: KeyedState): Parking {
   const destinations = findDestinations(state)
+  /** No delivery is due before; Infinity where none waits for a time. Kept here, for it is asked at every turn. */
+  let nextMs = firstDueMs()
 
   return {
-    parkUntil: (delivery, dueMs, sequence) => put(`d/${digits(dueMs, 15)}/${digits(sequence, 16)}`, delivery),
+    parkUntil(delivery, dueMs, sequence) {
+      nextMs = Math.min(nextMs, dueMs)
+      put(`d/${digits(dueMs, 15)}/${digits(sequence, 16)}`, delivery)
+    },
     parkFor(destination, delivery, sequence) {
       destinations.add(destination)
       put(`${waitingPrefix(destination)}${digits(sequence, 16)}`, delivery)
     },
-    due: (nowMs, limit) => state.range('d/', `d/${digits(nowMs + 1, 15)}`, limit).map(parked),
-    nextDueMs() {
-      const [first] = state.range('d/', 'd0', 1)
-      return first ? Number(first.key.slice(2, 17)) : null
+    due: (nowMs, limit) => (nextMs > nowMs ? [] : state.range('d/', `d/${digits(nowMs + 1, 15)}`, limit).map(parked)),
+    nextDueMs(nowMs) {
+      // What was due has been taken away since, or could not all be.
+      if (nextMs <= nowMs) nextMs = firstDueMs()
+      return nextMs === Number.POSITIVE_INFINITY ? null : nextMs
     },
     waiting(destination, limit) {
       const prefix = waitingPrefix(destination)
@@ -71,6 +77,11 @@ export function parking(state: KeyedState): Parking {
     },
     markCancelled: (notificationId, untilMs) => state.put(cancelKey(notificationId), nothing, untilMs),
     isCancelled: (notificationId) => state.get(cancelKey(notificationId)) !== undefined,
+  }
+
+  function firstDueMs(): number {
+    const [first] = state.range('d/', 'd0', 1)
+    return first ? Number(first.key.slice(2, 17)) : Number.POSITIVE_INFINITY
   }
 
   function put(key: string, delivery: Delivery): void {
@@ -119,4 +130,14 @@ function cancelKey(notificationId: string): string {
 
 function digits(value: number, length: number): string {
   return String(Math.max(0, Math.floor(value))).padStart(length, '0')
+}
+
+/** Whether its time is over. */
+export function isExpired({ expiresAtMs }: Delivery, nowMs: number): boolean {
+  return expiresAtMs !== null && expiresAtMs <= nowMs
+}
+
+/** The offset at the end of the record's id keeps parked deliveries in the order in which they came. */
+export function sequenceOf({ recordId }: { readonly recordId: string }): number {
+  return Number(recordId.slice(recordId.lastIndexOf('-') + 1))
 }

@@ -1,0 +1,29 @@
+/** One call of a provider. */
+import type { SchedulerLike } from 'rxjs'
+import type { Delivery } from '../../schemas/events.js'
+import type { Carrier } from '../deliver.js'
+import type { SendResult } from './provider.js'
+
+/** One call, ended at its time-out whatever the provider does, also where it breaks its contract by rejecting or
+ *  throwing. */
+export function send(delivery: Delivery, { provider, policy }: Carrier, clock: SchedulerLike): Promise<SendResult> {
+  const controller = new AbortController()
+  return new Promise((resolve) => {
+    const settle = (result: SendResult) => {
+      timeout.unsubscribe()
+      resolve(result)
+    }
+    const timeout = clock.schedule(() => {
+      controller.abort()
+      resolve({ outcome: 'transient', error: `No answer within ${policy.timeoutMs} ms` })
+    }, policy.timeoutMs)
+    const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1 }
+    const call = async () => provider.send(request, controller.signal)
+    call().then(settle, (error: unknown) => settle({ outcome: 'transient', error: faultOf(error) }))
+  })
+}
+
+/** Never an error's own words: they might hold what was sent. */
+export function faultOf(error: unknown): string {
+  return `The provider failed with ${error instanceof Error ? error.name : typeof error}`
+}
