@@ -1,6 +1,7 @@
 /** What workers promise that share a group: partitions move between them, and every record still happens once. */
-import { concatMap, delay, of } from 'rxjs'
+import { concatMap, delay, Observable, of } from 'rxjs'
 import { expect, test } from 'vitest'
+import type { InputRecord, Scope } from '../../stages/stage.js'
 import type { Member } from './log.js'
 import { type LogUnderTest, readerLag } from './log-under-test.js'
 import { seededRandom } from './seeded-random.js'
@@ -54,6 +55,27 @@ export function describeSharing(open: () => Promise<LogUnderTest>, start: typeof
     expect([...seen].sort()).toEqual(idsOf(count))
   })
 
+  test('what is not begun when its partition leaves is let go, done by the next owner, and comes back as another scope', async () => {
+    const opened = await open()
+    const results = watchResults(opened)
+    let scopes = (): readonly Scope[] => []
+    const keep = (owned: () => readonly Scope[]) => {
+      scopes = owned
+    }
+    await opened.log.append(notificationRecords(40))
+    const idle = start(opened, idleStage(forwardingStage(), keep))
+    await opened.until(() => idle.unsettled() === 40)
+    const before = scopes()
+    const busy = start(opened, forwardingStage())
+    await opened.until(() => results.accepted.length > 0 && results.accepted.length === 40 - idle.unsettled())
+    await opened.during(busy.stop(5000))
+    await opened.until(() => scopes().length === before.length)
+    expect(scopes()).toEqual(expect.arrayContaining([...before]))
+    const kept = scopes().filter((scope) => before.includes(scope))
+    expect([kept.length > 0, kept.length < before.length]).toEqual([true, true])
+    expect([idle.restarts(), busy.restarts()]).toEqual([0, 0])
+  })
+
   test('the records that a crashed member held are done by the others, once', async () => {
     const opened = await open()
     const results = watchResults(opened)
@@ -71,6 +93,29 @@ export function describeSharing(open: () => Promise<LogUnderTest>, start: typeof
     await opened.until(() => results.accepted.length >= count)
     expect([...results.accepted].sort()).toEqual(idsOf(count))
   })
+}
+
+/** Begins nothing: keeps all records in hand, and lets go of those whose scope leaves. */
+function idleStage(stage: ForwardingStage, told: (scopes: () => readonly Scope[]) => void): ForwardingStage {
+  return {
+    ...stage,
+    operator: (context) => (batches) =>
+      new Observable(() => {
+        const held = new Set<InputRecord<'notification-requested' | 'cancel-requested'>>()
+        const subscription = batches.subscribe(({ records }) => {
+          for (const record of records) held.add(record)
+        })
+        told(context.scopes)
+        subscription.add(
+          context.leaving.subscribe((leaving) => {
+            const gone = [...held].filter(({ scope }) => leaving.includes(scope))
+            for (const record of gone) held.delete(record)
+            context.letGo(gone)
+          }),
+        )
+        return subscription
+      }),
+  }
 }
 
 /** Slow enough that partitions move while work is in flight. */

@@ -66,10 +66,11 @@ export function openScopeStore(file: string, identity: string): ScopeStore {
       else put.run(key, value, expiresAtMs)
     }
   }
+  let owner = identity
   const clear = (): void => {
     database.exec('BEGIN')
     database.exec('DELETE FROM state')
-    writeMark.run(0, 0, identity)
+    writeMark.run(0, 0, owner)
     database.exec('COMMIT')
   }
   if ((readMark.get() as { identity: string }).identity !== identity) clear()
@@ -85,7 +86,7 @@ export function openScopeStore(file: string, identity: string): ScopeStore {
       database.exec('BEGIN')
       try {
         write(changes)
-        if (mark) writeMark.run(mark.offset, mark.atMs, identity)
+        if (mark) writeMark.run(mark.offset, mark.atMs, owner)
         database.exec('COMMIT')
       } catch (error) {
         database.exec('ROLLBACK')
@@ -93,10 +94,24 @@ export function openScopeStore(file: string, identity: string): ScopeStore {
       }
     },
     restoring(kilobytes) {
+      const { offset, atMs } = readMark.get() as unknown as StoreMark
       database.exec(`PRAGMA cache_size = -${kilobytes ?? cacheKilobytes}`)
       database.exec(`PRAGMA wal_autocheckpoint = ${kilobytes === null ? checkpointPages : restoreCheckpointPages}`)
-      // Made at once at the end, it costs a fraction of what it costs row by row.
-      database.exec(kilobytes === null ? expiryIndex : 'DROP INDEX IF EXISTS state_expiry')
+      if (kilobytes === null) {
+        // Made at once, it costs a fraction of what it costs row by row.
+        database.exec(expiryIndex)
+        database.exec('PRAGMA synchronous = NORMAL')
+        database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+        owner = identity
+        writeMark.run(offset, atMs, owner)
+        return
+      }
+      // What a crash leaves of it is nobody's, and is cleared when it is opened.
+      owner = ''
+      writeMark.run(offset, atMs, owner)
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      database.exec('PRAGMA synchronous = OFF')
+      database.exec('DROP INDEX IF EXISTS state_expiry')
     },
     expired: (nowMs, limit) => (expired.all(nowMs, limit) as { key: string }[]).map(({ key }) => key),
     clear,
