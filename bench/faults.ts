@@ -56,9 +56,9 @@ async function recover(engine: string, json: boolean): Promise<void> {
   if (engine !== 'kafka') throw new Error('--recovery is measured with --engine kafka only')
   const { recoveries } = await import('./kafka-recovery.js')
   const found = await recoveries()
-  for (const { stage, withSlotMs, withoutSlotMs } of json ? [] : found) {
-    const [own, any] = [withSlotMs, withoutSlotMs].map(Math.round)
-    printText(`${stage.padEnd(24)} first record again after ${own} ms with a slot, ${any} ms without\n`)
+  for (const { stage, withSlot: own, withoutSlot: any } of json ? [] : found) {
+    const told = `${own.firstMs} ms with a slot (up after ${own.readyMs}), ${any.firstMs} ms without (${any.readyMs})`
+    printText(`${stage.padEnd(24)} first record again after ${told}\n`)
   }
   printText(`${JSON.stringify(found)}\n`)
 }

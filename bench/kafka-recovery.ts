@@ -10,8 +10,16 @@ import { monotonicMs } from './monotonic-clock.js'
 
 export interface Recovery {
   readonly stage: StageName
-  readonly withSlotMs: number
-  readonly withoutSlotMs: number
+  readonly withSlot: StandStill
+  readonly withoutSlot: StandStill
+}
+
+/** Counted from the kill. */
+export interface StandStill {
+  /** Until the new process was up and began to join its group: Node, modules and the topics' check. */
+  readonly readyMs: number
+  /** Until it had settled a record. */
+  readonly firstMs: number
 }
 
 /** Records a second for the stages to work on meanwhile. */
@@ -24,20 +32,19 @@ const loadMostSeconds = 300
 export async function recoveries(stages: readonly StageName[] = stageNames): Promise<readonly Recovery[]> {
   const withSlot = await killEach(stages, 0)
   const without = await killEach(stages, null)
-  return stages.map((stage) => ({
-    stage,
-    withSlotMs: withSlot.get(stage) ?? Number.NaN,
-    withoutSlotMs: without.get(stage) ?? Number.NaN,
-  }))
+  return stages.flatMap((stage) => {
+    const [own, any] = [withSlot.get(stage), without.get(stage)]
+    return own && any ? [{ stage, withSlot: own, withoutSlot: any }] : []
+  })
 }
 
-function killEach(stages: readonly StageName[], slot: number | null): Promise<ReadonlyMap<StageName, number>> {
+function killEach(stages: readonly StageName[], slot: number | null): Promise<ReadonlyMap<StageName, StandStill>> {
   return withKafkaCarillon({}, async (carillon) => {
     const running = new Map<StageName, StageProcess>()
     for (const name of stageNames) running.set(name, await carillon.start(name, slot))
     let over = false
     const load = loadUntil(carillon, () => over)
-    const took = new Map<StageName, number>()
+    const took = new Map<StageName, StandStill>()
     try {
       await Promise.all([...running].map(([name, process]) => begun(process, name)))
       for (const name of stages) {
@@ -57,12 +64,13 @@ async function killOne(
   victim: StageProcess | undefined,
   slot: number | null,
   name: StageName,
-): Promise<number> {
+): Promise<StandStill> {
   if (!victim) throw new Error(`${name} does not run`)
   const killedMs = monotonicMs()
   await victim.kill()
   const next = await carillon.start(name, slot)
-  return (await begun(next, name)) - killedMs
+  const readyMs = Math.round(monotonicMs() - killedMs)
+  return { readyMs, firstMs: Math.round((await begun(next, name)) - killedMs) }
 }
 
 async function loadUntil(carillon: KafkaCarillon, isOver: () => boolean): Promise<void> {

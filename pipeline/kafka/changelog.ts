@@ -16,12 +16,12 @@ import { keyOf } from './wire.js'
 const mark = 's'
 const expiryBytes = 8
 /** For the pages of all stores that restore together. */
-const restoreCacheKilobytes = 48 * 1024
+const restoreCacheKilobytes = 32 * 1024
 /** Records read in one call. */
-const chunk = 2500
+const chunk = 1000
 /** Changes of all stores, gathered in memory: many in one transaction, in the order of their keys, rewrite each page of
  *  the file fewer times. */
-const gatheredBytes = 16 * 1024 * 1024
+const gatheredBytes = 6 * 1024 * 1024
 /** What a change takes beside its bytes, about. */
 const changeBytes = 200
 /** Of one partition in one fetch; a larger record comes alone. */

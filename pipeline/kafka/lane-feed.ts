@@ -19,6 +19,8 @@ const maxHeldBytes = 8 * 1024 * 1024
 const chunk = 1024
 /** A call that waits holds up changes of what is read. */
 const longestWaitMs = 100
+/** While it reads nothing. */
+const idleMs = 10
 
 /** One partition of a way, as it is read. */
 export interface Source {
@@ -112,7 +114,7 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
     async wait(waitMs) {
       if (closed || held > 0) return
       if (sources.size === 0) {
-        await sleep(waitMs)
+        await sleep(Math.min(waitMs, idleMs))
         return
       }
       isAwaited = true

@@ -10,6 +10,7 @@ import type { Way } from '../../schemas/topics.js'
 import { type Assignment, Fenced, type JoinOptions, type Log, type LogRecord } from '../engine/log.js'
 import { openAppender } from './appender.js'
 import type { RestoreProgress } from './changelog.js'
+import { ChannelsOverlap, checkChannels, clientOf, memberOf } from './channel-sets.js'
 import { disconnect, kafkaClients } from './clients.js'
 import { groupKnowledge } from './knowledge.js'
 import { lagOf } from './lag.js'
@@ -45,7 +46,7 @@ export interface KafkaLogOptions {
   readonly statelessGroups?: readonly string[]
   readonly onRestore?: (progress: RestoreProgress) => void
   /** Called once, when nothing can be joined any more and this process should end: another one has taken its slot (the
-   *  two would take it from each other for ever), or the library holds too many of its threads for good. */
+   *  two would take it from each other for ever), or serves some of its channels, or the library holds too many of its threads for good. */
   readonly onUnusable?: (why: LogUnusable) => void
   /** For tests: called before each commit; what it throws fails it. */
   readonly beforeCommit?: () => void
@@ -55,7 +56,7 @@ export interface KafkaLogOptions {
 export class LogUnusable extends Error {
   override readonly name = 'LogUnusable'
   constructor(
-    readonly code: 'slot-taken' | 'library-stuck',
+    readonly code: 'slot-taken' | 'channels-overlap' | 'library-stuck',
     message: string,
   ) {
     super(message)
@@ -176,20 +177,31 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     if (++stuckCalls >= maxStuckCalls) giveUp('library-stuck', 'Calls of the Kafka library do not come back')
   }
 
+  /** Where Kafka cannot be asked who else is there, that is no reason to stand still. */
+  async function admit(group: string, ways: readonly Way[], sessionMs: number): Promise<void> {
+    await checkChannels(options.connection, names.group(group), ways, sessionMs).catch((error: unknown) => {
+      if (!(error instanceof ChannelsOverlap)) return
+      giveUp(error.code, error.message)
+      throw error
+    })
+  }
+
   async function join({ group, ways }: JoinOptions): Promise<KafkaMember> {
     if (unusable) throw new Fenced(unusable.message, { cause: unusable })
     const { stateFolder, sessionTimeoutMs, revokeTimeoutMs, deleteRetentionMs, onRestore, beforeCommit } = options
     const isStatic = slot !== null
+    const name = memberOf(names.member(group, slot ?? randomUUID()), ways)
+    const sessionMs = sessionTimeoutMs ?? (isStatic ? staticSessionTimeoutMs : dynamicSessionTimeoutMs)
     const member = await openMember({
       ...{ clients, names, group, ways, knowledge, probe, stateFolder, onRestore, beforeCommit, isStatic },
-      name: names.member(group, slot ?? randomUUID()),
+      ...{ name, clientId: clientOf(name, ways), admit: () => admit(group, ways, sessionMs) },
       onReplaced: replaced,
       onStuck: stuck,
       // Half, for what is deleted while a store is restored.
       maxStoreAgeMs: (deleteRetentionMs ?? deleteRetentionDefaultMs) / 2,
       tellsProgress: watchedGroups.includes(group),
       stateful: !statelessGroups.includes(group),
-      sessionTimeoutMs: sessionTimeoutMs ?? (isStatic ? staticSessionTimeoutMs : dynamicSessionTimeoutMs),
+      sessionTimeoutMs: sessionMs,
       transactionTimeoutMs: isStatic ? staticTransactionTimeoutMs : dynamicTransactionTimeoutMs,
       revokeTimeoutMs: revokeTimeoutMs ?? revokeTimeoutDefaultMs,
     })

@@ -20,8 +20,11 @@ export interface MemberOptions
     Pick<CommitterOptions, 'tellsProgress' | 'onReplaced'> {
   readonly feeds: ReadonlyMap<Lane, LaneFeed>
   readonly transactions: Transactions
-  /** Of its clients, unique among running members. */
+  /** Unique among running members. */
   readonly name: string
+  readonly clientId: string
+  /** Asked before partitions are taken over; rejects where they must not be. */
+  admit(): Promise<void>
   readonly isStatic: boolean
   readonly sessionTimeoutMs: number
   /** How long a revoke may be held. */
@@ -67,7 +70,7 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
   const membership = await enterGroup(options.clients, {
     group: names.group(group),
     topic: names.topic(options.leadingWay),
-    clientId: options.name,
+    clientId: options.clientId,
     instanceId: options.isStatic ? options.name : null,
     sessionTimeoutMs: options.sessionTimeoutMs,
     assigned: (partitions) => void assigned(partitions),
@@ -123,6 +126,7 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     for (const partition of partitions) coming.set(partition, token)
     const stillComing = () => partitions.filter((partition) => coming.get(partition) === token)
     try {
+      await options.admit()
       // A part that is revoked meanwhile cancels the rest as well, which is then taken over again.
       for (let wanted = stillComing(); wanted.length > 0 && presence === 'here'; wanted = stillComing()) {
         const isCancelled = () => presence !== 'here' || stillComing().length < wanted.length
