@@ -136,7 +136,7 @@ function storeOf(store: StoreChoice, prefix: string): string {
 async function withStore<T>(config: Config, run: (ended: Ended) => Promise<T>): Promise<T> {
   const { store } = config
   mkdirSync(config.dataFolder)
-  const stores = openSharedStores(config, Date.now)
+  const stores = await openSharedStores(config, Date.now)
   await stores.prepare()
   await stores.templates.put('default', orderShipped, 0)
   await stores.close()

@@ -40,6 +40,7 @@ export interface StageChoices {
   readonly channels?: readonly Channel[]
   /** Bytes of unsettled values that deliver holds, at most. */
   readonly deliverBytes?: number
+  readonly sizes: StageSizes
 }
 
 export interface RunningStage {
@@ -50,18 +51,33 @@ export interface RunningStage {
 
 const mebibyte = 1024 * 1024
 
-interface Sizes {
+/** Most records that a worker holds polled and unsettled, most in a batch, how long it waits for more, and most bytes. */
+export interface Sizes {
   readonly mailbox: number
   readonly batch: number
   readonly lingerMs: number
   readonly mailboxBytes: number
 }
 
-/** Most records that a stage holds polled and unsettled, and most in a batch: small enough that a high-priority record
- *  does not wait long behind a batch of low ones, large enough that a batch's fixed costs do not show. */
-const sizes: Sizes = { mailbox: 256, batch: 128, lingerMs: 0, mailboxBytes: 8 * mebibyte }
-/** A merge costs by the notification, not by the event: a short wait joins the events of one. */
-const recordSizes: Sizes = { mailbox: 512, batch: 512, lingerMs: 10, mailboxBytes: 8 * mebibyte }
+/** Of the stages, and of record, whose merge costs by the notification and not by the event: a short wait joins the
+ *  events of one. */
+export interface StageSizes {
+  readonly stage: Sizes
+  readonly record: Sizes
+}
+
+/** Small enough that a high-priority record does not wait long behind a batch of low ones, large enough that a batch's
+ *  fixed costs do not show. */
+export const embeddedSizes: StageSizes = {
+  stage: { mailbox: 256, batch: 128, lingerMs: 0, mailboxBytes: 8 * mebibyte },
+  record: { mailbox: 512, batch: 512, lingerMs: 10, mailboxBytes: 8 * mebibyte },
+}
+
+/** A transaction of Kafka costs the broker by the partitions that it touches, some thirty, and not by its records. */
+export const kafkaSizes: StageSizes = {
+  stage: { mailbox: 1024, batch: 256, lingerMs: 0, mailboxBytes: 8 * mebibyte },
+  record: { mailbox: 2048, batch: 1024, lingerMs: 10, mailboxBytes: 8 * mebibyte },
+}
 const day = 24 * 60 * 60 * 1000
 /** Ids are remembered for as long as an idempotency key holds. */
 const idWindowMs = day
@@ -83,21 +99,22 @@ export function startStages(
 }
 
 function startOne(name: StageName, config: Config, ports: StagePorts, choices: StageChoices): RunningStage {
+  const { stage: sizes, record: recordSizes } = choices.sizes
   switch (name) {
     case 'dedupe':
-      return runStage(dedupe({ idWindowMs, announce: choices.announce }), ports)
+      return runStage(dedupe({ idWindowMs, announce: choices.announce }), ports, sizes)
     case 'enrich-template':
-      return runStage(enrichTemplate(ports.enrich()), ports)
+      return runStage(enrichTemplate(ports.enrich()), ports, sizes)
     case 'route':
-      return runStage(route(routeOptions(config)), ports)
+      return runStage(route(routeOptions(config)), ports, sizes)
     case 'throttle':
-      return runStage(throttleStage(config, ports), ports)
+      return runStage(throttleStage(config, ports), ports, sizes)
     case 'deliver': {
       const { channels: served = channels, deliverBytes = 64 * mebibyte } = choices
       const ways = waysOf('deliveries.released').filter(({ channel }) => channel !== null && served.includes(channel))
       // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
       const mailbox = ways.length * ports.log.partitions * config.deliver.window + sizes.batch
-      return runStage(deliverStage(config, ports), ports, { mailbox, mailboxBytes: deliverBytes }, ways)
+      return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, ways)
     }
     case 'record':
       return runStage(record(ports.records()), ports, recordSizes)
@@ -108,7 +125,7 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
 export function runStage<I extends EventName, O extends EventName>(
   stage: Stage<I, O>,
   { log, codec, metrics, crashed }: Pick<StagePorts, 'log' | 'codec' | 'metrics' | 'crashed'>,
-  own: Partial<Sizes> = {},
+  own: Partial<Sizes>,
   ways: readonly Way[] = waysOf(stage.input),
 ): RunningStage {
   const counted = stageObserver(metrics, stage.name)
@@ -120,7 +137,17 @@ export function runStage<I extends EventName, O extends EventName>(
     },
   }
   const clock = asyncScheduler
-  const worker = runWorker({ stage, log, ways, codec, clock, random: Math.random, ...sizes, ...own, observer })
+  const worker = runWorker({
+    stage,
+    log,
+    ways,
+    codec,
+    clock,
+    random: Math.random,
+    ...embeddedSizes.stage,
+    ...own,
+    observer,
+  })
   return { name: stage.name, ways, worker }
 }
 

@@ -8,6 +8,11 @@ const betweenBitesMs = 50
 /** Between two tries to make the indexes. */
 const prepareEveryMs = 5000
 
+/** All of it: for the one process that does it, or for several. */
+export function keepHouse(stores: Pick<SharedStores, 'prepare' | 'prune'>, logger: Logger): { stop(): void }[] {
+  return [prepareStore(stores, logger), pruneStore(stores)]
+}
+
 /** Until it has been done, the store is slow but right. While the store is away it is tried again. */
 export function prepareStore(stores: Pick<SharedStores, 'prepare'>, logger: Logger): { stop(): void } {
   let told = false
@@ -24,7 +29,7 @@ export function prepareStore(stores: Pick<SharedStores, 'prepare'>, logger: Logg
 }
 
 /** Removes bites of what is past its time. While the store is away, that waits. */
-export function pruneStore(stores: Pick<SharedStores, 'prune'>): { stop(): void } {
+function pruneStore(stores: Pick<SharedStores, 'prune'>): { stop(): void } {
   return repeatedly(everyMs, () =>
     stores.prune().then(
       (more) => (more ? betweenBitesMs : everyMs),

@@ -7,12 +7,12 @@ import { serveIngress } from '../../ingress/server.js'
 import type { Carrier } from '../../stages/deliver.js'
 import type { StageName } from '../../stages/stage.js'
 import { stalledStages } from '../composition/liveness.js'
-import { type RunningStage, runStage, startStages } from '../composition/stages.js'
+import { kafkaSizes, type RunningStage, runStage, startStages } from '../composition/stages.js'
 import type { Config } from '../config/config.js'
 import { deadLetterPorts, replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
 import { intake } from '../intake.js'
-import { createLogger, type Logger } from '../logging.js'
+import { createLogger } from '../logging.js'
 import { createMetrics, type Metrics } from '../metrics.js'
 import { createTemplateCheck } from '../rendering/check.js'
 import { requestLog } from '../request-log.js'
@@ -21,8 +21,9 @@ import { topology } from '../topology.js'
 import { carillonVersion } from '../version.js'
 import { logAcceptor } from './acceptor.js'
 import { groupFlow } from './group-flow.js'
-import { prepareStore, pruneStore } from './housekeeping.js'
+import { keepHouse, prepareStore } from './housekeeping.js'
 import { openProcess, type Runtime } from './runtime.js'
+import type { SharedStores } from './stores.js'
 import { localStates, measureStages, restarting, stopStages } from './workers.js'
 
 export interface IngressProcessOptions {
@@ -47,15 +48,14 @@ export async function startIngressProcess(
   const metrics = createMetrics()
   const role = stages.length > 0 ? 'all' : 'ingress'
   const runtime = await openProcess({ config, role, metrics, logger, createTopics, carriers, signal })
+  const stores = await runtime.parts.stores()
+  const templateCheck = createTemplateCheck(await runtime.parts.renderer())
   const workers = [
-    ...ingressWorkers(config, runtime),
-    ...startStages(stages, config, runtime.stagePorts, { announce: true }),
+    ...ingressWorkers(config, runtime, stores),
+    ...startStages(stages, config, await runtime.stagePorts(stages), { announce: true, sizes: kafkaSizes }),
   ]
   const flow = groupFlow(runtime.log, () => localStates(workers))
-  const house = [
-    prepareStore(runtime.stores, logger),
-    ...(stages.includes('record') ? [pruneStore(runtime.stores)] : []),
-  ]
+  const house = stages.includes('record') ? keepHouse(stores, logger) : [prepareStore(stores, logger)]
   const close = async (): Promise<void> => {
     flow.stop()
     await stopStages(workers)
@@ -64,7 +64,9 @@ export async function startIngressProcess(
   }
   const { apiKey, corsOrigins, host, port, dedupe } = config
   const options = { apiKey, corsOrigins, settleWaitMs, dedupeWindowMs: dedupe.windowMs, version: carillonVersion() }
-  const app = createApp(ingressPorts(runtime, flowPort(flow.stages, workers, metrics), metrics, logger), options)
+  const told = flowPort(flow.stages, workers, metrics)
+  const ports = { ...apiPorts(runtime, stores), templateCheck, flow: told, log: requestLog(metrics, logger) }
+  const app = createApp(ports, options)
   const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
     await close()
     throw error
@@ -80,10 +82,14 @@ export async function startIngressProcess(
   }
 }
 
-function ingressWorkers(config: Config, { stagePorts, stores }: Runtime): RunningStage[] {
+function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: SharedStores): RunningStage[] {
   return [
-    runStage(intake({ templates: stores.templates, dedupeWindowMs: config.dedupe.windowMs }), stagePorts),
-    runDeadLetters(stagePorts, stores.letters),
+    runStage(
+      intake({ templates: stores.templates, dedupeWindowMs: config.dedupe.windowMs }),
+      workerPorts,
+      kafkaSizes.stage,
+    ),
+    runDeadLetters(workerPorts, stores.letters),
   ]
 }
 
@@ -100,22 +106,15 @@ function flowPort(stages: Flow['stages'], workers: readonly RunningStage[], metr
   }
 }
 
-function ingressPorts(
-  { log, codec, stores, renderer }: Runtime,
-  flow: Flow,
-  metrics: Metrics,
-  logger: Logger,
-): IngressPorts {
+function apiPorts({ log, codec }: Runtime, stores: SharedStores): Omit<IngressPorts, 'flow' | 'log' | 'templateCheck'> {
   const nowMs = Date.now
   const { records, templates, recipients, inbox, outbox, letters, claims } = stores
   return {
     acceptor: logAcceptor({ log, codec, claims, nowMs }),
     // Who waits for a record looks again by itself.
     records: { ...records, watch: () => () => undefined },
-    ...{ templates, recipients, inbox, outbox, flow, nowMs },
+    ...{ templates, recipients, inbox, outbox, nowMs },
     deadLetters: deadLetterPorts(letters, codec, (commands) => log.append(replayRecords(codec, commands))),
-    templateCheck: createTemplateCheck(renderer()),
     newId: () => uuid(),
-    log: requestLog(metrics, logger),
   }
 }

@@ -2,22 +2,22 @@
 import { firstValueFrom, Subject } from 'rxjs'
 import type { Unavailable } from '../../ingress/ports.js'
 import type { Carrier } from '../../stages/deliver.js'
-import { createCarriers } from '../composition/carriers.js'
+import type { StageName } from '../../stages/stage.js'
 import { providerHealth } from '../composition/provider-health.js'
 import type { StagePorts } from '../composition/stages.js'
 import type { Config } from '../config/config.js'
 import type { KafkaConfig } from '../config/kafka.js'
-import type { Codec } from '../engine/codec.js'
+import { type Codec, createCodec } from '../engine/codec.js'
+import { statelessWorkers } from '../kafka/carillon-topics.js'
 import type { RestoreProgress } from '../kafka/changelog.js'
 import { type KafkaLog, openKafkaLog } from '../kafka/log.js'
 import { readyTopics } from '../kafka/ready-topics.js'
 import type { Logger } from '../logging.js'
 import type { Metrics } from '../metrics.js'
-import { type OpenCodec, openCodec } from '../registry/open-codec.js'
-import { createRenderer, type RendererPool } from '../rendering/pool.js'
+import type { OpenCodec } from '../registry/open-codec.js'
 import { openWhenReady } from './opening.js'
+import { openParts, type Parts } from './parts.js'
 import { type StateFolder, takeStateFolder } from './state-folder.js'
-import { openSharedStores, type SharedStores } from './stores.js'
 
 export interface ProcessOptions {
   readonly config: Config
@@ -36,14 +36,19 @@ export interface ProcessOptions {
 export interface Runtime {
   readonly log: KafkaLog
   readonly codec: Codec
-  readonly stores: SharedStores
-  readonly stagePorts: StagePorts
+  readonly parts: Parts
   /** Resolves when the process cannot go on. */
   readonly died: Promise<unknown>
-  /** Made when it is asked for first. */
-  renderer(): RendererPool
+  /** What every worker is given. */
+  readonly workerPorts: Pick<StagePorts, 'log' | 'codec' | 'metrics' | 'crashed'>
+  /** What these stages are given. */
+  stagePorts(names: readonly StageName[]): Promise<StagePorts>
   close(): Promise<void>
 }
+
+/** Stages that need the store, and those that need to know the providers. */
+const storing: ReadonlySet<StageName> = new Set(['enrich-template', 'record'])
+const carrying: ReadonlySet<StageName> = new Set(['throttle', 'deliver'])
 
 /** Opens everything once Kafka and its topics are there. Rejects with an error that says what to do. */
 export async function openProcess(options: ProcessOptions): Promise<Runtime> {
@@ -56,7 +61,7 @@ export async function openProcess(options: ProcessOptions): Promise<Runtime> {
   const say = (error: Unavailable, waitMs: number) =>
     logger.warn('Kafka is not ready; waiting for it', { error, waitMs })
   try {
-    codec = await openCodec({ ...config, folder: folder.path, nowMs: Date.now, warn: (line) => logger.warn(line) })
+    codec = await codecOf(config, folder, logger)
     const opened = codec
     await readyTopics(kafka, { create: options.createTopics || kafka.createTopics, say: tell, signal })
     return await openWhenReady(() => openRuntime(options, kafka, folder, opened), signal, say)
@@ -78,6 +83,13 @@ export class KafkaNotConfigured extends Error {
   }
 }
 
+/** The registry's client is loaded only where there is one. */
+async function codecOf({ registry }: Config, { path: folder }: StateFolder, logger: Logger): Promise<OpenCodec> {
+  if (registry === null) return { codec: createCodec(), close: async () => undefined }
+  const { openCodec } = await import('../registry/open-codec.js')
+  return openCodec({ registry, folder, nowMs: Date.now, warn: (line) => logger.warn(line) })
+}
+
 async function openRuntime(
   { config, metrics, logger, carriers: given }: ProcessOptions,
   kafka: KafkaConfig,
@@ -85,45 +97,53 @@ async function openRuntime(
   { codec, close: closeCodec }: OpenCodec,
 ): Promise<Runtime> {
   const nowMs = Date.now
-  const stores = openSharedStores(config, nowMs)
   const died = new Subject<Error>()
   const log = await openKafkaLog({
     ...logOptions(config, kafka),
     stateFolder: folder.path,
     onRestore: (progress) => tellRestore(progress, metrics, logger),
     onUnusable: (why) => died.next(why),
-  }).catch(async (error: unknown) => {
-    await stores.close()
-    throw error
   })
-  const renderer = once(() => makeRenderer(config))
-  const carriers = once(() => given ?? makeCarriers(config, stores, logger, nowMs))
+  const parts = openParts(config, logger, nowMs, given)
+  const workerPorts: Runtime['workerPorts'] = {
+    log,
+    codec,
+    metrics,
+    crashed: (stage, error, waitMs) => logger.error('A stage failed and starts again', { stage, waitMs, error }),
+  }
 
   return {
     log,
     codec,
-    stores,
+    parts,
     died: firstValueFrom(died),
-    renderer: renderer.get,
-    stagePorts: {
-      log,
-      codec,
-      metrics,
-      crashed: (stage, error, waitMs) => logger.error('A stage failed and starts again', { stage, waitMs, error }),
-      enrich: () => ({ directory: stores.directory, templates: stores.templateSource, renderer: renderer.get() }),
-      records: () => ({
-        merge: async (events) => {
-          await stores.merge(events)
+    workerPorts,
+    async stagePorts(names) {
+      const stores = names.some((name) => storing.has(name)) ? await parts.stores() : null
+      const carriers = names.some((name) => carrying.has(name)) ? await parts.carriers() : null
+      const renderer = names.includes('enrich-template') ? await parts.renderer() : null
+      const needed = <T>(part: T | null): T => {
+        if (part === null) throw new Error(`No part was opened for it: ${names}`)
+        return part
+      }
+      return {
+        ...workerPorts,
+        enrich: () => {
+          const { directory, templateSource: templates } = needed(stores)
+          return { directory, templates, renderer: needed(renderer) }
         },
-      }),
-      carriers: carriers.get,
-      health: providerHealth(log, codec, nowMs),
+        records: () => ({
+          merge: async (events) => {
+            await needed(stores).merge(events)
+          },
+        }),
+        carriers: () => needed(carriers),
+        health: providerHealth(log, codec, nowMs),
+      }
     },
     async close() {
-      await Promise.all([...(carriers.made()?.values() ?? [])].map(({ provider }) => provider.close()))
-      await renderer.made()?.close()
+      await parts.close()
       await log.close()
-      await stores.close()
       await closeCodec()
       folder.unlock()
     },
@@ -136,6 +156,7 @@ function logOptions(
 ) {
   return {
     ...{ connection, partitions, prefix, deleteRetentionMs },
+    statelessGroups: statelessWorkers,
     slot: slot === null ? null : String(slot),
     ...(sessionTimeoutMs !== null && { sessionTimeoutMs }),
   }
@@ -146,38 +167,4 @@ function tellRestore({ group, records, perSecond, leftMs }: RestoreProgress, met
   metrics.restoreRate.set({ stage: group }, perSecond)
   metrics.restoreLeft.set({ stage: group }, (leftMs ?? 0) / 1000)
   logger.info('Restoring local state', { group, records, perSecond: Math.round(perSecond), leftMs })
-}
-
-function makeRenderer({ rendering }: Config): RendererPool {
-  return createRenderer({
-    threads: rendering.workers,
-    outputBytes: rendering.outputBytes,
-    times: { aloneJobMs: rendering.timeLimitMs },
-  })
-}
-
-function makeCarriers(
-  config: Config,
-  { inbox, outbox }: SharedStores,
-  logger: Logger,
-  nowMs: () => number,
-): ReadonlyMap<string, Carrier> {
-  return createCarriers(config.providers, {
-    inbox,
-    outbox,
-    nowMs,
-    announce: ({ deliveryId, channel, note }) =>
-      logger.info('Kept in the outbox', { deliveryId, channel, reason: note }),
-  })
-}
-
-function once<T>(make: () => T) {
-  let value: T | undefined
-  return {
-    get: (): T => {
-      value ??= make()
-      return value
-    },
-    made: () => value,
-  }
 }

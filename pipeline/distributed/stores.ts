@@ -7,7 +7,7 @@ import type { Directory, TemplateSource } from '../../stages/enrich-template.js'
 import type { RecordStore } from '../../stages/record.js'
 import type { Claims } from '../claims.js'
 import type { Config } from '../config/config.js'
-import { openMongoStores } from '../mongodb/stores.js'
+import type { openMongoStores } from '../mongodb/stores.js'
 import { type Retention, storeRetention } from '../retention.js'
 import { Database, openingError } from '../sqlite/database.js'
 import { recordReader } from '../sqlite/records.js'
@@ -32,14 +32,15 @@ export interface SharedStores {
 }
 
 /** Opens the configured store. A MongoDB need not be there yet. */
-export function openSharedStores(config: Config, nowMs: () => number): SharedStores {
+export async function openSharedStores(config: Config, nowMs: () => number): Promise<SharedStores> {
   const limits = storeRetention(config.retention)
   return config.store.kind === 'mongodb'
     ? mongoStores(config.store.url, limits, nowMs)
     : sqliteStores(join(config.dataFolder, 'carillon.db'), limits, nowMs)
 }
 
-function mongoStores(url: string, retention: Retention, nowMs: () => number): SharedStores {
+async function mongoStores(url: string, retention: Retention, nowMs: () => number): Promise<SharedStores> {
+  const { openMongoStores } = await import('../mongodb/stores.js')
   const stores = openMongoStores({ url, retention, nowMs })
   return { ...stores, prepare: stores.ensureIndexes }
 }

@@ -14,7 +14,7 @@ import { createCarriers } from '../composition/carriers.js'
 import { flowMeter } from '../composition/flow-meter.js'
 import { stalledStages } from '../composition/liveness.js'
 import { providerHealth } from '../composition/provider-health.js'
-import { type RunningStage, type StagePorts, startStages } from '../composition/stages.js'
+import { embeddedSizes, type RunningStage, type StagePorts, startStages } from '../composition/stages.js'
 import type { Config } from '../config/config.js'
 import { replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
@@ -121,7 +121,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     metrics,
     crashed: hooks.crashed,
   }
-  const stages = startStages(stageNames, config, stagePorts, { announce: false })
+  const stages = startStages(stageNames, config, stagePorts, { announce: false, sizes: embeddedSizes })
   const parked = () => log.countState('throttle', parkedKeys, parkedMost)
   const meter = flowMeter(stages, log, metrics, topology(), parked)
   const letters = runDeadLetters(stagePorts, stores.letters)

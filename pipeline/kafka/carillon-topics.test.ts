@@ -7,16 +7,13 @@ const { kafka } = loadConfig({ CARILLON_LOG: 'kafka://a:9092' })
 const all = kafka ? carillonTopics(kafka) : []
 
 describe('the topics of a whole Carillon', () => {
-  test('are every way, and for every group a changelog for each lane and its progress', () => {
+  test('are every way, for every group its progress, and for one with state a changelog for each lane', () => {
     const ways = topology().topics.flatMap(({ ways }) => ways)
     const lanes = ['high', 'normal', 'low']
     expect(all.map(({ name }) => name)).toEqual([
       ...ways,
-      'changelog.intake.normal',
-      ...['dedupe', 'enrich-template', 'route', 'throttle', 'deliver'].flatMap((group) =>
-        lanes.map((lane) => `changelog.${group}.${lane}`),
-      ),
-      ...['changelog.record.normal', 'changelog.dead-letters.normal'],
+      ...['dedupe', 'throttle', 'deliver'].flatMap((group) => lanes.map((lane) => `changelog.${group}.${lane}`)),
+      'changelog.dead-letters.normal',
       ...Object.keys(inputs).map((group) => `progress.${group}`),
     ])
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)

@@ -6,8 +6,10 @@ import type { KafkaConfig } from '../config/kafka.js'
 import { kafkaNames } from './names.js'
 import { type WantedTopic, wantedTopics } from './topics.js'
 
-/** What each worker reads; its group has its name. One that keeps no state has changelogs too: a member looks for them
- *  when it takes a partition over, whatever its stage is. They stay empty. */
+/** Workers that keep no state: they have no changelogs. */
+export const statelessWorkers: readonly WorkerName[] = ['intake', 'enrich-template', 'route', 'record']
+
+/** What each worker reads; its group has its name. */
 export const inputs: Readonly<Record<WorkerName, TopicName>> = {
   intake: 'notifications.inbound',
   dedupe: 'notifications.requested',
@@ -21,6 +23,10 @@ export const inputs: Readonly<Record<WorkerName, TopicName>> = {
 
 /** Every topic as it should be. */
 export function carillonTopics(kafka: KafkaConfig): readonly WantedTopic[] {
-  const readings = Object.entries(inputs).map(([group, input]) => ({ group, ways: waysOf(input) }))
+  const readings = Object.entries(inputs).map(([group, input]) => ({
+    group,
+    ways: waysOf(input),
+    stateful: !statelessWorkers.some((name) => name === group),
+  }))
   return wantedTopics(kafkaNames(kafka.prefix), kafka, topicNames().flatMap(waysOf), readings)
 }

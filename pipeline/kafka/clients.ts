@@ -16,10 +16,10 @@ export const maxMessageBytes = 4 * 1024 * 1024
 /** What goes around a record in its batch. */
 const batchOverheadBytes = 64 * 1024
 /** Prefetched by one consumer, beside what one fetch brings. */
-const prefetchKilobytes = 8 * 1024
+const prefetchKilobytes = 4 * 1024
 /** What one fetch brings, of one partition and in all; a larger record comes alone. */
-const fetchPartitionBytes = 512 * 1024
-const fetchBytes = maxMessageBytes
+const fetchPartitionBytes = 256 * 1024
+const fetchBytes = 2 * 1024 * 1024
 const prefetchRecords = 10_000
 /** A producer's events are looked at so often: where it reports what was delivered, and where it does not. */
 const reportEveryMs = 5

@@ -13,8 +13,8 @@ import type { Names } from './names.js'
 import { logRecord } from './wire.js'
 
 /** Held in JavaScript for one lane, beside librdkafka's own bounded prefetch. */
-const maxHeldRecords = 4096
-const maxHeldBytes = 8 * 1024 * 1024
+const maxHeldRecords = 2048
+const maxHeldBytes = 4 * 1024 * 1024
 /** Records taken from librdkafka in one call. */
 const chunk = 1024
 /** A call that waits holds up changes of what is read. */
@@ -222,8 +222,9 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
     const taken = at - source.head
     held -= taken
     source.head = at
-    if (source.head === source.queue.length) {
-      source.queue = []
+    // What was taken is let go of, at the latest when it is half of what the queue holds.
+    if (2 * source.head >= source.queue.length) {
+      source.queue = source.queue.slice(source.head)
       source.head = 0
     }
     return taken

@@ -7,7 +7,7 @@ import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { waysOf } from '../../schemas/topics.js'
 import { loadConfig } from '../config/config.js'
 import type { KafkaConfig } from '../config/kafka.js'
-import { carillonTopics, inputs } from './carillon-topics.js'
+import { carillonTopics, inputs, statelessWorkers } from './carillon-topics.js'
 import { answerOf, loadKafka } from './library.js'
 import { openKafkaLog } from './log.js'
 import { brokerAddress } from './log-under-test.js'
@@ -92,7 +92,7 @@ function describeOn(address: string): void {
       expect(said).toHaveLength(1)
       const stateFolder = mkdtempSync(join(tmpdir(), 'carillon-ready-'))
       const { connection, partitions, prefix } = kafka
-      const log = await openKafkaLog({ connection, partitions, prefix, stateFolder })
+      const log = await openKafkaLog({ connection, partitions, prefix, stateFolder, statelessGroups: statelessWorkers })
       for (const [group, input] of Object.entries(inputs)) {
         const member = await log.join({ group, ways: waysOf(input) })
         const all = waysOf(input).length * partitions

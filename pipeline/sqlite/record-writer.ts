@@ -40,6 +40,8 @@ export function recordWriter(database: Database): RecordWriter {
         const after = mergeRecord(known?.state, group)
         if (known) {
           if (!rows.update(known, after, places)) continue
+        } else if (isJustAccepted(after)) {
+          rows.accept(after, places)
         } else {
           rows.insert(after, places)
         }
@@ -51,6 +53,12 @@ export function recordWriter(database: Database): RecordWriter {
       return changes
     },
   }
+}
+
+/** Its row says all there is. What its trail says besides stands in every later event too. */
+function isJustAccepted({ summary, duplicateOf, ends, deliveries, firstAtMs, lastAtMs }: RecordState): boolean {
+  const untouched = ends.length === 0 && deliveries.length === 0 && duplicateOf === null
+  return untouched && summary !== null && firstAtMs === lastAtMs
 }
 
 function changeOf(state: RecordState): StatusChange {
