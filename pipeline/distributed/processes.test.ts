@@ -131,7 +131,7 @@ function describeProcesses(address: string): void {
       const newer = carillon.run(['stage', 'route'], { ...slot, CARILLON_DATA: carillon.otherFolder })
       await carillon.ready(newer)
       expect(await older.ended).toBe(1)
-      expect(older.log()).toMatch(/Another process runs in slot 3\. Give each process/)
+      expect(older.log()).toMatch(/Another process runs in slot 3\. Each needs one of its own\./)
       expect(await newer.end('SIGTERM')).toBe(0)
     })
   })

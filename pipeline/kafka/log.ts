@@ -2,7 +2,6 @@
  *
  *  Offsets of a partition grow but have holes: each transaction leaves a mark. One process has one such log, on its main
  *  thread, and starts with UV_THREADPOOL_SIZE at 4 + 3 for each client: every call of the library holds a thread. */
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import { mergeMap, Observable } from 'rxjs'
@@ -16,6 +15,7 @@ import { groupKnowledge } from './knowledge.js'
 import { lagOf } from './lag.js'
 import { type KafkaConnection, loadKafka } from './library.js'
 import type { KafkaMember } from './member.js'
+import { memberIds } from './member-ids.js'
 import { kafkaNames } from './names.js'
 import { committedOffsets, endOffsets, placeName } from './offsets.js'
 import { openMember } from './open-member.js'
@@ -96,6 +96,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   const tails = new Set<Promise<void>>()
   /** Places somebody asked about, by group: what is worth asking the broker for. */
   const asked = new Map<string, Map<string, Assignment>>()
+  const ids = memberIds(options.stateFolder)
   let closed = false
   let unusable: LogUnusable | null = null
   let stuckCalls = 0
@@ -190,7 +191,8 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     if (unusable) throw new Fenced(unusable.message, { cause: unusable })
     const { stateFolder, sessionTimeoutMs, revokeTimeoutMs, deleteRetentionMs, onRestore, beforeCommit } = options
     const isStatic = slot !== null
-    const name = memberOf(names.member(group, slot ?? randomUUID()), ways)
+    const id = slot ?? ids.take(group)
+    const name = memberOf(names.member(group, id), ways)
     const sessionMs = sessionTimeoutMs ?? (isStatic ? staticSessionTimeoutMs : dynamicSessionTimeoutMs)
     const member = await openMember({
       ...{ clients, names, group, ways, knowledge, probe, stateFolder, onRestore, beforeCommit, isStatic },
@@ -204,10 +206,14 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
       sessionTimeoutMs: sessionMs,
       transactionTimeoutMs: isStatic ? staticTransactionTimeoutMs : dynamicTransactionTimeoutMs,
       revokeTimeoutMs: revokeTimeoutMs ?? revokeTimeoutDefaultMs,
+    }).catch((error: unknown) => {
+      ids.free(group, id)
+      throw error
     })
     const leave = async (): Promise<void> => {
       await member.leave()
       members.delete(joined)
+      ids.free(group, id)
     }
     const joined: KafkaMember = { ...member, leave }
     members.add(joined)

@@ -32,6 +32,8 @@ export interface TopicSettings {
 export interface Reading {
   readonly group: string
   readonly ways: readonly Way[]
+  /** False: it keeps no state, and needs no changelogs. */
+  readonly stateful?: boolean
 }
 
 const changelogSegmentBytes = 64 * 1024 * 1024
@@ -48,13 +50,15 @@ export function wantedTopics(
 ): readonly WantedTopic[] {
   const { partitions } = settings
   const wanted = ways.map((way) => ({ name: names.topic(way), partitions, config: wayConfig(way, settings) }))
-  const changelogs = readings.flatMap(({ group, ways: own }) =>
-    [...new Set(own.map(laneOf))].map((lane) => ({
-      name: names.changelog(group, lane),
-      partitions,
-      config: compacted(settings, { 'segment.bytes': String(changelogSegmentBytes) }),
-    })),
-  )
+  const changelogs = readings
+    .filter(({ stateful = true }) => stateful)
+    .flatMap(({ group, ways: own }) =>
+      [...new Set(own.map(laneOf))].map((lane) => ({
+        name: names.changelog(group, lane),
+        partitions,
+        config: compacted(settings, { 'segment.bytes': String(changelogSegmentBytes) }),
+      })),
+    )
   const progress = readings.map(({ group }) => ({
     name: names.progress(group),
     partitions: 1,
