@@ -1,4 +1,5 @@
 /** Runs the command line of this process. */
+import { endProcess } from '../kafka/library.js'
 import { run } from './program.js'
 
 /** What a failed drain left behind may hold the process no longer than this after its command ended. */
@@ -10,4 +11,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 process.exitCode = await run(process.argv.slice(2))
-setTimeout(() => process.exit(), lingerMs).unref()
+setTimeout(() => endProcess(Number(process.exitCode ?? 0)), lingerMs).unref()

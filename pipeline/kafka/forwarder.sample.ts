@@ -7,6 +7,7 @@ import { ownedBy, waysFor } from '../engine/log-under-test.js'
 import { seededRandom } from '../engine/seeded-random.js'
 import { runWorker } from '../engine/worker.js'
 import { forwardingStage } from '../engine/worker-under-test.js'
+import { endProcess } from './library.js'
 import { type KafkaLogOptions, openKafkaLog } from './log.js'
 
 /** What it tells its parent, one of them at a time. */
@@ -22,7 +23,7 @@ export interface ForwarderNews {
 const drainMs = 5000
 const options = JSON.parse(process.argv[2] ?? '') as KafkaLogOptions
 const tell = (news: ForwarderNews): void => void process.send?.(news)
-process.on('disconnect', () => process.exit(1))
+process.on('disconnect', () => endProcess(1))
 
 const log = await openKafkaLog({ ...options, onUnusable: ({ code }) => tell({ unusable: code }) })
 const stage = forwardingStage((id, { state, recordId }) => state.put(id, Buffer.from(recordId), null))
@@ -38,7 +39,7 @@ const worker = runWorker({
 process.once('SIGTERM', async () => {
   await worker.stop(drainMs)
   await log.close()
-  process.exit(0)
+  endProcess(0)
 })
 
 function watch(member: Member): Member {

@@ -13,7 +13,7 @@ import type { Names } from './names.js'
 import { logRecord } from './wire.js'
 
 /** Held in JavaScript for one lane, beside librdkafka's own bounded prefetch. */
-const maxHeldRecords = 2048
+const maxHeldRecords = 4096
 const maxHeldBytes = 4 * 1024 * 1024
 /** Records taken from librdkafka in one call. */
 const chunk = 1024

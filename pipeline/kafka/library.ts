@@ -54,18 +54,33 @@ export class NoAnswer extends Error {
 /** The library's own time-outs have been seen not to come after a broker's restart. */
 const graceMs = 3000
 
+/** Calls that are over their time and have not come back. */
+let hanging = 0
+
 /** Makes a call that was given a time-out, and waits little longer than that. Rejects with `NoAnswer`; what was called
  *  must not be used any more then. */
 export async function answerWithin<T>(name: string, timeoutMs: number, call: Answer<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
+  const answer = answerOf(call)
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer(`${name} did not return`)), timeoutMs + graceMs)
+    timer = setTimeout(() => {
+      hanging++
+      answer.catch(() => undefined).finally(() => hanging--)
+      reject(new NoAnswer(`${name} did not return`))
+    }, timeoutMs + graceMs)
   })
   try {
-    return await Promise.race([answerOf(call), late])
+    return await Promise.race([answer, late])
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Ends this process. `process.exit` waits for the threads of calls, and so for ever where one never comes back: then the
+ *  process kills itself, and the code is lost. */
+export function endProcess(code: number): void {
+  if (hanging > 0) process.kill(process.pid, 'SIGKILL')
+  else process.exit(code)
 }
 
 /** What must be done about an error of the library. */

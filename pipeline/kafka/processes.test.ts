@@ -8,7 +8,8 @@ import { type Forwarder, forwardersOn } from './forwarder-under-test.js'
 import type { KafkaLogOptions } from './log.js'
 import { brokerAddress, kafkaLogsAt } from './log-under-test.js'
 
-vi.setConfig({ testTimeout: 180_000 })
+// They wait more than they work.
+vi.setConfig({ testTimeout: 180_000, maxConcurrency: 3 })
 const partitions = 4
 const sessionTimeoutMs = 3000
 const broker = await brokerAddress()
@@ -16,7 +17,7 @@ if (broker.address === null) describe.skip(`processes on Kafka: ${broker.missing
 else describeProcesses(broker.address)
 
 function describeProcesses(address: string): void {
-  test('members come and go while records flow, and each record is forwarded once', async () => {
+  test.concurrent('members come and go while records flow, and each record is forwarded once', async () => {
     const { opened, forwarders, once, flow, close } = await openAll(address)
     const first = forwarders.start()
     await flow(2000)
@@ -31,7 +32,7 @@ function describeProcesses(address: string): void {
     await close()
   })
 
-  test('a process that stood still while others took over commits nothing of what it held, and joins anew', async () => {
+  test.concurrent('a process that stood still while others took over commits nothing of what it held, and joins anew', async () => {
     const { opened, forwarders, results, once, flow, close } = await openAll(address)
     const zombie = forwarders.start()
     const heir = forwarders.start()
@@ -49,20 +50,23 @@ function describeProcesses(address: string): void {
     await close()
   })
 
-  test.each([[{ slot: '7' }], [{}]])('a process that was killed is followed by another: %j', async (more) => {
-    const { opened, forwarders, once, flow, close } = await openAll(address)
-    const stateFolder = join(opened.options.stateFolder, 'of the forwarder')
-    const first = forwarders.start({ ...more, stateFolder })
-    const flowing = flow(2000)
-    await opened.until(() => first.settled() > 500)
-    await first.end('SIGKILL')
-    const second = forwarders.start({ ...more, stateFolder })
-    await flowing
-    expect(await once(2000, [second])).toEqual(onceOf(2000, 1))
-    await close()
-  })
+  test.concurrent.each([[{ slot: '7' }], [{}]])(
+    'a process that was killed is followed by another: %j',
+    async (more) => {
+      const { opened, forwarders, once, flow, close } = await openAll(address)
+      const stateFolder = join(opened.options.stateFolder, 'of the forwarder')
+      const first = forwarders.start({ ...more, stateFolder })
+      const flowing = flow(2000)
+      await opened.until(() => first.settled() > 500)
+      await first.end('SIGKILL')
+      const second = forwarders.start({ ...more, stateFolder })
+      await flowing
+      expect(await once(2000, [second])).toEqual(onceOf(2000, 1))
+      await close()
+    },
+  )
 
-  test('of two processes with one slot the older one hears of it, and the newer one works on', async () => {
+  test.concurrent('of two processes with one slot the older one hears of it, and the newer one works on', async () => {
     const { opened, forwarders, once, flow, close } = await openAll(address)
     const older = forwarders.start({ slot: '0' })
     await flow(100)
@@ -74,7 +78,7 @@ function describeProcesses(address: string): void {
     await close()
   })
 
-  test.skipIf(process.env.CARILLON_TEST_KAFKA !== undefined)(
+  test.concurrent.skipIf(process.env.CARILLON_TEST_KAFKA !== undefined)(
     'a broker that crashes, and one that is restarted, cost no record and double none',
     async () => {
       const own = await startBroker(join(import.meta.dirname, '..', '..', '..'))
