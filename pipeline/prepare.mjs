@@ -36,7 +36,8 @@ function buildKafkaLibrary() {
     return
   }
   console.error('Compiling Kafka’s library (once, some minutes)…')
-  const env = { ...process.env, JOBS: 'max', MAKEFLAGS: '-j4' }
+  // One job at a time, whatever the user's own settings: its build begins to compile before it is configured otherwise.
+  const env = { ...process.env, JOBS: '1', MAKEFLAGS: '' }
   const args = ['rebuild', 'node-rdkafka', '--ignore-scripts=false', '--loglevel=error']
   const { status } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2], shell: isWindows, env })
   if (status !== 0) console.error('Kafka’s library could not be compiled; what needs it will say so.')
