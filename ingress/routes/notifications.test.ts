@@ -166,7 +166,9 @@ describe('a body', () => {
     for (const body of ['{"to":"ada@example.com",', '{"to":ada@example.com}', '']) {
       const { status, body: problem } = await post(path, body)
       expect(problem).toMatchObject({ type: 'urn:carillon:problem:malformed-json' })
-      expect([status, JSON.stringify(problem).includes('ada')]).toEqual([400, false])
+      // A correlation id is hexadecimal, and may well hold the word by chance.
+      const told = { ...(problem as object), correlationId: '' }
+      expect([status, JSON.stringify(told).includes('ada')]).toEqual([400, false])
     }
   })
 
