@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['dist/**/*.test.js'],
     pool: 'forks',
+    // Tests on Kafka wait more than they work.
+    maxWorkers: 3,
     // They start nothing before a test file asks for it.
     globalSetup: [
       'dist/pipeline/kafka/broker-on-demand.sample.js',

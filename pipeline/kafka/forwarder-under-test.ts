@@ -19,8 +19,8 @@ export interface Forwarder {
   /** Why it should end. */
   unusable(): string | null
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void
-  /** Resolves with its exit code when it is gone; null after SIGKILL. */
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
+  /** Resolves when it is gone, with its exit code or the signal that ended it. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<unknown>
 }
 
 const executable = fileURLToPath(new URL('./forwarder.sample.js', import.meta.url))
@@ -71,8 +71,8 @@ function watch(child: ChildProcess): Forwarder {
     async end(signal) {
       const gone = once(child, 'exit')
       child.kill(signal)
-      const [code] = await gone
-      return typeof code === 'number' ? code : null
+      const [code, by]: unknown[] = await gone
+      return code ?? by
     },
   }
 }

@@ -145,7 +145,7 @@ function onceOf(count: number, processes: number): Outcome {
 }
 
 interface Outcome {
-  readonly codes: readonly (number | null)[]
+  readonly codes: readonly unknown[]
   readonly state: readonly string[]
   readonly forwarded: readonly string[]
 }
