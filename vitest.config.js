@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['dist/**/*.test.js'],
     pool: 'forks',
     // Tests on Kafka wait more than they work.
-    maxWorkers: 3,
+    maxWorkers: 2,
     // They start nothing before a test file asks for it.
     globalSetup: [
       'dist/pipeline/kafka/broker-on-demand.sample.js',
