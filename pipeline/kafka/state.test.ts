@@ -42,7 +42,8 @@ function describeState(address: string): void {
     const told: RestoreProgress[] = []
     const log = await openKafkaLog({ ...opened.options, onRestore: (progress) => told.push(progress) })
     const member = await joinAlone({ ...opened, log })
-    expect([entriesOf(member), told]).toEqual([before, []])
+    // The mark that ends the last transaction may come after the stores were marked: it is passed, and holds nothing.
+    expect([entriesOf(member), told.filter(({ records }) => records > 0)]).toEqual([before, []])
     await log.close()
     await opened.close()
   })
