@@ -77,7 +77,7 @@ function deliveryOf(request: NotificationRequested): Omit<Delivery, 'message' | 
 }
 
 function statusOf({ id, channel, provider, siblings, acceptedAtMs }: Delivery) {
-  const attempts = [{ number: 1, atMs: acceptedAtMs, outcome: 'sent', error: null, latencyMs: 0 }]
+  const attempts = [{ number: 1, atMs: acceptedAtMs, outcome: 'sent', error: null, latencyMs: 0, messageId: null }]
   return { id, channel, provider, status: 'sent' as const, final: true, siblings, attempts }
 }
 

@@ -80,7 +80,7 @@ describe('the API key', () => {
       const { status, headers } = await post('/v1/notifications', hello, authorization ? { authorization } : {})
       expect([status, headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
     }
-    for (const path of ['/v1/notifications', '/v1/flow', '/v1/nothing', '/metrics', '/health']) {
+    for (const path of ['/v1/notifications', '/v1/flow', '/v1/nothing', '/metrics', '/api/v1/metrics']) {
       expect((await get(path)).status).toBe(401)
     }
     const { status } = await post('/v1/notifications', hello, { authorization: 'Bearer secret-key' })

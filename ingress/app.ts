@@ -2,10 +2,15 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
-import { authorize } from './authorization.js'
+import { authorize, credentialsOf } from './authorization.js'
+import { statusSocketOfC } from './compat/c-live.js'
+import { mountContracts, openContractPaths } from './compat/compat.js'
 import { correlationHeader, correlationIdOf } from './correlation.js'
 import type { IngressApp, IngressEnvironment } from './endpoint.js'
-import type { IngressOptions, IngressPorts } from './ports.js'
+import { createLive } from './live/live.js'
+import { isSocketPath, isStreamPath } from './live/paths.js'
+import type { IngressOptions } from './options.js'
+import type { IngressPorts } from './ports.js'
 import { Problem, problemOf, problemResponse } from './problem.js'
 import { createRecordWaits } from './record-waits.js'
 import { batchRoutes } from './routes/batches.js'
@@ -13,8 +18,9 @@ import { cancellationRoutes } from './routes/cancellation.js'
 import { consoleFiles } from './routes/console.js'
 import { deadLetterRoutes } from './routes/dead-letters.js'
 import { docsFiles, documentPath, documentRoute } from './routes/docs.js'
-import { healthPaths, healthRoutes } from './routes/health.js'
+import { askedBy, healthPaths, healthRoutes } from './routes/health.js'
 import { inboxRoutes } from './routes/inbox.js'
+import { liveRoutes } from './routes/live.js'
 import { notificationRecordRoutes } from './routes/notification-records.js'
 import { notificationRoutes } from './routes/notifications.js'
 import { operationRoutes } from './routes/operations.js'
@@ -22,16 +28,21 @@ import { recipientRoutes } from './routes/recipients.js'
 import { templateRoutes } from './routes/templates.js'
 import { serveFiles } from './static-files.js'
 
+/** The app, and what ends the streams it has open: they never end by themselves. */
+export type ServedApp = IngressApp & { readonly endStreams: () => void }
+
 /** The app. Errors are problem+json throughout, and every answer carries its correlation id. */
-export function createApp(ports: IngressPorts, options: IngressOptions): IngressApp {
+export function createApp(ports: IngressPorts, options: IngressOptions): ServedApp {
   const app: IngressApp = new OpenAPIHono<IngressEnvironment>()
   const files = [...consoleFiles(), ...docsFiles()]
-  const open = new Set<string>([...healthPaths, documentPath, ...files.map(({ path }) => path)])
+  const open = new Set<string>([...healthPaths, ...openContractPaths, documentPath, ...files.map(({ path }) => path)])
   const { apiKey, corsOrigins } = options
 
   app.use(observe(ports))
   if (corsOrigins.length > 0) app.use(allowOrigins(corsOrigins))
-  app.use(authorize({ apiKey, corsOrigins, isOpen: (path) => open.has(path) }))
+  const credentials = credentialsOf(apiKey)
+  const isOpen = (path: string) => open.has(path)
+  app.use(authorize({ credentials, corsOrigins, isOpen, isSocket: isSocketPath, isStream: isStreamPath }))
   app.onError((error, c) => problemResponse(problemOf(error), c.get('correlationId')))
   app.notFound((c) => {
     const problem = new Problem('not-found', 'Nothing answers at this path by this method. /docs shows what does.')
@@ -39,19 +50,23 @@ export function createApp(ports: IngressPorts, options: IngressOptions): Ingress
   })
 
   const waits = createRecordWaits(ports.records)
+  const live = createLive(ports)
   notificationRoutes(app, ports, options)
   batchRoutes(app, ports, options)
   notificationRecordRoutes(app, ports, waits, options)
   cancellationRoutes(app, ports, waits, options)
   templateRoutes(app, ports)
   recipientRoutes(app, ports)
-  inboxRoutes(app, ports)
+  inboxRoutes(app, ports, live)
+  liveRoutes(app, { live, records: ports.records, credentials })
+  if (options.compat.c) statusSocketOfC(app, { live, records: ports.records, credentials })
   deadLetterRoutes(app, ports, options)
   operationRoutes(app, ports)
-  healthRoutes(app, ports)
+  healthRoutes(app, ports.flow, askedBy(ports.flow, ports.records))
+  mountContracts(app, ports, waits, options)
   documentRoute(app, options)
   serveFiles(app, files)
-  return app
+  return Object.assign(app, { endStreams: live.places.close })
 }
 
 /** Gives every request its correlation id, and logs it when it is answered. */
@@ -77,7 +92,7 @@ function observe({ log }: IngressPorts): MiddlewareHandler<IngressEnvironment> {
 function allowOrigins(origins: readonly string[]): MiddlewareHandler<IngressEnvironment> {
   return cors({
     origin: [...origins],
-    allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+    allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposeHeaders: ['X-Correlation-Id', 'Location', 'Retry-After', 'Idempotency-Replayed'],
     maxAge: 600,
   })

@@ -12,6 +12,7 @@ const problemMeanings: Readonly<Record<number, string>> = {
   413: 'The body is too large.',
   415: 'The body is not declared as JSON.',
   422: 'The idempotency key was used with another body.',
+  429: 'Too many requests; Retry-After tells when to try again.',
   500: 'Unexpected; the log tells more by the correlation id.',
   503: 'Not available now; Retry-After tells when to try again.',
   507: 'The disk is full.',
@@ -27,7 +28,7 @@ export function documented<P extends z.ZodType, Q extends z.ZodType, B extends z
     500,
   ])
   if (params || query || body) problems.add(400)
-  if (body) for (const status of [413, 415]) problems.add(status)
+  if (body) for (const status of body.form ? [413] : [413, 415]) problems.add(status)
   const schema = body?.documented ?? body?.schema
   const example = body?.example === undefined ? {} : { example: body.example }
   return {
@@ -41,11 +42,11 @@ export function documented<P extends z.ZodType, Q extends z.ZodType, B extends z
       ...(params && { params }),
       ...(query && { query }),
       headers: correlationRequest.extend(headers?.shape ?? {}),
-      ...(schema && { body: { required: true, content: { 'application/json': { schema, ...example } } } }),
+      ...(schema && { body: { required: true, content: { [mediaTypeOf(body)]: { schema, ...example } } } }),
     },
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, given]) => [status, documentedAnswer(given)])),
-      ...Object.fromEntries([...problems].sort().map((status) => [status, documentedProblem(status)])),
+      ...Object.fromEntries([...problems].sort().map((status) => [status, documentedProblem(status, endpoint.errors)])),
     },
   }
 }
@@ -63,8 +64,18 @@ function documentedAnswer({ description, schema, mediaType = 'application/json',
   }
 }
 
-function documentedProblem(status: number) {
+function mediaTypeOf(body: { readonly form?: string } | undefined): string {
+  return body?.form === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'
+}
+
+function documentedProblem(status: number, errors: z.ZodType | undefined) {
   const description = problemMeanings[status] ?? 'An error.'
-  const headers = status === 503 ? correlationAnswer.extend({ 'Retry-After': z.string() }) : correlationAnswer
-  return { description, headers, content: { 'application/problem+json': { schema: problemSchema } } }
+  const headers =
+    status === 503 || status === 429 ? correlationAnswer.extend({ 'Retry-After': z.string() }) : correlationAnswer
+  // Who may not call is told before the contract is looked at.
+  const own = errors !== undefined && status !== 401 && status !== 403
+  const content = own
+    ? { 'application/json': { schema: errors } }
+    : { 'application/problem+json': { schema: problemSchema } }
+  return { description, headers, content }
 }

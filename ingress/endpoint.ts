@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { documented } from './endpoint-document.js'
 import { check } from './field-errors.js'
 import { type FieldError, invalid } from './problem.js'
-import { readJson } from './request-body.js'
+import { readForm, readJson } from './request-body.js'
 
 /** What a request carries through the ingress. */
 export interface IngressEnvironment {
@@ -20,10 +20,21 @@ export type IngressContext = Context<IngressEnvironment>
 /** Bytes of a body unless the route says. */
 export const bodyBytesMax = 1024 * 1024
 
-export const tags = ['Notifications', 'Templates', 'Recipients', 'Inbox', 'Operations', 'Health'] as const
+export const tags = [
+  'Notifications',
+  'Templates',
+  'Recipients',
+  'Inbox',
+  'Live updates',
+  'Operations',
+  'Health',
+  'Contract A: user messages',
+  'Contract B: user notifications',
+  'Contract C: notification service',
+] as const
 
 export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
-  readonly method: 'get' | 'post' | 'put' | 'delete'
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** With parameters in braces. */
   readonly path: string
   readonly tag: (typeof tags)[number]
@@ -37,6 +48,8 @@ export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.
   readonly answers: Readonly<Record<number, Answer>>
   /** Statuses of the problems it may answer, besides those that every route may. */
   readonly problems?: readonly number[]
+  /** What its errors look like, where they are no problem+json. */
+  readonly errors?: z.ZodType
   /** True: needs no key. */
   readonly open?: boolean
 }
@@ -47,6 +60,8 @@ export interface RequestBody<B extends z.ZodType> {
   readonly documented?: z.ZodType
   readonly maxBytes?: number
   readonly example?: unknown
+  /** `json` unless said. `lenient-json`: JSON, whatever the request declares it to be. `form`: of a page or of curl. */
+  readonly form?: 'json' | 'lenient-json' | 'form'
 }
 
 export interface Answer {
@@ -83,15 +98,19 @@ export function serveEndpoint<
       c,
       params: (params && checked(params, c.req.param())) as z.output<P>,
       query: (query && checked(query, c.req.query())) as z.output<Q>,
-      body: (body && checked(body.schema, await readJson(c, body.maxBytes ?? bodyBytesMax))) as z.output<B>,
+      body: (body && checked(body.schema, await read(c, body))) as z.output<B>,
     })
   })
+}
+
+function read(c: IngressContext, { form = 'json', maxBytes = bodyBytesMax }: RequestBody<z.ZodType>): Promise<unknown> {
+  return form === 'form' ? readForm(c, maxBytes) : readJson(c, maxBytes, form === 'json')
 }
 
 /** A JSON answer. */
 export function answer(
   c: IngressContext,
-  status: 200 | 201 | 202,
+  status: 200 | 201 | 202 | 409,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
@@ -101,7 +120,7 @@ export function answer(
 /** An answer that is JSON text already. */
 export function jsonText(
   c: IngressContext,
-  status: 200 | 201 | 202,
+  status: 200 | 201 | 202 | 409,
   text: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {

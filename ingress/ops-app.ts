@@ -19,7 +19,7 @@ export function createOpsApp(flow: Pick<Flow, 'metrics' | 'problems' | 'stalled'
     const problem = new Problem('not-found', 'This process answers at /metrics, /health/live and /health/ready.')
     return problemResponse(problem, c.get('correlationId'))
   })
-  healthRoutes(app, { flow })
+  healthRoutes(app, flow, {})
   metricsRoute(app, flow)
   return app
 }

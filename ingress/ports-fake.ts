@@ -2,15 +2,9 @@
  *  notifications along with `record`. */
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
 import type { NotificationRecord } from '../schemas/record.js'
-import type {
-  DeadLetterFilter,
-  DeadLetterRecord,
-  InboxMessage,
-  IngressOptions,
-  IngressPorts,
-  OutboxMessage,
-  RequestLogEntry,
-} from './ports.js'
+import type { IngressOptions } from './options.js'
+import type { DeadLetterFilter, DeadLetterRecord, InboxMessage, IngressPorts, OutboxMessage } from './ports.js'
+import type { RequestLogEntry } from './request-log-entry.js'
 import { createFakeStore, pageOf } from './store-fake.js'
 
 /** What tests see of the fake, and how they drive it. */
@@ -43,6 +37,8 @@ export const fakeOptions: IngressOptions = {
   settleWaitMs: 0,
   dedupeWindowMs: 10_800_000,
   version: '0.0.0',
+  trustedProxies: [],
+  compat: { a: true, b: { requestsPerMinute: null, duplicateWindowMs: 10_800_000 }, c: true },
 }
 
 /** The fake's time when it starts: 2030-01-01. */
@@ -79,9 +75,12 @@ export function createFakePorts(): FakePorts {
       list: (query) => guarded(() => store.list(query)),
       batch: (_tenant, id) => guarded(() => store.batch(id)),
       stats: () =>
-        guarded(() => ({ email: { sent: 1, failed: 1, successRate: 0.5, latencyMs: { p50: 1, p95: 2, p99: 3 } } })),
-      watch: (onChange) => {
+        guarded(() => ({
+          email: { sent: 1, failed: 1, successRate: 0.5, latencyMs: { mean: 1.5, p50: 1, p95: 2, p99: 3 } },
+        })),
+      watch: (onChange, onReady) => {
         fake.watchers += 1
+        onReady?.()
         store.watchers.add(onChange)
         return () => {
           fake.watchers -= 1
@@ -128,6 +127,12 @@ function referencePorts(store: Store, guarded: Guarded): Pick<IngressPorts, 'tem
           const messages = store.state.inboxMessages
           return { ...pageOf(messages, limit, cursor), unread: messages.filter(({ readAt }) => !readAt).length }
         }),
+      arrivals: (_tenant, _recipient, after, limit) =>
+        guarded(() => {
+          const { data } = pageOf(store.state.inboxMessages, limit, after)
+          return data.map((message, at) => ({ message, place: String(Number(after) + at + 1) }))
+        }),
+      lastArrival: () => guarded(() => String(store.state.inboxMessages.length)),
       markRead: (_tenant, _recipient, messageId) =>
         guarded(() => store.state.inboxMessages.some(({ id }) => id === messageId)),
     },
@@ -167,6 +172,7 @@ function operationPorts(
         }),
     },
     flow: {
+      askLog: () => guarded(() => undefined),
       stalled: async () => [],
       topology: () => guarded(() => ({ stages: ['dedupe'] })),
       stages: () => guarded(() => [stage]),

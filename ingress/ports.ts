@@ -1,9 +1,10 @@
 /** What the ingress needs from the rest of Carillon. Implemented in pipeline/, wired in its composition root.
  *  Every method may reject with `Unavailable` (try again later) or `StorageFull`. */
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
-import type { NotificationRecord, NotificationState, StatusChange } from '../schemas/record.js'
+import type { Change, NotificationRecord, NotificationState } from '../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
 import type { Lane } from '../schemas/topics.js'
+import type { RequestLogEntry } from './request-log-entry.js'
 
 /** The store or the log cannot be reached now; nothing was done. */
 export class Unavailable extends Error {
@@ -24,12 +25,19 @@ export interface Claim {
   readonly bodyHash: string
   /** The answer to give again, JSON. */
   readonly answer: string
+  /** How long the key holds, in milliseconds: at most 24 hours, which it is unless said. */
+  readonly windowMs?: number
 }
 
 export type Acceptance =
   | { readonly kind: 'accepted' }
   /** The key was used with the same body: its first answer. */
-  | { readonly kind: 'replayed'; readonly answer: string }
+  | {
+      readonly kind: 'replayed'
+      readonly answer: string
+      /** True: that first request had not got as far as the log; its notifications went there now. */
+      readonly appended: boolean
+    }
   /** The key's first request is still under way. */
   | { readonly kind: 'in-flight' }
   /** The key was used with another body. */
@@ -37,7 +45,7 @@ export type Acceptance =
 
 /** Where accepted notifications go. */
 export interface Acceptor {
-  /** What a key was used for within the last 24 hours; undefined for a new one. A look only: `accept` decides. */
+  /** What a key was used for within its window; undefined for a new one. A look only: `accept` decides. */
   recall(tenant: string, key: string): Promise<Pick<Claim, 'bodyHash' | 'answer'> | undefined>
   /** Resolves when everything is durable in the log, all or nothing. */
   accept(notifications: readonly NotificationRequested[], claim: Claim | null): Promise<Acceptance>
@@ -47,7 +55,10 @@ export interface Acceptor {
 
 export interface RecordQuery {
   readonly tenant: string
-  readonly status?: NotificationState
+  /** Any of these; not empty. */
+  readonly statuses?: readonly NotificationState[]
+  /** The contract they came by. */
+  readonly origin?: string
   readonly channel?: string
   readonly recipient?: string
   /** Accepted at or after, in milliseconds since the epoch. */
@@ -70,7 +81,7 @@ export interface ChannelStats {
   /** 0..1; null before the first one ended. */
   readonly successRate: number | null
   /** From acceptance to the provider's answer; null before the first one. */
-  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null
+  readonly latencyMs: { readonly mean: number; readonly p50: number; readonly p95: number; readonly p99: number } | null
 }
 
 /** The record store, as far as it is read here. A bad cursor rejects with `BadCursor`. */
@@ -81,8 +92,9 @@ export interface Records {
   /** How many of a batch have each status; undefined for an unknown batch. */
   batch(tenant: string, id: string): Promise<BatchSummary | undefined>
   stats(tenant: string): Promise<Readonly<Record<string, ChannelStats>>>
-  /** Calls back for each change after it is recorded, until the returned function is called. */
-  watch(onChange: (change: StatusChange) => void): () => void
+  /** Calls back for each change after it is recorded, until the returned function is called; a change may be told
+   *  twice. `onReady`: called once nothing that changes from then on is missed. */
+  watch(onChange: (change: Change) => void, onReady?: () => void): () => void
 }
 
 export interface BatchSummary {
@@ -121,6 +133,15 @@ export interface InboxMessage {
   readonly body: string
   readonly at: string
   readonly readAt?: string
+  /** As the notification brought it. */
+  readonly metadata?: unknown
+}
+
+/** A message that came into an inbox, and its place in the order of arrival. */
+export interface Arrival {
+  readonly message: InboxMessage
+  /** To go on after it. */
+  readonly place: string
 }
 
 export interface Inbox {
@@ -131,6 +152,11 @@ export interface Inbox {
     limit: number,
     cursor?: string,
   ): Promise<Page<InboxMessage> & { unread: number }>
+  /** What arrived after the place, in the order of arrival. A message accepted long ago may arrive now. A place that
+   *  is none of this inbox rejects with `BadCursor`. */
+  arrivals(tenant: string, recipient: string, after: string, limit: number): Promise<readonly Arrival[]>
+  /** The place behind all that has arrived. */
+  lastArrival(tenant: string, recipient: string): Promise<string>
   /** False for an unknown message. */
   markRead(tenant: string, recipient: string, messageId: string, atMs: number): Promise<boolean>
 }
@@ -226,6 +252,8 @@ export interface Flow {
   stages(): Promise<readonly StageFlow[]>
   /** Why not ready; empty when ready. */
   problems(): Promise<readonly string[]>
+  /** Resolves when the log answered; rejects with why it did not. */
+  askLog(): Promise<void>
   /** What has stopped making progress, so that the process is best started again; empty while all moves. */
   stalled(): Promise<readonly string[]>
   /** Prometheus text. */
@@ -264,26 +292,4 @@ export interface IngressPorts {
   readonly newId: () => string
   /** One line per request, after it; never bodies or addresses. */
   readonly log: (entry: RequestLogEntry) => void
-}
-
-export interface RequestLogEntry {
-  readonly method: string
-  readonly route: string
-  readonly status: number
-  readonly durationMs: number
-  readonly correlationId: string
-  readonly error?: unknown
-}
-
-/** How the ingress behaves. */
-export interface IngressOptions {
-  /** Bearer key that every request but health needs; null: none. */
-  readonly apiKey: string | null
-  /** Origins allowed by CORS; empty: off. */
-  readonly corsOrigins: readonly string[]
-  /** How long the cancel route waits for the verdict, and a fresh id for its record. */
-  readonly settleWaitMs: number
-  /** How long a twin is recognised where the request does not say. */
-  readonly dedupeWindowMs: number
-  readonly version: string
 }

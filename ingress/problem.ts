@@ -13,6 +13,7 @@ export const problemKinds = {
   'in-flight': [409, 'The first request with this key is still under way'],
   'body-too-large': [413, 'The body is too large'],
   'unsupported-media-type': [415, 'The body has to be JSON'],
+  'too-many-requests': [429, 'Too many requests'],
   'key-reused': [422, 'The key was used for another request'],
   internal: [500, 'Something went wrong here'],
   unavailable: [503, 'Not available now'],
@@ -24,8 +25,8 @@ export type ProblemKind = keyof typeof problemKinds
 
 /** Errors named in one problem; of more, the first are told. */
 const errorsMax = 1000
-/** Seconds after which a caller may try again. */
-const retryAfterSeconds = '1'
+/** After what a caller may try again, unless the problem says. */
+const retryAfterSecondsDefault = 1
 
 export const fieldErrorSchema = z
   .object({
@@ -58,7 +59,8 @@ export class Problem extends Error {
     readonly code: ProblemKind,
     readonly detail: string,
     readonly errors: readonly FieldError[] = [],
-    options?: ErrorOptions,
+    /** `retryAfterSeconds`: when the caller may try again. */
+    readonly options: ErrorOptions & { readonly retryAfterSeconds?: number } = {},
   ) {
     super(detail, options)
     this.status = problemKinds[code][0]
@@ -101,10 +103,18 @@ export function problemBody({ code, status, detail, errors }: Problem, correlati
 
 /** The response to an error. */
 export function problemResponse(problem: Problem, correlationId: string): Response {
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
-  if (problem.status === 503 || problem.code === 'in-flight') headers['retry-after'] = retryAfterSeconds
+  const headers = { 'content-type': 'application/problem+json', ...problemHeaders(problem) }
+  return new Response(JSON.stringify(problemBody(problem, correlationId)), { status: problem.status, headers })
+}
+
+/** The headers that go with a problem, however its body looks. */
+export function problemHeaders(problem: Problem): Record<string, string> {
+  const headers: Record<string, string> = {}
+  const { retryAfterSeconds = retryAfterSecondsDefault } = problem.options
+  if ([429, 503].includes(problem.status) || problem.code === 'in-flight')
+    headers['retry-after'] = `${retryAfterSeconds}`
   // What is left of a body that is too large is not read: the connection cannot be used again.
   if (problem.status === 413) headers.connection = 'close'
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer'
-  return new Response(JSON.stringify(problemBody(problem, correlationId)), { status: problem.status, headers })
+  return headers
 }

@@ -14,6 +14,7 @@ const attempt = z
       .openapi({ description: 'sent, delivered, transient, permanent, rate-limited, recipient or unknown.' }),
     error: z.string().optional(),
     latencyMs: z.number(),
+    providerMessageId: z.string().optional().openapi({ description: "The provider's own id of the message." }),
   })
   .openapi('Attempt')
 

@@ -2,7 +2,7 @@
  *
  *  Invariant: a change that is told cannot slip between a read and a wait, for the wait is set up before the read.
  *  One that is not told (a watch that only just began, a flood of changes) is found by looking again. */
-import type { NotificationRecord, StatusChange } from '../schemas/record.js'
+import type { Change, NotificationRecord } from '../schemas/record.js'
 import type { Records } from './ports.js'
 
 /** Requests that may wait at once; one more is answered with what there is. */
@@ -63,7 +63,8 @@ function createSubscriptions(records: Records) {
   const listeners = new Map<string, Set<() => void>>()
   let count = 0
   let unwatch: (() => void) | null = null
-  const tell = ({ id }: StatusChange) => {
+  const tell = ({ id, status }: Change) => {
+    if (status === null) return
     for (const listener of listeners.get(id) ?? []) listener()
   }
 

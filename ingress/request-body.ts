@@ -6,10 +6,10 @@ import { invalid, Problem } from './problem.js'
 const jsonMediaType = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i
 
 /** The parsed body. Throws a `Problem`: 413 over `maxBytes`, 415 for another media type, 400 for what is no JSON, is
- *  nested too deep or has a `__proto__` key. */
-export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
+ *  nested too deep or has a `__proto__` key. `declared`: false where JSON is taken whatever the header says. */
+export async function readJson(c: Context, maxBytes: number, declared = true): Promise<unknown> {
   const mediaType = c.req.header('content-type')
-  if (mediaType !== 'application/json' && !jsonMediaType.test(mediaType ?? '')) {
+  if (declared && mediaType !== 'application/json' && !jsonMediaType.test(mediaType ?? '')) {
     throw new Problem('unsupported-media-type', 'Send the header Content-Type: application/json.')
   }
   const text = await readText(c, maxBytes)
@@ -19,16 +19,35 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
   return body
 }
 
-async function readText(c: Context, maxBytes: number): Promise<string> {
-  const length = c.req.header('content-length')
-  if (length === undefined) return readStream(c.req.raw.body, maxBytes)
-  // The HTTP parser holds the body to the length it declares.
-  if (Number(length) > maxBytes) throw tooLarge(maxBytes)
-  return c.req.text()
+/** The fields of a form, the first of each name. Throws a `Problem`: 413 over `maxBytes`, 400 for what is no form. */
+export async function readForm(c: Context, maxBytes: number): Promise<Readonly<Record<string, string>>> {
+  const body = await readBytes(c, maxBytes)
+  const headers = { 'content-type': c.req.header('content-type') ?? 'application/x-www-form-urlencoded' }
+  const form = await new Response(body, { headers }).formData().catch(() => null)
+  if (form === null) throw invalid([{ path: '', message: 'The body has to be a form.' }])
+  const fields = [...form].reverse().flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : []))
+  return Object.fromEntries(fields)
 }
 
-async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
-  if (stream === null) return ''
+async function readText(c: Context, maxBytes: number): Promise<string> {
+  // The HTTP parser holds the body to the length it declares.
+  return declaredLength(c, maxBytes) === null ? (await readStream(c.req.raw.body, maxBytes)).toString() : c.req.text()
+}
+
+async function readBytes(c: Context, maxBytes: number): Promise<ArrayBuffer | Buffer<ArrayBuffer>> {
+  return declaredLength(c, maxBytes) === null ? readStream(c.req.raw.body, maxBytes) : c.req.arrayBuffer()
+}
+
+/** Null: it comes in chunks. Throws for one that is too large. */
+function declaredLength(c: Context, maxBytes: number): number | null {
+  const length = c.req.header('content-length')
+  if (length === undefined) return null
+  if (Number(length) > maxBytes) throw tooLarge(maxBytes)
+  return Number(length)
+}
+
+async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Buffer<ArrayBuffer>> {
+  if (stream === null) return Buffer.alloc(0)
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of stream) {
@@ -36,7 +55,7 @@ async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: n
     if (bytes > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString()
+  return Buffer.concat(chunks)
 }
 
 function tooLarge(maxBytes: number): Problem {

@@ -4,7 +4,8 @@ import { traceparentOf } from './correlation.js'
 import type { IngressContext } from './endpoint.js'
 import { type RequestContext, templateIdOf } from './normalize.js'
 import type { BatchItem, NotificationRequest } from './notification-request.js'
-import type { IngressOptions, IngressPorts, Templates } from './ports.js'
+import type { IngressOptions } from './options.js'
+import type { IngressPorts, Templates } from './ports.js'
 import { tenant } from './tenant.js'
 
 /** Looks up the templates that the requests name, each once. */

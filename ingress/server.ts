@@ -1,7 +1,8 @@
-/** Serves the app over HTTP. */
-import type { Server } from 'node:http'
+/** Serves the app over HTTP, with WebSockets. */
+import { IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
+import { WebSocketServer } from 'ws'
 
 export interface ServeOptions {
   readonly host: string
@@ -13,12 +14,19 @@ export interface ServeOptions {
   readonly drainMs?: number
 }
 
+/** What is served. */
+export interface Served {
+  readonly fetch: (request: Request, env: object) => Response | Promise<Response>
+  /** Ends what never ends by itself. Called when the server closes. */
+  readonly endStreams?: () => void
+}
+
 export interface RunningServer {
   /** The real port. */
   readonly port: number
-  /** The Node server, for what upgrades connections. */
   readonly server: Server
-  /** Stops listening, ends idle connections, waits for requests in flight, and cuts off what takes too long. */
+  /** Stops listening, ends idle connections, streams and WebSockets, waits for requests in flight, and cuts off what
+   *  takes too long. */
   close(): Promise<void>
 }
 
@@ -33,6 +41,11 @@ const drainDefaultMs = 10_000
 const requestTimeoutMs = 30_000
 /** Longer than load balancers keep an idle connection (60 s), so that they are the ones who close it. */
 const keepAliveTimeoutMs = 65_000
+/** What clients say to a WebSocket is a key at most; whoever says more is closed with 1009. */
+const socketMessageBytes = 4 * 1024
+/** How long a client may take to answer the end of its WebSocket. */
+const socketEndMs = 500
+const goingAway = 1001
 /** Between two looks for connections that went idle while draining. */
 const sweepMs = 50
 
@@ -45,12 +58,19 @@ const hints: Readonly<Record<string, string>> = {
 
 /** Resolves when listening. Rejects with a `ListenError` that says what to do. */
 export async function serveIngress(
-  app: { readonly fetch: (request: Request) => Response | Promise<Response> },
+  { fetch, endStreams }: Served,
   { host, port, portVariable = 'CARILLON_PORT', drainMs = drainDefaultMs }: ServeOptions,
 ): Promise<RunningServer> {
-  const serverOptions = { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs }
-  const server = createAdaptorServer({ fetch: app.fetch, hostname: host, serverOptions }) as Server
-  const silent = silentConnections(server)
+  const serverOptions = {
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    IncomingMessage: Incoming,
+  }
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: socketMessageBytes })
+  // The two declare an optional property differently.
+  const websocket = { server: sockets as WebSocketServerLike }
+  const server = createAdaptorServer({ fetch, hostname: host, serverOptions, websocket }) as Server
+  const silent = silentConnections(server, sockets)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, host, port, portVariable)))
     server.listen(port, host, resolve)
@@ -59,18 +79,47 @@ export async function serveIngress(
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
     server,
-    close: () => drain(server, silent, drainMs),
+    close: async () => {
+      endStreams?.()
+      const ended = endSockets(sockets)
+      await drain(server, silent, drainMs)
+      clearTimeout(ended)
+    },
   }
 }
 
+/** A request that asks for an upgrade to anything but a WebSocket is served as if it did not: Java's HTTP client asks for
+ *  HTTP/2 with each. Node takes every such request out of HTTP as soon as there is one that may be upgraded. */
+class Incoming extends IncomingMessage {
+  // Declared only: Node's constructor sets it before a field of this class would be made.
+  declare private asked: boolean | null
+
+  get upgrade(): boolean | null {
+    return this.asked && this.headers.upgrade?.toLowerCase() === 'websocket'
+  }
+
+  set upgrade(asked: boolean | null) {
+    this.asked = asked
+  }
+}
+
+/** Says goodbye to all, and cuts off those that do not answer. */
+function endSockets({ clients }: WebSocketServer): NodeJS.Timeout {
+  for (const client of clients) client.close(goingAway, 'The server ends')
+  return setTimeout(() => {
+    for (const client of clients) client.terminate()
+  }, socketEndMs)
+}
+
 /** Connections that have asked for nothing yet. Node does not count them as idle, and browsers open them in advance. */
-function silentConnections(server: Server): ReadonlySet<Socket> {
+function silentConnections(server: Server, sockets: WebSocketServer): ReadonlySet<Socket> {
   const silent = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
     silent.add(socket)
     socket.once('close', () => silent.delete(socket))
   })
   server.on('request', ({ socket }) => silent.delete(socket))
+  sockets.on('connection', (_, { socket }) => silent.delete(socket))
   return silent
 }
 

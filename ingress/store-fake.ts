@@ -1,6 +1,6 @@
 /** What the fake ports keep, in memory. For tests only. */
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
-import type { NotificationRecord, StatusChange } from '../schemas/record.js'
+import type { Change, NotificationRecord } from '../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
 import {
   type Acceptance,
@@ -11,8 +11,8 @@ import {
   type IngressPorts,
   type OutboxMessage,
   type Page,
-  type RequestLogEntry,
 } from './ports.js'
+import type { RequestLogEntry } from './request-log-entry.js'
 
 /** An empty store. */
 export function createFakeStore() {
@@ -27,15 +27,15 @@ export function createFakeStore() {
   }
   const records = new Map<string, NotificationRecord>()
   const claims = new Map<string, Claim>()
-  const watchers = new Set<(change: StatusChange) => void>()
+  const watchers = new Set<(change: Change) => void>()
 
   function record(id: string, change: Partial<NotificationRecord>): void {
     const known = records.get(id)
     if (!known) throw new Error(`Nothing is recorded of ${id}`)
     const changed = { ...known, ...change }
     records.set(id, changed)
-    for (const watcher of watchers)
-      watcher({ id, recipient: changed.recipient, status: changed.status, at: changed.updatedAt })
+    const { recipient, origin = 'native', status, updatedAt: at } = changed
+    for (const watcher of watchers) watcher({ id, recipient, origin, status, inbox: false, at })
   }
 
   function recall(key: string): Claim | undefined {
@@ -46,7 +46,7 @@ export function createFakeStore() {
     const earlier = claim && claims.get(claim.key)
     if (claim && earlier) {
       if (earlier.bodyHash !== claim.bodyHash) return { kind: 'reused' }
-      return pending ? { kind: 'in-flight' } : { kind: 'replayed', answer: earlier.answer }
+      return pending ? { kind: 'in-flight' } : { kind: 'replayed', answer: earlier.answer, appended: false }
     }
     if (claim) claims.set(claim.key, claim)
     for (const notification of notifications) records.set(notification.id, recordOf(notification))
@@ -64,7 +64,8 @@ export function createFakeStore() {
     recall,
     accept,
     list: ({
-      status,
+      statuses,
+      origin,
       channel,
       recipient,
       fromMs,
@@ -75,7 +76,8 @@ export function createFakeStore() {
       const wanted = [...records.values()].reverse().filter((found) => {
         const at = Date.parse(found.createdAt)
         return (
-          found.status === (status ?? found.status) &&
+          (statuses ?? [found.status]).includes(found.status) &&
+          found.origin === (origin ?? found.origin) &&
           found.recipient === (recipient ?? found.recipient) &&
           (channel === undefined || found.channels.includes(channel)) &&
           at >= (fromMs ?? at) &&
@@ -103,6 +105,9 @@ function recordOf({
   priority,
   acceptedAtMs,
   batchId,
+  origin,
+  metadata,
+  sendAtMs,
 }: NotificationRequested): NotificationRecord {
   const at = new Date(acceptedAtMs).toISOString()
   return {
@@ -115,6 +120,9 @@ function recordOf({
     createdAt: at,
     updatedAt: at,
     ...(batchId !== null && { batchId }),
+    ...(sendAtMs !== null && { sendAt: new Date(sendAtMs).toISOString() }),
+    ...(metadata !== '{}' && { metadata: JSON.parse(metadata) }),
+    origin,
     deliveries: [],
     timeline: [{ at, stage: 'ingress', event: 'accepted' }],
   }

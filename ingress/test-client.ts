@@ -1,7 +1,7 @@
 /** How tests call the app. Whatever is answered is held to what the OpenAPI document declares. */
 import { createApp } from './app.js'
 import type { IngressApp } from './endpoint.js'
-import type { IngressOptions } from './ports.js'
+import type { IngressOptions } from './options.js'
 import { createFakePorts, fakeOptions } from './ports-fake.js'
 
 /** An answer, its body parsed. */
@@ -21,6 +21,7 @@ export function testClient(options: Partial<IngressOptions> = {}) {
     get: (path: string, headers = {}) => call(app, 'GET', path, undefined, headers),
     post: (path: string, body?: unknown, headers = {}) => call(app, 'POST', path, body, headers),
     put: (path: string, body?: unknown, headers = {}) => call(app, 'PUT', path, body, headers),
+    patch: (path: string) => call(app, 'PATCH', path, undefined, {}),
     delete: (path: string) => call(app, 'DELETE', path, undefined, {}),
   }
 }

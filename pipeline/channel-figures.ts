@@ -1,6 +1,7 @@
 /** The figures of a channel: what is counted when a record changes, and what is shown of the counts.
  *
- *  Latencies are counted in buckets, eight to each doubling, so a percentile is right to within 5 %. */
+ *  Latencies are counted in buckets, eight to each doubling, so a percentile is right to within 5 %. Beside them stands
+ *  their sum, and how many are in it: less than all where some were counted before there was a sum. */
 import type { ChannelStats } from '../ingress/ports.js'
 import type { KnownDelivery, RecordState } from '../stages/record/state.js'
 
@@ -8,9 +9,9 @@ const bucketsPerDoubling = 8
 /** The last bucket takes everything above 2^40 ms. */
 const lastBucket = 40 * bucketsPerDoubling
 
-export type Measure = 'sent' | 'failed' | 'latency'
+export type Measure = 'sent' | 'failed' | 'latency' | 'latency-sum' | 'latency-summed'
 
-/** Something to add to a channel's counts. `bucket` is 0 but for latencies. */
+/** Something to add to a channel's counts. `bucket` is 0 but for `latency`. */
 export interface Count {
   readonly channel: string
   readonly measure: Measure
@@ -22,6 +23,18 @@ export interface Count {
 export interface Bucket {
   readonly bucket: number
   readonly count: number
+}
+
+/** What is counted of a channel. */
+export interface Counted {
+  readonly sent: number
+  readonly failed: number
+  /** In the order of buckets. */
+  readonly latencies: readonly Bucket[]
+  /** In milliseconds. */
+  readonly latencySum: number
+  /** How many latencies are in the sum. */
+  readonly latencySummed: number
 }
 
 /** What the deliveries count that ended between two states of a notification. A delivery is counted once; when a better
@@ -36,14 +49,17 @@ export function countsBetween(before: RecordState | undefined, after: RecordStat
     counts.push({ channel, measure: outcome, bucket: 0, count: 1 })
     if (old !== null) counts.push({ channel, measure: old, bucket: 0, count: -1 })
     if (outcome === 'sent') {
-      counts.push({ channel, measure: 'latency', bucket: bucketOf(latencyOf(after, delivery)), count: 1 })
+      const ms = latencyOf(after, delivery)
+      counts.push({ channel, measure: 'latency', bucket: bucketOf(ms), count: 1 })
+      counts.push({ channel, measure: 'latency-sum', bucket: 0, count: ms })
+      counts.push({ channel, measure: 'latency-summed', bucket: 0, count: 1 })
     }
   }
   return counts
 }
 
-/** `latencies` in the order of buckets. */
-export function channelStats(sent: number, failed: number, latencies: readonly Bucket[]): ChannelStats {
+export function channelStats(counted: Counted): ChannelStats {
+  const { sent, failed, latencies } = counted
   return {
     sent,
     failed,
@@ -51,8 +67,20 @@ export function channelStats(sent: number, failed: number, latencies: readonly B
     latencyMs:
       latencies.length === 0
         ? null
-        : { p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95), p99: percentile(latencies, 0.99) },
+        : {
+            mean: mean(counted),
+            p50: percentile(latencies, 0.5),
+            p95: percentile(latencies, 0.95),
+            p99: percentile(latencies, 0.99),
+          },
   }
+}
+
+/** Exact where all are in the sum, else by the middles of the buckets; in milliseconds. */
+function mean({ latencies, latencySum, latencySummed }: Counted): number {
+  const total = latencies.reduce((sum, { count }) => sum + count, 0)
+  if (latencySummed === total) return latencySum / total
+  return latencies.reduce((sum, { bucket, count }) => sum + count * middleOf(bucket), 0) / total
 }
 
 /** What an ended delivery counts as; null for one that is under way, or was not to be sent in the end. */
@@ -80,7 +108,12 @@ function percentile(buckets: readonly Bucket[], share: number): number {
   let seen = 0
   for (const { bucket, count } of buckets) {
     seen += count
-    if (seen >= total * share) return Math.max(0, Math.round(2 ** ((bucket - 0.5) / bucketsPerDoubling) - 1))
+    if (seen >= total * share) return middleOf(bucket)
   }
   return 0
+}
+
+/** In whole milliseconds. */
+function middleOf(bucket: number): number {
+  return Math.max(0, Math.round(2 ** ((bucket - 0.5) / bucketsPerDoubling) - 1))
 }

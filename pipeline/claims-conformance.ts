@@ -20,8 +20,11 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
   })
   afterEach(() => store.close())
 
-  const claim = (name: string, afterMs: number, bodyHash = 'a') =>
-    claims.claim('default', { key: 'k', bodyHash, answer: `answer ${name}` }, claimed(name), startMs + afterMs)
+  const claim = (name: string, afterMs: number, bodyHash = 'a', windowMs?: number) => {
+    const asked = { key: 'k', bodyHash, answer: `answer ${name}`, ...(windowMs !== undefined && { windowMs }) }
+    return claims.claim('default', asked, claimed(name), startMs + afterMs)
+  }
+  const recall = (afterMs: number) => claims.recall('default', 'k', startMs + afterMs)
   const claimed = (name: string) => ({ ids: [`${name}-1`, `${name}-2`], batchId: `batch ${name}` })
 
   it('is in flight for a minute, for its own body', async () => {
@@ -31,13 +34,36 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
   })
 
   it('is not recalled before its append is durable, nor after its day', async () => {
-    const recall = (afterMs: number) => claims.recall('default', 'k', startMs + afterMs)
     await claim('first', 0)
     const pending = await recall(1)
     await claims.complete('default', 'k')
     const done = { bodyHash: 'a', answer: 'answer first' }
     expect([pending, await recall(1), await recall(claimWindowMs)]).toEqual([undefined, done, undefined])
     expect(await claims.recall('other', 'k', startMs)).toBeUndefined()
+  })
+
+  it.each([
+    ['its own window', 2 * staleMs, 2 * staleMs],
+    ['a day at most', 2 * claimWindowMs, claimWindowMs],
+  ])('holds its key for %s', async (_what, windowMs, heldMs) => {
+    await claim('first', 0, 'a', windowMs)
+    expect(await claim('second', heldMs - 1)).toMatchObject({ kind: 'again' })
+    await claims.complete('default', 'k')
+    expect(await claim('third', heldMs - 1)).toEqual({ kind: 'replayed', answer: 'answer first', appended: false })
+    expect([await recall(heldMs - 1), await recall(heldMs)]).toEqual([
+      { bodyHash: 'a', answer: 'answer first' },
+      undefined,
+    ])
+    expect(await claim('fourth', heldMs, 'b', windowMs)).toEqual({ kind: 'accepted' })
+  })
+
+  it('holds its key while its append may be under way, however short its window is', async () => {
+    await claim('first', 0, 'a', 1)
+    expect(await claim('second', staleMs - 1, 'a', 1)).toEqual({ kind: 'in-flight' })
+    expect(await claim('second', staleMs - 1, 'b', 1)).toEqual({ kind: 'reused' })
+    expect(await claim('second', staleMs, 'b', 1)).toEqual({ kind: 'accepted' })
+    await claims.abandon('default', 'k', startMs + staleMs)
+    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'accepted' })
   })
 
   it('gives the answer of the retry that took it over, when that is done', async () => {
@@ -48,9 +74,9 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
       claimed: claimed('first'),
     })
     await claims.complete('default', 'k')
-    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first' })
+    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first', appended: false })
     await claims.abandon('default', 'k', startMs)
-    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first' })
+    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first', appended: false })
   })
 
   it('is won by one of many at once: fresh, when stale, and after its day', async () => {

@@ -8,11 +8,18 @@
  *  3. `complete`, when the append is durable. Should that fail, the answer is right all the same: the claim grows stale,
  *     and a later retry goes the way of `again`. Where the append failed, `abandon` lets the next retry do so at once.
  *
- *  Invariant: all appends under one key within its 24 hours have the same ids. */
+ *  Invariant: all appends under one key within its window have the same ids. So a claim whose append may still be under
+ *  way holds on where its window is shorter than that. */
 import type { Acceptance, Claim } from '../ingress/ports.js'
+import { claimWindowMs } from './retention.js'
 
 /** A pending claim older than this is taken for one whose process died, in milliseconds. Longer than any append. */
 export const staleMs = 60_000
+
+/** How long a claim holds its key, from when it was first claimed, in milliseconds. */
+export function windowOf({ windowMs = claimWindowMs }: Pick<Claim, 'windowMs'>): number {
+  return Math.min(windowMs, claimWindowMs)
+}
 
 /** What is appended under a key. */
 export interface Claimed {
@@ -27,7 +34,7 @@ export type ClaimAnswer =
   | { readonly kind: 'again'; readonly answer: string; readonly claimed: Claimed }
 
 export interface Claims {
-  /** What a key was used for within the 24 hours before `nowMs`; undefined for a new one, and for one whose append is
+  /** What a key is used for, its window not being over at `nowMs`; undefined for a new one, and for one whose append is
    *  not known to be durable: that is for `claim` to answer. */
   recall(tenant: string, key: string, nowMs: number): Promise<Pick<Claim, 'bodyHash' | 'answer'> | undefined>
   /** `nowMs`: milliseconds since the epoch. */

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { mendKafkaLibrary } from './kafka/mend-library.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana']
@@ -21,8 +22,17 @@ if (isOlder(join(root, 'node_modules', '.package-lock.json'), join(root, 'packag
   run('npm', ['ci', '--ignore-scripts', '--no-progress', '--loglevel=error'])
 }
 const wantsKafka = /^kafka:/.test(process.env.CARILLON_LOG ?? '') || process.argv.includes('--kafka')
-if (wantsKafka && !runs(process.execPath, ['-e', 'require("node-rdkafka")'])) buildKafkaLibrary()
+if (wantsKafka && !isKafkaLibraryBuilt()) buildKafkaLibrary()
 if (process.argv.includes('--build') || isStale()) build()
+
+/** Built, and after its source was mended. */
+function isKafkaLibraryBuilt() {
+  const library = join(root, 'node_modules', 'node-rdkafka')
+  const built = join(library, 'build', 'Release', 'node-librdkafka.node')
+  const isMended = mendKafkaLibrary(root)
+  if (isMended && isOlder(built, join(library, 'src', 'workers.cc'))) return false
+  return runs(process.execPath, ['-e', 'require("node-rdkafka")'])
+}
 
 /** Whoever needs the library says so where it is missing: it is optional. */
 function buildKafkaLibrary() {

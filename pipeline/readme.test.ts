@@ -71,7 +71,10 @@ describe('the README', () => {
   test('tells every key of the file, with its default and bounds, and no other', () => {
     const sections = keysOf('unheard: 1').filter((section) => section !== 'providers')
     const keys = sections.flatMap((section) =>
-      keysOf(`${section}: { unheard: 1 }`).map((key) => {
+      keysOf(`${section}: { unheard: 1 }`).flatMap((key) => {
+        if (section === 'compat') {
+          return keysOf(`compat: { ${key}: { unheard: 1 } }`).map((inner) => `compat.${key}.${inner}`)
+        }
         const isChannel = section === 'limits' && key !== 'smsSegments'
         return isChannel ? `limits.${key}.ratePerSecond` : `${section}.${key}`
       }),
@@ -111,7 +114,7 @@ describe('the README', () => {
     const routes = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    expect(namesLike(/^(?:GET|PUT|POST|DELETE) /)).toEqual(routes.sort())
+    expect(namesLike(/^(?:GET|PUT|POST|PATCH|DELETE) /)).toEqual(routes.sort())
   })
 
   test('tells every metric with its labels and no other', () => {

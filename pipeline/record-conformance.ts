@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { BadCursor, type RecordQuery } from '../ingress/ports.js'
 import type { NotificationRequested, NotificationStatus } from '../schemas/events.js'
+import { changesOf, type Merged, showChange } from '../stages/record/changes.js'
 import { mergeRecord } from '../stages/record/merge.js'
 import { showRecord } from '../stages/record/show.js'
 import { acceptedState } from '../stages/record/state.js'
@@ -22,6 +23,7 @@ export function describeRecords(open: OpenStore): void {
   /** What the merge makes of a request and its events: the store must show the same. */
   const expected = (request: NotificationRequested, ...events: NotificationStatus[]) =>
     showRecord(mergeRecord(acceptedState(request.id, request.tenant, summaryOf(request)), events))
+  const changesOfAll = (merged: readonly Merged[]) => merged.flatMap((one) => changesOf(one).map(showChange))
   const listed = async (query: Partial<RecordQuery>) =>
     (
       await allPages((cursor) =>
@@ -70,8 +72,10 @@ export function describeRecords(open: OpenStore): void {
       const first = await store().merge([sent])
       const again = [await store().merge([on, sent]), await store().merge([sent])]
       const at = '2026-01-01T00:00:00.050Z'
-      expect(first).toEqual([{ id: 'n-1', recipient: 'user-42', status: 'sent', at }])
-      expect(again).toEqual([[], []])
+      expect(changesOfAll(first)).toEqual([
+        { id: 'n-1', recipient: 'user-42', origin: 'native', status: 'sent', inbox: false, at },
+      ])
+      expect(again.map(changesOfAll)).toEqual([[], []])
       expect(await store().records.get('default', 'n-1')).toEqual(expected(request, on, sent))
     })
 
@@ -103,9 +107,10 @@ export function describeRecords(open: OpenStore): void {
     it('of many notifications is merged in one go', async () => {
       const requests = Array.from({ length: 300 }, (_, at) => sampleRequest(`n-${at}`, at))
       await store().accept(requests)
-      const changes = await store().merge(
+      const merged = await store().merge(
         requests.flatMap((request) => [sampleEnd(request, 900), sampleEnd(request, 900)]),
       )
+      const changes = changesOfAll(merged)
       expect(changes.map(({ id, status }) => `${id} ${status}`)).toEqual(requests.map(({ id }) => `${id} sent`))
       const last = requests[299] as NotificationRequested
       expect(await store().records.get('default', 'n-299')).toEqual(expected(last, sampleEnd(last, 900)))
@@ -115,9 +120,9 @@ export function describeRecords(open: OpenStore): void {
   describe('the list of records', () => {
     const requests = [
       sampleRequest('n-1', 10, { channels: ['email', 'sms'] }),
-      sampleRequest('n-2', 20, { recipient: 'user-7', channels: ['sms'] }),
+      sampleRequest('n-2', 20, { recipient: 'user-7', channels: ['sms'], origin: 'c' }),
       sampleRequest('n-3', 20, { channels: null }),
-      sampleRequest('n-4', 30),
+      sampleRequest('n-4', 30, { origin: 'c' }),
       sampleRequest('n-5', 40, { recipient: 'user-7' }),
       sampleRequest('n-6', 50, { tenant: 'other' }),
     ] as const
@@ -140,24 +145,51 @@ export function describeRecords(open: OpenStore): void {
 
     it('is filtered by status, channel, recipient and time, alone and together', async () => {
       await fill()
-      expect(await listed({ status: 'sent' })).toEqual(['n-3', 'n-1'])
-      expect(await listed({ status: 'failed' })).toEqual(['n-4'])
-      expect(await listed({ status: 'accepted' })).toEqual(['n-5', 'n-2'])
-      expect(await listed({ status: 'expired' })).toEqual([])
+      expect(await listed({ statuses: ['sent'] })).toEqual(['n-3', 'n-1'])
+      expect(await listed({ statuses: ['failed'] })).toEqual(['n-4'])
+      expect(await listed({ statuses: ['accepted'] })).toEqual(['n-5', 'n-2'])
+      expect(await listed({ statuses: ['expired'] })).toEqual([])
       expect(await listed({ channel: 'sms' })).toEqual(['n-2', 'n-1'])
       expect(await listed({ channel: 'email' })).toEqual(['n-5', 'n-4', 'n-3', 'n-1'])
       expect(await listed({ channel: 'telegraph' })).toEqual([])
       expect(await listed({ recipient: 'user-7' })).toEqual(['n-5', 'n-2'])
       expect(await listed({ recipient: 'user-7', channel: 'sms' })).toEqual(['n-2'])
-      expect(await listed({ recipient: 'user-42', status: 'failed' })).toEqual(['n-4'])
+      expect(await listed({ recipient: 'user-42', statuses: ['failed'] })).toEqual(['n-4'])
       expect(await listed({ fromMs: startMs + 20, toMs: startMs + 40 })).toEqual(['n-4', 'n-3', 'n-2'])
-      expect(await listed({ status: 'failed', fromMs: startMs + 31 })).toEqual([])
+      expect(await listed({ statuses: ['failed'], fromMs: startMs + 31 })).toEqual([])
+    })
+
+    it('is filtered by any of several statuses, and by origin', async () => {
+      await fill()
+      await store().merge([sampleEnd(requests[4], 95, 'expired')])
+      expect(await listed({ statuses: ['sent', 'failed'] })).toEqual(['n-4', 'n-3', 'n-1'])
+      expect(await listed({ statuses: ['failed', 'expired', 'cancelled'] })).toEqual(['n-5', 'n-4'])
+      expect(await listed({ statuses: ['failed', 'expired'], recipient: 'user-7' })).toEqual(['n-5'])
+      expect(await listed({ origin: 'c' })).toEqual(['n-4', 'n-2'])
+      expect(await listed({ origin: 'c', tenant: 'other' })).toEqual([])
+      expect(await listed({ origin: 'c', statuses: ['accepted', 'processing'] })).toEqual(['n-2'])
+      expect(await listed({ origin: 'c', statuses: ['failed', 'expired'] })).toEqual(['n-4'])
+      expect(await listed({ origin: 'native', statuses: ['failed', 'expired', 'sent'] })).toEqual(['n-5', 'n-3', 'n-1'])
+      expect(await listed({ origin: 'c', channel: 'sms', recipient: 'user-7' })).toEqual(['n-2'])
+      expect(await listed({ origin: 'a' })).toEqual([])
     })
 
     it('gives whole records', async () => {
       await fill()
-      const { data } = await store().records.list({ tenant: 'default', status: 'failed', limit: 10 })
+      const { data } = await store().records.list({ tenant: 'default', statuses: ['failed'], limit: 10 })
       expect(data).toEqual([expected(requests[3], sampleEnd(requests[3], 90, 'failed'))])
+    })
+
+    it('goes on with the same statuses in whatever order, and with no others', async () => {
+      await fill()
+      const list = (query: Partial<RecordQuery>) => store().records.list({ tenant: 'default', limit: 1, ...query })
+      const { nextCursor } = await list({ statuses: ['sent', 'failed'], origin: 'native' })
+      const cursor = nextCursor ?? ''
+      const { data } = await list({ statuses: ['failed', 'sent'], origin: 'native', cursor })
+      expect(data.map(({ id }) => id)).toEqual(['n-1'])
+      await expect(list({ statuses: ['sent'], origin: 'native', cursor })).rejects.toThrow(BadCursor)
+      await expect(list({ statuses: ['failed', 'sent'], origin: 'c', cursor })).rejects.toThrow(BadCursor)
+      await expect(list({ statuses: ['failed', 'sent'], cursor })).rejects.toThrow(BadCursor)
     })
 
     it('refuses a cursor that is not one of the same query', async () => {
@@ -165,7 +197,8 @@ export function describeRecords(open: OpenStore): void {
       const { nextCursor } = await store().records.list({ tenant: 'default', limit: 2 })
       const cursor = nextCursor ?? ''
       const refused = [
-        { status: 'sent' as const, cursor },
+        { statuses: ['sent' as const], cursor },
+        { origin: 'native', cursor },
         { recipient: 'user-7', cursor },
         { cursor: 'x' },
         { cursor: 'bnVsbA' },
@@ -209,6 +242,7 @@ export function describeRecords(open: OpenStore): void {
       const { email, ...others } = await store().records.stats('default')
       expect(others).toEqual({})
       expect({ ...email, latencyMs: null }).toEqual({ sent: 80, failed: 20, successRate: 0.8, latencyMs: null })
+      expect(email?.latencyMs?.mean).toBe(159.5)
       within(email?.latencyMs?.p50, 159)
       within(email?.latencyMs?.p95, 195)
       within(email?.latencyMs?.p99, 199)

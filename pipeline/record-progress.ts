@@ -32,6 +32,8 @@ type PackedDelivery = readonly [
   told: number,
   /** Five values a call: number, time, outcome, error, latency. */
   attempts: readonly (Text | number)[],
+  /** The provider's own ids, one a call; left out where no call has one, as in all that was stored before. */
+  messageIds?: readonly Text[],
 ]
 
 export function packProgress({ firstAtMs, lastAtMs, duplicateOf, ends, deliveries, trail }: Progress): string {
@@ -84,14 +86,16 @@ function packDelivery(delivery: KnownDelivery): PackedDelivery {
   for (const { number, atMs: callAtMs, outcome, error, latencyMs } of delivery.attempts) {
     attempts.push(number, callAtMs, outcome, error, latencyMs)
   }
-  return [id, channel, provider, status, final ? 1 : 0, siblings, atMs, told, attempts]
+  const packed = [id, channel, provider, status, final ? 1 : 0, siblings, atMs, told, attempts] as const
+  const messageIds = delivery.attempts.map(({ messageId }) => messageId)
+  return messageIds.every((messageId) => messageId === null) ? packed : [...packed, messageIds]
 }
 
 function unpackDelivery(packed: PackedDelivery): KnownDelivery {
-  const [id, channel, provider, status, final, siblings, atMs, told, calls] = packed
+  const [id, channel, provider, status, final, siblings, atMs, told, calls, messageIds = []] = packed
   const attempts = groupsOf<[number, number, string, Text, number]>(calls, 5).map(
-    ([number, callAtMs, outcome, error, latencyMs]): Attempt => {
-      return { number, atMs: callAtMs, outcome, error, latencyMs }
+    ([number, callAtMs, outcome, error, latencyMs], at): Attempt => {
+      return { number, atMs: callAtMs, outcome, error, latencyMs, messageId: messageIds[at] ?? null }
     },
   )
   return { id, channel, provider, status, final: final === 1, siblings, atMs, told, attempts }

@@ -50,6 +50,15 @@ function describeTemplates(open: OpenStore): void {
       expect(await load('t', 1)).toEqual([template('t', 1)])
     })
 
+    it('keeps what a contract was told of it', async () => {
+      const { templates } = store()
+      const told = { ...template('t', 1), told: { name: 'Welcome', channel: 'sms', body: 'Hi {{.Name}}' } }
+      await templates.put('default', told, 0)
+      expect(await templates.get('default', 't')).toEqual(told)
+      expect(await load('t', 1)).toEqual([told])
+      expect((await templates.list('default', 10)).data).toEqual([told])
+    })
+
     it('is listed by id, and loaded with others in one go', async () => {
       const { templates, templateSource } = store()
       for (const id of ['c', 'a', 'b']) await templates.put('default', template(id, 1, id), 0)
@@ -70,7 +79,7 @@ function describeTemplates(open: OpenStore): void {
 function describeRecipients(open: OpenStore): void {
   describe('a recipient', () => {
     const store = eachStore(open)
-    const anna: KnownRecipient = { id: 'anna', email: 'anna@example.com', createdAt: 'c', updatedAt: 'u' }
+    const anna: KnownRecipient = { id: 'anna', name: 'Anna', email: 'anna@example.com', createdAt: 'c', updatedAt: 'u' }
 
     it('is put, replaced, found and deleted', async () => {
       const { recipients, directory } = store()

@@ -1,5 +1,5 @@
 /** Counts and logs what the HTTP API answered. */
-import type { RequestLogEntry } from '../ingress/ports.js'
+import type { RequestLogEntry } from '../ingress/request-log-entry.js'
 import type { Logger } from './logging.js'
 import type { Metrics } from './metrics.js'
 

@@ -3,14 +3,17 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { createApp } from '../ingress/app.js'
-import type { IngressPorts } from '../ingress/ports.js'
+import type { IngressPorts, Records } from '../ingress/ports.js'
 import { serveIngress } from '../ingress/server.js'
-import type { StatusChange } from '../schemas/record.js'
+import { tenant } from '../ingress/tenant.js'
+import type { Change } from '../schemas/record.js'
 import type { Config } from './config/config.js'
 import { deadLetterPorts } from './dead-letters/ports.js'
+import { seedDemoUsers } from './demo-users.js'
 import { type EngineClient, startEngine } from './embedded/engine-client.js'
 import { mergedMetrics } from './embedded/merged-metrics.js'
 import { createCodec } from './engine/codec.js'
+import { ingressOptions } from './ingress-options.js'
 import { createLogger, type Logger } from './logging.js'
 import { createMetrics, type Metrics } from './metrics.js'
 import { requestLog } from './request-log.js'
@@ -25,28 +28,25 @@ import { recipientReader } from './sqlite/recipients.js'
 import { recordReader } from './sqlite/records.js'
 import { templateReader } from './sqlite/templates.js'
 import { topology } from './topology.js'
-import { carillonVersion } from './version.js'
 
 /** How long the engine may take to say how it does. */
 const engineAnswerMs = 5000
-/** How long the cancel route waits for the verdict. */
-const settleWaitMs = 2000
 
 /** Starts everything embedded. Rejects with an error whose message says what to do. */
 export async function start(config: Config): Promise<Running> {
   const logger = createLogger({ level: config.logLevel })
   const unlock = lockFolder(config.dataFolder)
   const databaseFile = join(config.dataFolder, 'carillon.db')
-  const watchers = new Set<(change: StatusChange) => void>()
+  const watchers = new Set<(change: Change) => void>()
   const engine = await startEngine({ config, databaseFile }, (changes) => {
     for (const change of changes) for (const watcher of watchers) watcher(change)
   })
   const reader = new Database(databaseFile, { readOnly: true })
   const metrics = createMetrics()
   const ports = ingressPorts({ engine, reader, watchers, metrics, logger })
-  const { apiKey, corsOrigins, host, port } = config
-  const { windowMs: dedupeWindowMs } = config.dedupe
-  const app = createApp(ports, { apiKey, corsOrigins, settleWaitMs, dedupeWindowMs, version: carillonVersion() })
+  if (config.compat.a.enabled && config.compat.a.demoUsers) await seedDemoUsers(ports.recipients, tenant, Date.now())
+  const { host, port } = config
+  const app = createApp(ports, ingressOptions(config))
   const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
     await engine.close()
     throw error
@@ -73,7 +73,7 @@ export async function start(config: Config): Promise<Running> {
 interface IngressParts {
   readonly engine: EngineClient
   readonly reader: Database
-  readonly watchers: Set<(change: StatusChange) => void>
+  readonly watchers: Set<(change: Change) => void>
   readonly metrics: Metrics
   readonly logger: Logger
 }
@@ -86,7 +86,7 @@ function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressPart
       accept: (notifications, claim) => engine.accept({ notifications, claim }),
       cancel: engine.cancel,
     },
-    records: { ...recordReader(reader), watch: (onChange) => watch(watchers, engine, onChange) },
+    records: { ...recordReader(reader), watch: watcher(watchers, engine) },
     templates: { ...templateReader(reader), put: engine.putTemplate, delete: engine.deleteTemplate },
     recipients: { ...recipientReader(reader), put: engine.putRecipient, delete: engine.deleteRecipient },
     inbox: { ...inboxReader(reader), markRead: engine.markRead },
@@ -96,6 +96,7 @@ function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressPart
       topology: async () => topology(),
       stages: engine.stages,
       problems: engine.problems,
+      askLog: engine.askLog,
       stalled: () => answerInTime(engine.stalled()),
       metrics: async () => mergedMetrics(metrics.registry, await engine.metrics()),
     },
@@ -118,16 +119,17 @@ async function answerInTime(answer: Promise<readonly string[]>): Promise<readonl
   }
 }
 
-/** The engine tells of changes only while somebody listens. */
-function watch(
-  watchers: Set<(change: StatusChange) => void>,
-  engine: EngineClient,
-  onChange: (change: StatusChange) => void,
-): () => void {
-  watchers.add(onChange)
-  if (watchers.size === 1) void engine.watch(true).catch(() => undefined)
-  return () => {
-    watchers.delete(onChange)
-    if (watchers.size === 0) void engine.watch(false).catch(() => undefined)
+/** The engine tells of changes only while somebody listens. What it is asked later it does later, so whoever watches
+ *  misses nothing of what is asked for after that. */
+function watcher(watchers: Set<(change: Change) => void>, engine: EngineClient): Records['watch'] {
+  return (onChange, onReady) => {
+    // Of its own, for the same function may watch twice.
+    const own = (change: Change) => onChange(change)
+    watchers.add(own)
+    if (watchers.size === 1) void engine.watch(true).catch(() => undefined)
+    onReady?.()
+    return () => {
+      if (watchers.delete(own) && watchers.size === 0) void engine.watch(false).catch(() => undefined)
+    }
   }
 }

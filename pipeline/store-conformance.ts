@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { BadCursor, type DeadLetterFilter } from '../ingress/ports.js'
 import type { DeadLetter } from '../schemas/events.js'
-import type { InboxEntry } from '../stages/deliver/inbox.js'
 import type { OutboxEntry } from '../stages/deliver/outbox.js'
+import { describeInbox } from './inbox-conformance.js'
 import { describeRecords } from './record-conformance.js'
 import { describeReferences } from './reference-conformance.js'
 import { allPages, eachStore, hourMs, type OpenStore, startMs, testRetention } from './store-under-test.js'
@@ -23,11 +23,12 @@ function describeClaims(open: OpenStore): void {
   describe('an idempotency key', () => {
     const store = eachStore(open)
     const claim = (bodyHash: string, answer: string) => ({ key: 'k', bodyHash, answer })
+    const replayed = (answer: string) => ({ kind: 'replayed', answer, appended: false })
 
     it('gives its first answer again for the same body, and tells another body', async () => {
       expect(await store().claim('default', claim('a', 'first'), startMs)).toEqual({ kind: 'accepted' })
       const later = startMs + 23 * hourMs
-      expect(await store().claim('default', claim('a', 'second'), later)).toEqual({ kind: 'replayed', answer: 'first' })
+      expect(await store().claim('default', claim('a', 'second'), later)).toEqual(replayed('first'))
       expect(await store().claim('default', claim('b', 'second'), later)).toEqual({ kind: 'reused' })
       expect(await store().claim('other', claim('b', 'second'), later)).toEqual({ kind: 'accepted' })
     })
@@ -36,74 +37,21 @@ function describeClaims(open: OpenStore): void {
       await store().claim('default', claim('a', 'first'), startMs)
       const later = startMs + 24 * hourMs
       expect(await store().claim('default', claim('b', 'second'), later)).toEqual({ kind: 'accepted' })
-      expect(await store().claim('default', claim('b', 'third'), later)).toEqual({ kind: 'replayed', answer: 'second' })
+      expect(await store().claim('default', claim('b', 'third'), later)).toEqual(replayed('second'))
       await store().prune(startMs + 47 * hourMs)
       expect(await store().claim('default', claim('a', 'x'), later)).toEqual({ kind: 'reused' })
       await store().prune(startMs + 49 * hourMs)
       expect(await store().claim('default', claim('a', 'fourth'), later)).toEqual({ kind: 'accepted' })
     })
-  })
-}
 
-function describeInbox(open: OpenStore): void {
-  describe('an inbox', () => {
-    const store = eachStore(open)
-    const entry = (id: string, afterMs: number, changes: Partial<InboxEntry> = {}): InboxEntry => {
-      const acceptedAtMs = startMs + afterMs
-      return {
-        id,
-        notificationId: `n-${id}`,
-        tenant: 'default',
-        recipient: 'anna',
-        title: null,
-        body: 'Hi',
-        acceptedAtMs,
-        ...changes,
-      }
-    }
-
-    it('has each message once, newest accepted first, and knows what was read', async () => {
-      const { inbox } = store()
-      for (const put of [
-        entry('b', 2),
-        entry('c', 3, { title: 'T' }),
-        entry('a', 1),
-        entry('a', 1, { body: 'again' }),
-      ]) {
-        await inbox.put(put)
-      }
-      await inbox.put(entry('d', 4, { recipient: 'ben' }))
-      expect(await inbox.markRead('default', 'anna', 'a', startMs + 9)).toBe(true)
-      expect(await inbox.markRead('default', 'anna', 'a', startMs + 99)).toBe(true)
-      expect(await inbox.markRead('default', 'anna', 'd', startMs + 9)).toBe(false)
-      const message = (id: string, ms: number) => ({
-        id,
-        notificationId: `n-${id}`,
-        body: 'Hi',
-        at: `2026-01-01T00:00:00.00${ms}Z`,
-      })
-      const first = await inbox.list('default', 'anna', 2)
-      expect(first).toEqual({
-        data: [{ ...message('c', 3), title: 'T' }, message('b', 2)],
-        nextCursor: expect.any(String),
-        unread: 2,
-      })
-      const cursor = first.nextCursor ?? ''
-      expect(await inbox.list('default', 'anna', 2, cursor)).toEqual({
-        data: [{ ...message('a', 1), readAt: '2026-01-01T00:00:00.009Z' }],
-        nextCursor: null,
-        unread: 2,
-      })
-      await expect(inbox.list('default', 'ben', 2, cursor)).rejects.toThrow(BadCursor)
-    })
-
-    it('loses its old messages', async () => {
-      const { inbox } = store()
-      await inbox.put(entry('a', 0))
-      await inbox.put(entry('b', 5))
-      await store().prune(startMs + testRetention.inboxMs + 1)
-      const { data } = await inbox.list('default', 'anna', 10)
-      expect(data.map(({ id }) => id)).toEqual(['b'])
+    it('is free again when its own window is over, which is 24 hours at most', async () => {
+      const claimFor = (windowMs: number, answer: string, afterMs: number) =>
+        store().claim('default', { ...claim('a', answer), windowMs }, startMs + afterMs)
+      expect(await claimFor(3 * hourMs, 'first', 0)).toEqual({ kind: 'accepted' })
+      expect(await claimFor(hourMs, 'second', 3 * hourMs - 1)).toEqual(replayed('first'))
+      expect(await claimFor(48 * hourMs, 'second', 3 * hourMs)).toEqual({ kind: 'accepted' })
+      expect(await claimFor(hourMs, 'third', 27 * hourMs - 1)).toEqual(replayed('second'))
+      expect(await claimFor(hourMs, 'third', 27 * hourMs)).toEqual({ kind: 'accepted' })
     })
   })
 }

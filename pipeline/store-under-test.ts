@@ -2,10 +2,10 @@
 import { afterEach, beforeEach } from 'vitest'
 import type { Acceptance, Claim, Inbox, Outbox, Recipients, Records, Templates } from '../ingress/ports.js'
 import type { DeadLetter, NotificationRequested, NotificationStatus } from '../schemas/events.js'
-import type { StatusChange } from '../schemas/record.js'
 import type { InboxStore } from '../stages/deliver/inbox.js'
 import type { OutboxStore } from '../stages/deliver/outbox.js'
 import type { Directory, TemplateSource } from '../stages/enrich-template.js'
+import type { Merged } from '../stages/record/changes.js'
 import type { DeadLetterReader } from './dead-letter-store.js'
 import type { Retention } from './retention.js'
 
@@ -13,7 +13,7 @@ import type { Retention } from './retention.js'
 export interface StoreUnderTest {
   readonly records: Omit<Records, 'watch'>
   accept(notifications: readonly NotificationRequested[]): Promise<void>
-  merge(events: readonly NotificationStatus[]): Promise<readonly StatusChange[]>
+  merge(events: readonly NotificationStatus[]): Promise<readonly Merged[]>
   claim(tenant: string, claim: Claim, nowMs: number): Promise<Acceptance>
   readonly templates: Templates
   readonly templateSource: TemplateSource
@@ -100,7 +100,7 @@ export function sampleEnd(
   const { id, tenant, recipient, acceptedAtMs, channels } = request
   const atMs = startMs + afterMs
   const channel = channels?.[0] ?? 'email'
-  const attempt = { number: 1, atMs: atMs - 30, outcome: status, error: null, latencyMs: 30 }
+  const attempt = { number: 1, atMs: atMs - 30, outcome: status, error: null, latencyMs: 30, messageId: null }
   const entry = { channel: null, reason: null, detail: null }
   return {
     eventId: `${id}-${status}`,

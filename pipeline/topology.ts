@@ -42,7 +42,7 @@ const aside = ['notifications.status', 'dead-letters'] as const
 
 const stages: readonly TopologyStage[] = [
   {
-    ...{ name: 'ingress', group: null, input: null, alsoReads: [], writesTo: null },
+    ...{ name: 'ingress', group: null, input: null, alsoReads: ['notifications.changed'], writesTo: null },
     outputs: ['notifications.requested'],
     does: 'takes notifications over HTTP and answers when they are durable',
   },
@@ -72,7 +72,7 @@ const stages: readonly TopologyStage[] = [
   ),
   {
     ...stage('record', 'notifications.status', [], 'merges status events into one record per notification'),
-    outputs: ['dead-letters'],
+    outputs: ['notifications.changed', 'dead-letters'],
     writesTo: 'the record store',
   },
 ]

@@ -28,6 +28,8 @@ export interface Attempt {
   readonly error: null | string
   /** How long the call took, in milliseconds. */
   readonly latencyMs: number
+  /** The provider's own id of the message, at most 256 characters, where its answer told one. */
+  readonly messageId: null | string
 }
 
 /** The state of a circuit breaker. */
@@ -290,6 +292,24 @@ export interface NotificationAccepted {
   readonly trail: readonly TrailEntry[]
 }
 
+/** What watchers of a notification or of an inbox are told, after it is recorded. Keyed by recipient. */
+export interface NotificationChanged {
+  /** The notification. */
+  readonly notificationId: string
+  /** Whose it is. */
+  readonly tenant: string
+  /** The recipient's key. */
+  readonly recipient: string
+  /** The public status that it has from now on; null: that did not change. */
+  readonly status: null | string
+  /** True: a message of it has come into the recipient's inbox. */
+  readonly inbox: boolean
+  /** The contract it came by. */
+  readonly origin: string
+  /** When it changed, in milliseconds since the epoch. */
+  readonly atMs: number
+}
+
 /** A state of the notification that no delivery tells. */
 export type NotificationEnd = 'accepted' | 'duplicate' | 'rejected' | 'failed' | 'suppressed'
 
@@ -463,6 +483,7 @@ export interface Events {
   'template-reference': TemplateReference
   'notification-requested': NotificationRequested
   'notification-accepted': NotificationAccepted
+  'notification-changed': NotificationChanged
   'notification-inbound': NotificationInbound
   preferences: Preferences
   'notification-rendered': NotificationRendered

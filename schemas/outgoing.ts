@@ -5,6 +5,7 @@ import type {
   DeadLetter,
   Delivery,
   NotificationAccepted,
+  NotificationChanged,
   NotificationInbound,
   NotificationRendered,
   NotificationRequested,
@@ -61,6 +62,12 @@ export function cancel(value: CancelRequested, topic: CancelTopic, lane: Lane): 
 
 export function status(value: NotificationStatus): Outgoing<'notification-status'> {
   return { event: 'notification-status', value, ...aside('notifications.status', value.notificationId) }
+}
+
+/** What watchers are told, in the order of each recipient. */
+export function changed(value: NotificationChanged): Outgoing<'notification-changed'> {
+  const { tenant, recipient } = value
+  return { event: 'notification-changed', value, ...aside('notifications.changed', recipientKey(tenant, recipient)) }
 }
 
 export function deadLetter(value: DeadLetter): Outgoing<'dead-letter'> {

@@ -36,6 +36,8 @@ export interface AttemptRecord {
   readonly outcome: string
   readonly error?: string
   readonly latencyMs: number
+  /** The provider's own id of the message. */
+  readonly providerMessageId?: string
 }
 
 /** One delivery, as the API shows it. */
@@ -78,10 +80,15 @@ export interface NotificationRecord {
   readonly timeline: readonly TimelineEntry[]
 }
 
-/** A change of a notification's public status. */
-export interface StatusChange {
+/** What watchers are told of a notification. */
+export interface Change {
   readonly id: string
   readonly recipient: string
-  readonly status: NotificationState
+  /** The contract it came by. */
+  readonly origin: string
+  /** The public status that it has from now on; null: that did not change. */
+  readonly status: NotificationState | null
+  /** True: a message of it has come into the recipient's inbox. */
+  readonly inbox: boolean
   readonly at: string
 }

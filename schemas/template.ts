@@ -13,11 +13,15 @@ export interface TemplateVersion {
   readonly defaults: Readonly<Record<string, unknown>>
   readonly createdAt: string
   readonly updatedAt: string
+  /** As a compatibility contract was told it, for the contract's own view. */
+  readonly told?: { readonly name: string; readonly channel: string; readonly body: string }
 }
 
 /** A recipient that upstream told about. */
 export interface KnownRecipient {
   readonly id: string
+  /** As other people are shown it. */
+  readonly name?: string
   readonly email?: string
   readonly phone?: string
   readonly devices?: readonly string[]

@@ -11,7 +11,7 @@ import { type Carrier, type DeliverOptions, deliver } from './deliver.js'
 import type { Scope } from './stage.js'
 import { type RunnerOptions, type StageRunner, stageRunner, startMs } from './stage-runner.sample.js'
 import { throttle } from './throttle.js'
-import { throttleDefaults } from './throttle.sample.js'
+import { limitTo, throttleDefaults } from './throttle.sample.js'
 
 /** One call that a provider got. */
 export interface SeenCall {
@@ -56,12 +56,15 @@ const usualPolicy: ProviderPolicy = { ratePerSecond: null, concurrency: 8, timeo
 export const deliverDefaults: DeliverOptions = {
   retry: { baseMs: 1000, maxMs: 300_000, retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 },
   breaker: { failures: 5, halfOpenAfterMs: 30_000 },
-  ratePerSecond: () => null,
+  limitsOf: () => [],
+  paceOf: () => null,
   ledgerMemoryMs: 7 * 24 * 3_600_000,
 }
 
 export interface DeliverRunOptions extends RunnerOptions {
   readonly withThrottle?: boolean
+  /** How many share the group; one unless said. */
+  readonly workers?: { readonly throttle: number; readonly deliver: number }
   readonly options?: Partial<DeliverOptions>
   readonly random?: () => number
 }
@@ -69,7 +72,13 @@ export interface DeliverRunOptions extends RunnerOptions {
 /** Providers by name. `Date.now` is the run's clock from now on, for the breaker asks it: restore mocks after. */
 export function runDeliver(
   providers: Readonly<Record<string, ScriptedProvider>>,
-  { withThrottle = false, options = {}, random, ...more }: DeliverRunOptions = {},
+  {
+    withThrottle = false,
+    workers = { throttle: 1, deliver: 1 },
+    options = {},
+    random,
+    ...more
+  }: DeliverRunOptions = {},
 ): DeliverRun {
   const runner = stageRunner(more)
   vi.spyOn(Date, 'now').mockImplementation(() => runner.clock.scheduler.now())
@@ -78,13 +87,15 @@ export function runDeliver(
     Object.entries(providers).map(([name, scripted]) => [name, carrierOf(name, scripted, calls, runner)]),
   )
   // A process of its own each time: nothing but the log outlives it.
-  const ratePerSecond = (provider: string) => carriers.get(provider)?.policy.ratePerSecond ?? null
+  const limitsOf = (name: string) => limitTo(name, carriers.get(name)?.policy.ratePerSecond ?? null)
   const begin = () =>
-    runner.start(deliver({ carriers, called: () => undefined }, { ...deliverDefaults, ratePerSecond, ...options }), {
+    runner.start(deliver({ carriers, called: () => undefined }, { ...deliverDefaults, limitsOf, ...options }), {
       ...(random && { random }),
     })
   let worker = begin()
-  if (withThrottle) runner.start(throttleBefore(runner, carriers))
+  for (let other = 1; other < workers.deliver; other++) begin()
+  for (let each = 0; withThrottle && each < workers.throttle; each++)
+    runner.start(throttleBefore(runner, carriers, options))
 
   return {
     ...runner,
@@ -132,7 +143,11 @@ function carrierOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], 
   }
 }
 
-function throttleBefore({ log, codec }: StageRunner, carriers: ReadonlyMap<string, Carrier>) {
+function throttleBefore(
+  { log, codec }: StageRunner,
+  carriers: ReadonlyMap<string, Carrier>,
+  { limitsOf, paceOf }: Partial<DeliverOptions>,
+) {
   const place = (channel: Channel, { lane, partition }: Scope) => {
     return { way: { topic: 'deliveries.released', lane, channel } as const, partition }
   }
@@ -147,7 +162,7 @@ function throttleBefore({ log, codec }: StageRunner, carriers: ReadonlyMap<strin
       .pipe(map((record) => codec.decode(record, ['provider-health']).value)),
     part: (delivery: Delivery) => carriers.get(delivery.provider)?.provider.destination(delivery) ?? null,
   }
-  return throttle(ports, throttleDefaults)
+  return throttle(ports, { ...throttleDefaults, ...(limitsOf && { limitsOf }), ...(paceOf && { paceOf }) })
 }
 
 /** A result for a test to give when it likes. */

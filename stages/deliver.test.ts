@@ -18,7 +18,7 @@ test('a call carries the delivery’s id as its key, and its outcome ends the de
   const run = runDeliver({ test: { answer: () => ({ outcome: 'sent', detail: '250 OK' }) } })
   await run.release(deliveryOf('a'))
   expect(run.calls).toEqual([{ provider: 'test', key: 'a', attempt: 1, afterMs: 0 }])
-  const attempts = [{ number: 1, atMs: at(0), outcome: 'sent', error: null, latencyMs: 0 }]
+  const attempts = [{ number: 1, atMs: at(0), outcome: 'sent', error: null, latencyMs: 0, messageId: null }]
   const entry = { atMs: at(0), stage: 'deliver', event: 'sent', channel: 'email', reason: null, detail: '250 OK' }
   expect(run.told('notifications.status', 'notification-status').map(({ value }) => value)).toEqual([
     {
@@ -140,7 +140,14 @@ describe('a provider that breaks its contract', () => {
     await run.advance(1)
     const [again] = run.back()
     expect(again?.attempts).toEqual([
-      { number: 1, atMs: at(0), outcome: 'transient', error: 'No answer within 3000 ms', latencyMs: 3000 },
+      {
+        number: 1,
+        atMs: at(0),
+        outcome: 'transient',
+        error: 'No answer within 3000 ms',
+        latencyMs: 3000,
+        messageId: null,
+      },
     ])
     expect(signals.map(({ aborted }) => aborted)).toEqual([true])
   })

@@ -5,6 +5,7 @@
 import { Observable, type OperatorFunction } from 'rxjs'
 import type { Delivery } from '../schemas/events.js'
 import { type Outgoing, providerHealth, routed, status } from '../schemas/outgoing.js'
+import type { Reception } from './deliver/allowance.js'
 import { type BreakerOptions, breakers } from './deliver/breakers.js'
 import { type Ledger, ledger } from './deliver/ledger.js'
 import { type Line, line } from './deliver/line.js'
@@ -13,13 +14,14 @@ import type { Provider, ProviderPolicy, SendResult } from './deliver/provider.js
 import { type Note, noted, report } from './deliver/reports.js'
 import { faultOf, send } from './deliver/send.js'
 import { type Call, judge, type RetryOptions, type Verdict } from './deliver/verdict.js'
+import { type LimitsOf, type PaceClass, sharedLimits } from './shared-limits.js'
 import type { Batch, DeadRecord, InputRecord, Scope, Stage, StageContext, Step } from './stage.js'
 
 export interface DeliverOptions {
   readonly retry: RetryOptions
   readonly breaker: BreakerOptions
-  /** Calls a second of a provider on a channel; null: no limit. */
-  readonly ratePerSecond: (provider: string, channel: string) => number | null
+  readonly limitsOf: LimitsOf
+  readonly paceOf: (delivery: Delivery) => PaceClass
   /** How long outcomes are kept, in milliseconds: as long as the input can be read again. */
   readonly ledgerMemoryMs: number
 }
@@ -85,8 +87,9 @@ function deliverRun(
   emitStep: (step: Step<In, Out>) => void,
 ) {
   const { clock, random } = context
-  const ledgers = new Map<Scope, Ledger>()
+  const ledgers = new WeakMap<Scope, Ledger>()
   const lines = new Map<string, Line<Input>>()
+  const limits = sharedLimits(options.limitsOf, context.share)
   const circuit = breakers(
     options.breaker,
     () => clock.now(),
@@ -129,7 +132,8 @@ function deliverRun(
 
   function join(record: Input, carrier: Carrier): void {
     const { delivery } = record.value
-    const destination = { channel: delivery.channel, part: carrier.provider.destination(delivery) }
+    const { channel } = delivery
+    const destination = { channel, part: carrier.provider.destination(delivery), pace: options.paceOf(delivery) }
     lineOf(carrier).add(record.scope.lane, destination, record)
   }
 
@@ -137,24 +141,28 @@ function deliverRun(
     const { provider, policy } = carrier
     let found = lines.get(provider.name)
     if (!found) {
-      const ratePerSecond = (channel: string) => options.ratePerSecond(provider.name, channel)
-      found = line({ concurrency: policy.concurrency, ratePerSecond, share: context.share }, clock, (record) =>
-        carry(record, carrier),
-      )
+      const { name, parts = null } = provider
+      const { concurrency } = policy
+      const paceOf = (channel: string, pace: PaceClass) => limits.pace(name, channel, pace, clock.now())
+      const cautious = options.breaker.failures
+      found = line({ concurrency, parts, cautious, paceOf }, clock, (record) => carry(record, carrier))
       lines.set(provider.name, found)
     }
     return found
   }
 
-  async function carry(record: Input, carrier: Carrier): Promise<void> {
+  async function carry(record: Input, carrier: Carrier): Promise<Reception> {
     const { delivery } = record.value
-    if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now()) return expire(record, delivery)
+    if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now()) {
+      end(record, delivery, 'expired', { event: 'expired', reason: null, detail: null }, [])
+      return 'not-called'
+    }
     calling++
     if (carrier.policy.onUnknown === 'park') await intend(record, delivery)
-    if (stopped) return
+    if (stopped) return 'not-called'
     const made = call(delivery, carrier)
     open.add(delivery, made)
-    await answered(record, carrier, made)
+    return answered(record, carrier, made)
   }
 
   /** Null where the breaker is open. */
@@ -168,17 +176,24 @@ function deliverRun(
   }
 
   /** Waits for a call, made now or by an earlier life of the stage, and tells what came of it. */
-  async function answered(record: Input, { provider }: Carrier, made: Promise<Call | null>): Promise<void> {
+  async function answered(record: Input, { provider }: Carrier, made: Promise<Call | null>): Promise<Reception> {
     const { delivery } = record.value
     const settled = await made.then(
       (call) => ({ call }),
       (error: unknown) => ({ error }),
     )
     calling--
-    if (stopped) return
-    if ('error' in settled) fail(record, delivery, 'provider-fault', faultOf(settled.error))
-    else if (settled.call) conclude(record, delivery, settled.call)
-    else defer(record, delivery, circuit.retryAtMs(breakerKey(delivery, provider)) ?? clock.now())
+    if (stopped) return 'not-called'
+    if ('error' in settled) {
+      fail(record, delivery, 'provider-fault', faultOf(settled.error))
+      return 'ill'
+    }
+    if (settled.call) {
+      conclude(record, delivery, settled.call)
+      return receptionOf(settled.call.result)
+    }
+    defer(record, delivery, circuit.retryAtMs(breakerKey(delivery, provider)) ?? clock.now())
+    return 'not-called'
   }
 
   /** Resolves when the intent is committed. */
@@ -222,10 +237,6 @@ function deliverRun(
     step([record], [routed(noted(later, nowMs, { event: 'deferred', reason: 'breaker-open', detail: null }))])
   }
 
-  function expire(record: Input, delivery: Delivery): void {
-    end(record, delivery, 'expired', { event: 'expired', reason: null, detail: null }, [])
-  }
-
   function fail(record: Input, delivery: Delivery, cause: string, detail: string): void {
     end(record, delivery, 'failed', { event: 'failed', reason: cause, detail }, [{ record, cause, detail }])
   }
@@ -265,6 +276,11 @@ function deliverRun(
 function breakerKey(delivery: Delivery, { name, destination }: Provider): string {
   const part = destination(delivery)
   return part === null ? name : `${name}/${part}`
+}
+
+/** A provider that refuses one message is well; one that fails, or asks for less, is not. */
+function receptionOf({ outcome }: SendResult): Reception {
+  return outcome === 'transient' || outcome === 'rate-limited' ? 'ill' : 'well'
 }
 
 function noteOf(verdict: Verdict, result: SendResult): Note {

@@ -2,19 +2,18 @@ import { expect, test } from 'vitest'
 import type { Candidate, Message, NotificationRendered, TrailEntry } from '../schemas/events.js'
 import { cancel, rendered, routed, status } from '../schemas/outgoing.js'
 import { nowMs, runBatch, sampleRequest } from './enrich-template.sample.js'
-import { route } from './route.js'
+import { route, usualLimits } from './route.js'
 
 const real = (name: string) => ({ name, takesAnyAddress: false })
-const stage = route({
-  providers: {
-    email: real('smtp'),
-    sms: real('http'),
-    push: real('http'),
-    inapp: real('inbox'),
-    webhook: real('webhook'),
-    slack: { name: 'outbox', takesAnyAddress: true },
-  },
-})
+const providers = {
+  email: real('smtp'),
+  sms: real('http'),
+  push: real('http'),
+  inapp: real('inbox'),
+  webhook: real('webhook'),
+  slack: { name: 'outbox', takesAnyAddress: true },
+}
+const stage = route({ providers })
 const message: Message = { subject: 'Hello', text: 'Hello Anna', html: null, data: null }
 const says = (channel: string): Candidate => ({ channel, message, reason: null, detail: null })
 const before: TrailEntry[] = [
@@ -117,6 +116,25 @@ test('a notification with no channel in question fails', async () => {
   const step = await runBatch(stage, [rendered(notification({}))])
   expect(step.drops.map(({ reason }) => reason)).toEqual(['no-channel'])
   expect(step.outputs[0]?.value).toMatchObject({ status: 'failed', deliveries: [] })
+})
+
+test('how much a channel carries may depend on the contract that a notification came by', async () => {
+  const long = { ...says('sms'), message: { ...message, text: 'x'.repeat(161) } }
+  const brief = { ...usualLimits, sms: { characters: 160 } }
+  const byOrigin = route({ providers, limitsOf: (origin) => (origin === 'c' ? brief : usualLimits) })
+  const of = (origin: string) =>
+    rendered(
+      notification({
+        candidates: [long],
+        request: sampleRequest({ id: origin, origin }),
+        addresses: { sms: '+4915112345678' },
+      }),
+    )
+  const step = await runBatch(byOrigin, [of('native'), of('c')])
+  expect(step.outputs.map(({ value }) => value)).toMatchObject([
+    { delivery: { id: 'native.sms', origin: 'native' } },
+    { deliveries: [{ id: 'c.sms', status: 'failed' }], trail: [{}, { reason: 'too-long' }] },
+  ])
 })
 
 test('a replay gets delivery ids of its own', async () => {

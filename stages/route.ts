@@ -18,17 +18,21 @@ import { drop, eachRecord, emit, type Outcome, type RecordContext, type Stage } 
 export interface RouteOptions {
   /** What carries each channel. */
   readonly providers: Readonly<Record<Channel, RouteProvider>>
-  readonly limits?: Partial<ChannelLimits>
+  /** How much the channels carry of a notification that came by this contract. */
+  readonly limitsOf?: (origin: string) => ChannelLimits
 }
 
 /** What the large operators carry: four segments, an e-mail of 10,000 characters, 4 KiB of push payload. */
-const defaultLimits: ChannelLimits = { smsSegments: 4, emailCharacters: 10_000, pushBytes: 4096 }
+export const usualLimits: ChannelLimits = {
+  sms: { segments: 4 },
+  email: { characters: 10_000 },
+  push: { bytes: 4096 },
+}
 
 type In = 'notification-rendered' | 'cancel-requested'
 type Out = 'delivery-routed' | 'cancel-requested' | 'notification-status'
 
-export function route({ providers, limits }: RouteOptions): Stage<In, Out> {
-  const allLimits = { ...defaultLimits, ...limits }
+export function route({ providers, limitsOf = () => usualLimits }: RouteOptions): Stage<In, Out> {
   return eachRecord('route', 'notifications.rendered', ({ event, value }, context) => {
     if (event === 'cancel-requested') return emit(cancel(value, 'deliveries.routed', context.lane))
     const { request, addresses, preferences, candidates } = value
@@ -38,7 +42,7 @@ export function route({ providers, limits }: RouteOptions): Stage<In, Out> {
       preferences,
       candidates,
       providers,
-      limits: allLimits,
+      limits: limitsOf(request.origin),
     })
     return outcome(value, routes, dropped, context)
   })

@@ -6,13 +6,15 @@ import type { CancelRequested, Delivery, ProviderHealth } from '../schemas/event
 import { cancel, type Outgoing } from '../schemas/outgoing.js'
 import { type Channel, type Way, waysOf } from '../schemas/topics.js'
 import { sampleRequest } from './deliver/delivery.sample.js'
+import type { LimitsOf, RateLimit } from './shared-limits.js'
 import type { Scope } from './stage.js'
 import { type RunnerOptions, type StageRunner, settling, stageRunner, startMs } from './stage-runner.sample.js'
 import { type ThrottleOptions, throttle } from './throttle.js'
 
 export const throttleDefaults: ThrottleOptions = {
   window: 1000,
-  ratePerSecond: () => null,
+  limitsOf: () => [],
+  paceOf: () => null,
   probeEveryMs: 30_000,
   patienceMs: 100,
   cancelMemoryMs: 3_600_000,
@@ -148,6 +150,16 @@ export function cancelOf(name: string): Outgoing<'cancel-requested'> {
     requestedAtMs: startMs,
   }
   return cancel(command, 'deliveries.routed', 'normal')
+}
+
+/** The limit of this rate, where there is one. */
+export function limitTo(name: string, ratePerSecond: number | null): readonly RateLimit[] {
+  return ratePerSecond === null ? [] : [{ name, ratePerSecond }]
+}
+
+/** The same rate for every provider and channel, each on its own. */
+export function everyOne(ratePerSecond: number): LimitsOf {
+  return (provider, channel) => limitTo(`${provider} ${channel}`, ratePerSecond)
 }
 
 /** A moment of the run, in milliseconds since the epoch. */

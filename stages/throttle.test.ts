@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { routed } from '../schemas/outgoing.js'
-import { at, deliveryOf, runThrottle } from './throttle.sample.js'
+import { at, deliveryOf, everyOne, limitTo, runThrottle } from './throttle.sample.js'
 
-const attempt = { number: 1, atMs: at(-1000), outcome: 'transient', error: 'down', latencyMs: 5 }
+const attempt = { number: 1, atMs: at(-1000), outcome: 'transient', error: 'down', latencyMs: 5, messageId: null }
 
 test('what can go at once is released at once and never touches the state', async () => {
   const run = runThrottle()
@@ -89,7 +89,7 @@ test.each([
 })
 
 test('what has expired is not released: on arrival, after its wait, or when its destination opens', async () => {
-  const run = runThrottle({ ratePerSecond: () => 1 })
+  const run = runThrottle({ limitsOf: everyOne(1) })
   await run.append(
     routed(deliveryOf('late', { expiresAtMs: at(0) })),
     routed(deliveryOf('slept', { notBeforeMs: at(100), expiresAtMs: at(50) })),
@@ -110,38 +110,8 @@ test('what has expired is not released: on arrival, after its wait, or when its 
   expect(run.parked()).toEqual([])
 })
 
-test('a limit delays, keeps the order, drops nothing and spends no attempt', async () => {
-  const run = runThrottle({ ratePerSecond: () => 10 })
-  const ids = Array.from({ length: 35 }, (_, index) => `d-${index}`)
-  await run.append(...ids.map((id) => routed(deliveryOf(id))))
-  await run.advance(60_000)
-  expect(run.released()).toEqual(ids.map((id, index) => ({ id, afterMs: (index + 1) * 100 })))
-  const spent = run.told('deliveries.released', 'delivery-released').map(({ value }) => value.delivery.attempts.length)
-  expect(spent).toEqual(ids.map(() => 0))
-})
-
-test('a limit holds for its provider and channel, and for nobody else', async () => {
-  const run = runThrottle({
-    ratePerSecond: (provider, channel) => (provider === 'slow' && channel === 'sms' ? 1 : null),
-  })
-  const slow = { provider: 'slow', channel: 'sms' }
-  await run.append(
-    routed(deliveryOf('a', slow)),
-    routed(deliveryOf('b', slow)),
-    routed(deliveryOf('c', { provider: 'slow', channel: 'push' })),
-    routed(deliveryOf('d', { provider: 'quick', channel: 'sms' })),
-  )
-  await run.advance(5000)
-  expect(run.released()).toEqual([
-    { id: 'd', afterMs: 0 },
-    { id: 'c', afterMs: 0 },
-    { id: 'a', afterMs: 1000 },
-    { id: 'b', afterMs: 2000 },
-  ])
-})
-
 test('high goes before normal and normal before low, whoever came first', async () => {
-  const run = runThrottle({ ratePerSecond: () => 10 })
+  const run = runThrottle({ limitsOf: everyOne(10) })
   const flood = (priority: 'high' | 'normal' | 'low', count: number) =>
     Array.from({ length: count }, (_, index) => routed(deliveryOf(`${priority}-${index}`, { priority })))
   await run.append(...flood('low', 10), ...flood('normal', 5))
@@ -156,88 +126,8 @@ test('high goes before normal and normal before low, whoever came first', async 
   ])
 })
 
-test('no more than the window is ever out and unfinished, and each that is finished lets one go', async () => {
-  const run = runThrottle({ window: 5 })
-  const ids = Array.from({ length: 30 }, (_, index) => `d-${index}`)
-  const out: number[] = []
-  await run.append(...ids.map((id) => routed(deliveryOf(id))))
-  const finished: string[] = []
-  while (finished.length < ids.length) {
-    await run.advance(1000)
-    out.push(run.outstanding())
-    finished.push(...(await run.finish(1)).map(({ id }) => id))
-  }
-  expect(finished).toEqual(ids)
-  expect(out).toEqual([...Array(26).fill(5), 4, 3, 2, 1])
-})
-
-test('credit that comes back is used at that moment', async () => {
-  const run = runThrottle({ window: 1 })
-  await run.append(...['a', 'b'].map((id) => routed(deliveryOf(id))))
-  await run.finish(1)
-  expect(run.released()).toEqual([
-    { id: 'a', afterMs: 0 },
-    { id: 'b', afterMs: 0 },
-  ])
-})
-
-test('the window holds across kills and restarts, and nothing is released twice', async () => {
-  const run = runThrottle({ window: 5 }, { partitions: 2 })
-  const ids = Array.from({ length: 60 }, (_, index) => `d-${index}`)
-  await run.append(...ids.map((id, index) => routed(deliveryOf(id, { recipient: `user-${index}` }))))
-  const finished: string[] = []
-  const out: number[] = []
-  for (let turn = 0; turn < 40; turn++) {
-    await run.advance(150)
-    out.push(run.outstanding())
-    finished.push(...(await run.finish(3)).map(({ id }) => id))
-    if (turn % 3 === 0) await run.kill()
-    else if (turn % 3 === 1) await run.restart()
-  }
-  expect([...finished].sort()).toEqual([...ids].sort())
-  expect(Math.max(...out)).toBe(10)
-})
-
-test('each lane has a window of its own, so a flood of low leaves room for high', async () => {
-  const run = runThrottle({ window: 2 })
-  await run.append(...['a', 'b', 'c', 'd'].map((id) => routed(deliveryOf(id, { priority: 'low' }))))
-  await run.append(routed(deliveryOf('urgent', { priority: 'high' })))
-  expect(
-    run
-      .released()
-      .map(({ id }) => id)
-      .sort(),
-  ).toEqual(['a', 'b', 'urgent'])
-})
-
-test('a channel that stands still holds up its lane for a moment only', async () => {
-  const run = runThrottle({ window: 2, patienceMs: 100 })
-  const sms = (id: string) => routed(deliveryOf(id, { channel: 'sms', provider: 'texts' }))
-  await run.append(sms('a'), sms('b'), sms('c'), routed(deliveryOf('mail')))
-  await run.advance(99)
-  expect(run.released().map(({ id }) => id)).toEqual(['a', 'b'])
-  await run.advance(1)
-  expect(run.released()).toEqual([
-    { id: 'a', afterMs: 0 },
-    { id: 'b', afterMs: 0 },
-    { id: 'mail', afterMs: 100 },
-  ])
-})
-
-test('nothing overtakes what waits for the same destination, in its lane', async () => {
-  const run = runThrottle({ window: 1, patienceMs: 0 })
-  await run.append(...['a', 'b', 'c'].map((id) => routed(deliveryOf(id))))
-  const done = (await run.finish(1)).map(({ id }) => id)
-  await run.append(routed(deliveryOf('d')))
-  while (done.length < 4) {
-    await run.advance(10)
-    done.push(...(await run.finish(1)).map(({ id }) => id))
-  }
-  expect(done).toEqual(['a', 'b', 'c', 'd'])
-})
-
 test('what waits survives a kill and an orderly stop, goes at its time, and keeps its order', async () => {
-  const run = runThrottle({ ratePerSecond: (provider) => (provider === 'slow' ? 10 : null) })
+  const run = runThrottle({ limitsOf: (name) => limitTo(name, name === 'slow' ? 10 : null) })
   const slow = Array.from({ length: 6 }, (_, index) => `slow-${index}`)
   await run.append(
     ...slow.map((id) => routed(deliveryOf(id, { provider: 'slow' }))),

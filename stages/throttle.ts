@@ -6,14 +6,18 @@ import { Observable, type Observer, type OperatorFunction, Subscription, timer }
 import type { CancelRequested, Delivery, ProviderHealth } from '../schemas/events.js'
 import { type Outgoing, released, status } from '../schemas/outgoing.js'
 import { type Lane, lanes } from '../schemas/topics.js'
+import type { PaceClass } from './shared-limits.js'
 import type { Batch, Drop, InputRecord, Scope, Stage, StageContext, Step } from './stage.js'
 import { type Destination, destinationTo, parseDestination } from './throttle/destination.js'
 import { type ClosedGate, type Credit, type GateOptions, gates } from './throttle/gates.js'
 import { isExpired, type Parked, type Parking, parking, sequenceOf } from './throttle/parking.js'
+import { patience } from './throttle/patience.js'
 import { queues } from './throttle/queues.js'
 import { endedStatus, refusedStatus, releasedStatus, waitingStatus, withEntry } from './throttle/reports.js'
+import { inTurn } from './throttle/turns.js'
 
 export interface ThrottleOptions extends GateOptions {
+  readonly paceOf: (delivery: Delivery) => PaceClass
   /** How long a whole lane waits for credit before the delivery in front is parked, so that others may pass. */
   readonly patienceMs: number
   /** How long a cancel is remembered: longer than any delivery is retried. */
@@ -70,8 +74,11 @@ function throttleRun(
 ) {
   const gate = gates(ports.credit, options, context.share)
   const parkings = new WeakMap<Scope, Parking>()
+  /** Tokens and credit go around: among the scopes of a lane, and among the destinations of a scope. */
+  const scopeServed = new Map<Lane, Scope>()
+  const destinationServed = new WeakMap<Scope, string>()
   const waiting = queues<In>()
-  const blockedSinceMs: Record<Lane, number | null> = { high: null, normal: null, low: null }
+  const patient = patience(options.patienceMs)
   let outputs: Outgoing<Out>[] = []
   let settled: InputRecord<In>[] = []
   let drops: Drop<In>[] = []
@@ -111,7 +118,8 @@ function throttleRun(
     const nowMs = context.clock.now()
     napMs = longestNapMs
     for (const lane of lanes) {
-      for (const scope of context.scopes()) if (scope.lane === lane) releaseParked(scope, nowMs)
+      const scopes = context.scopes().filter((scope) => scope.lane === lane)
+      for (const scope of inTurn(scopes, scopeServed.get(lane))) releaseParked(scope, nowMs)
       takeQueue(lane, nowMs)
     }
     flush()
@@ -152,35 +160,26 @@ function throttleRun(
     const { scope } = record
     const destination = destinationOf(delivery)
     const queued = place.destinations().has(destination.name)
-    const state = queued ? null : gate.check(destination, scope, nowMs)
-    if (state?.open) {
+    const state = gate.check(destination, scope, nowMs)
+    if (state.open && !queued) {
       release(delivery, destination, scope, nowMs)
       return settle(record)
     }
-    if (state?.reason === 'credit' && !losesPatience(scope, destination, nowMs)) return false
-    const reason = state?.reason ?? 'behind-others'
+    if (state.open || state.reason === 'credit') {
+      const leftMs = patient.leftMs(scope.lane, destination.channel, queued, nowMs)
+      if (leftMs !== null) return waitHere(leftMs)
+    }
+    const reason = queued || state.open ? 'behind-others' : state.reason
     const parked = withEntry(delivery, nowMs, 'parked', reason, null)
     if (reason === 'breaker-open') outputs.push(status(waitingStatus(parked, nowMs)))
     place.parkFor(destination.name, parked, sequenceOf(record))
-    if (state?.retryInMs) napAtMost(state.retryInMs)
+    if (!state.open && state.retryInMs !== null) napAtMost(state.retryInMs)
     return settle(record)
   }
 
-  /** True: the lane's head has waited long enough for credit, and somebody behind it could go. */
-  function losesPatience(scope: Scope, { name }: Destination, nowMs: number): boolean {
-    const { lane } = scope
-    const since = blockedSinceMs[lane] ?? nowMs
-    blockedSinceMs[lane] = since
-    const leftMs = since + options.patienceMs - nowMs
-    napAtMost(leftMs > 0 ? leftMs : Math.max(1, options.patienceMs))
-    return leftMs <= 0 && waiting.in(lane).some((record) => isHeldUp(record, scope, name, nowMs))
-  }
-
-  function isHeldUp(record: InputRecord<In>, scope: Scope, blocked: string, nowMs: number): boolean {
-    if (record.event === 'cancel-requested') return true
-    const destination = destinationOf(record.value.delivery)
-    const same = destination.name === blocked && record.scope.partition === scope.partition
-    return !same && gate.check(destination, record.scope, nowMs).open
+  function waitHere(ms: number): false {
+    napAtMost(Math.max(1, ms))
+    return false
   }
 
   function releaseParked(scope: Scope, nowMs: number): void {
@@ -188,7 +187,8 @@ function throttleRun(
     for (const parked of place.due(nowMs, releasesMost)) becomeDue(parked, place, scope, nowMs)
     const dueMs = place.nextDueMs(nowMs)
     if (dueMs !== null) napAtMost(dueMs - nowMs)
-    for (const name of [...place.destinations()]) drainDestination(name, place, scope, nowMs)
+    const names = [...place.destinations()]
+    for (const name of inTurn(names, destinationServed.get(scope))) drainDestination(name, place, scope, nowMs)
   }
 
   function becomeDue(parked: Parked, place: Parking, scope: Scope, nowMs: number): void {
@@ -222,6 +222,8 @@ function throttleRun(
           return
         }
         release(parked.delivery, destination, scope, nowMs)
+        scopeServed.set(scope.lane, scope)
+        destinationServed.set(scope, name)
       }
       place.remove(parked)
     }
@@ -230,7 +232,7 @@ function throttleRun(
 
   function release(delivery: Delivery, destination: Destination, scope: Scope, nowMs: number): void {
     gate.pass(destination, scope, nowMs)
-    blockedSinceMs[scope.lane] = null
+    patient.released(scope.lane, destination.channel)
     const gone = withEntry(delivery, nowMs, 'released', null, null)
     outputs.push(released(gone, nowMs), status(releasedStatus(gone, nowMs)))
   }
@@ -279,7 +281,7 @@ function throttleRun(
   }
 
   function destinationOf(delivery: Delivery): Destination {
-    return destinationTo(delivery, ports.part(delivery))
+    return destinationTo(delivery, ports.part(delivery), options.paceOf(delivery))
   }
 
   /** Closed without a time: a change of credit will wake it. */

@@ -24,9 +24,9 @@ export const stages: readonly StageFlow[] = [
 ]
 
 export const stats: Readonly<Record<string, ChannelStats>> = {
-  email: { sent: 31_804, failed: 122, successRate: 0.9962, latencyMs: { p50: 14, p95: 48, p99: 131 } },
-  sms: { sent: 9020, failed: 3, successRate: 0.9997, latencyMs: { p50: 22, p95: 61, p99: 12_400 } },
-  inapp: { sent: 412, failed: 0, successRate: 1, latencyMs: { p50: 4, p95: 9, p99: 12 } },
+  email: { sent: 31_804, failed: 122, successRate: 0.9962, latencyMs: { mean: 14, p50: 14, p95: 48, p99: 131 } },
+  sms: { sent: 9020, failed: 3, successRate: 0.9997, latencyMs: { mean: 22, p50: 22, p95: 61, p99: 12_400 } },
+  inapp: { sent: 412, failed: 0, successRate: 1, latencyMs: { mean: 4, p50: 4, p95: 9, p99: 12 } },
   webhook: { sent: 0, failed: 0, successRate: null, latencyMs: null },
 }
 

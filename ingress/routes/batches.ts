@@ -7,7 +7,8 @@ import { type Checked, check } from '../field-errors.js'
 import { identifier, isFresh } from '../identifier.js'
 import { normalize } from '../normalize.js'
 import { type BatchItem, batchEnvelope, batchItem, batchRequest } from '../notification-request.js'
-import type { BatchSummary, IngressOptions, IngressPorts } from '../ports.js'
+import type { IngressOptions } from '../options.js'
+import type { BatchSummary, IngressPorts } from '../ports.js'
 import { type FieldError, invalid, Problem, type ProblemBody, problemBody, problemSchema } from '../problem.js'
 import { batchShape } from '../record-shapes.js'
 import { requestContext } from '../request-context.js'
@@ -84,8 +85,7 @@ function serveGet(app: IngressApp, ports: IngressPorts, { settleWaitMs }: Ingres
       problems: [404, 503],
     },
     async ({ c, params: { id } }) => {
-      const deadlineMs = isFresh(id, ports.nowMs()) ? performance.now() + settleWaitMs : 0
-      const batch = await lookFor(() => ports.records.batch(tenant, id), deadlineMs)
+      const batch = await foundBatch(ports, id, settleWaitMs)
       if (!batch) throw new Problem('not-found', 'There is no batch with this id.')
       return answer(c, 200, batch)
     },
@@ -93,9 +93,14 @@ function serveGet(app: IngressApp, ports: IngressPorts, { settleWaitMs }: Ingres
 }
 
 /** Nobody tells when a batch's first notification is recorded: a fresh one is looked for again. */
-async function lookFor(look: () => Promise<BatchSummary | undefined>, deadlineMs: number) {
+export async function foundBatch(
+  { records, nowMs }: Pick<IngressPorts, 'records' | 'nowMs'>,
+  id: string,
+  settleWaitMs: number,
+): Promise<BatchSummary | undefined> {
+  const deadlineMs = isFresh(id, nowMs()) ? performance.now() + settleWaitMs : 0
   for (;;) {
-    const found = await look()
+    const found = await records.batch(tenant, id)
     if (found || performance.now() + lookAgainMs > deadlineMs) return found
     await new Promise((resolve) => setTimeout(resolve, lookAgainMs))
   }

@@ -2,7 +2,8 @@
 import { z } from '@hono/zod-openapi'
 import { finalStatuses, type NotificationRecord } from '../../schemas/record.js'
 import { answer, type IngressApp, type IngressContext, serveEndpoint } from '../endpoint.js'
-import type { IngressOptions, IngressPorts } from '../ports.js'
+import type { IngressOptions } from '../options.js'
+import type { IngressPorts } from '../ports.js'
 import { Problem } from '../problem.js'
 import { notificationStatus } from '../record-shapes.js'
 import type { RecordWaits } from '../record-waits.js'
@@ -37,28 +38,41 @@ export function cancellationRoutes(
     },
     async ({ c, params: { id } }) => {
       const record = await foundRecord(ports, waits, id, settleWaitMs)
-      if (finalStatuses.has(record.status)) return verdictOf(c, record, 0)
-      const requestedAtMs = ports.nowMs()
-      const { recipient, priority } = record
-      const correlationId = c.get('correlationId')
-      const decided = await waits.wait({
-        tenant,
-        id,
-        timeoutMs: settleWaitMs,
-        begin: () => ports.acceptor.cancel({ id, tenant, recipient, correlationId, requestedAtMs }, priority),
-        isDone: (now) => now !== undefined && (finalStatuses.has(now.status) || isRefused(now, requestedAtMs)),
-      })
-      return verdictOf(c, decided ?? record, requestedAtMs)
+      const { status } = await cancelled(c, ports, waits, record, settleWaitMs)
+      return answer(c, status === 'cancelled' ? 200 : 202, { id, status })
     },
   )
 }
 
-function verdictOf(c: IngressContext, record: NotificationRecord, requestedAtMs: number): Response {
-  const { id, status } = record
-  if (status === 'cancelled') return answer(c, 200, { id, status })
+/** Asks for the cancel and waits for the verdict: the record is cancelled then, or the verdict is not there yet. Throws a
+ *  409 where it is too late. */
+export async function cancelled(
+  c: IngressContext,
+  ports: IngressPorts,
+  waits: RecordWaits,
+  record: NotificationRecord,
+  settleWaitMs: number,
+): Promise<NotificationRecord> {
+  if (finalStatuses.has(record.status)) return unlessTooLate(record, 0)
+  const requestedAtMs = ports.nowMs()
+  const { id, recipient, priority } = record
+  const correlationId = c.get('correlationId')
+  const decided = await waits.wait({
+    tenant,
+    id,
+    timeoutMs: settleWaitMs,
+    begin: () => ports.acceptor.cancel({ id, tenant, recipient, correlationId, requestedAtMs }, priority),
+    isDone: (now) => now !== undefined && (finalStatuses.has(now.status) || isRefused(now, requestedAtMs)),
+  })
+  return unlessTooLate(decided ?? record, requestedAtMs)
+}
+
+function unlessTooLate(record: NotificationRecord, requestedAtMs: number): NotificationRecord {
+  const { status } = record
+  if (status === 'cancelled') return record
   if (finalStatuses.has(status)) throw new Problem('conflict', `Too late to cancel: it is ${status}.`)
   if (isRefused(record, requestedAtMs)) throw new Problem('conflict', 'Too late to cancel: it is on its way already.')
-  return answer(c, 202, { id, status })
+  return record
 }
 
 /** An earlier refusal says nothing: what was out then may wait for another try now. */

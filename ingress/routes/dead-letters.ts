@@ -2,8 +2,9 @@
 import { z } from '@hono/zod-openapi'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { identifier } from '../identifier.js'
+import type { IngressOptions } from '../options.js'
 import { pageOf, pageQuery } from '../paging.js'
-import type { IngressOptions, IngressPorts } from '../ports.js'
+import type { IngressPorts } from '../ports.js'
 import { filterOf, foundLetter, letterParams, letterStatuses, replayRoutes } from './dead-letter-replays.js'
 import { queryInstant } from './notification-records.js'
 

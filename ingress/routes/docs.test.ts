@@ -3,6 +3,7 @@ import { testClient } from '../test-client.js'
 
 interface Operation {
   readonly summary?: string
+  readonly tags: readonly string[]
   readonly responses: Record<string, { content?: Record<string, unknown> }>
   readonly requestBody?: { content: Record<string, { schema: unknown }> }
 }
@@ -12,8 +13,10 @@ interface Document {
   readonly components: { schemas: Record<string, { additionalProperties?: boolean; properties?: object }> }
 }
 
-async function document(): Promise<Document> {
-  return (await testClient().get('/openapi.json')).body as Document
+const native = { a: false, b: null, c: false }
+
+async function document(compat = native): Promise<Document> {
+  return (await testClient({ compat }).get('/openapi.json')).body as Document
 }
 
 describe('/openapi.json', () => {
@@ -32,16 +35,19 @@ describe('/openapi.json', () => {
       'GET /v1/batches/{id}',
       'GET /v1/dead-letters',
       'GET /v1/dead-letters/{id}',
+      'GET /v1/events',
       'GET /v1/flow',
       'GET /v1/notifications',
       'GET /v1/notifications/{id}',
       'GET /v1/outbox',
       'GET /v1/recipients/{id}',
       'GET /v1/recipients/{id}/inbox',
+      'GET /v1/recipients/{id}/inbox/stream',
       'GET /v1/stats',
       'GET /v1/templates',
       'GET /v1/templates/{id}',
       'GET /v1/topology',
+      'GET /v1/ws',
       'POST /v1/dead-letters/replay',
       'POST /v1/dead-letters/{id}/replay',
       'POST /v1/notifications',
@@ -63,6 +69,15 @@ describe('/openapi.json', () => {
         if (Number(status) >= 400) expect(Object.keys(content ?? {})).toEqual(['application/problem+json'])
       }
     }
+  })
+
+  it('describes the contracts that are answered under their own headings', async () => {
+    const { paths } = await document({ ...native, a: true, c: true })
+    const headings = Object.values(paths).flatMap((operations) => Object.values(operations).map(({ tags }) => tags[0]))
+    const contracts = headings.filter((tag) => tag?.startsWith('Contract '))
+    expect(new Set(contracts)).toEqual(new Set(['Contract A: user messages', 'Contract C: notification service']))
+    expect(Object.keys(paths)).toContain('/send')
+    expect(Object.keys(paths)).not.toContain('/user/notification')
   })
 
   it('says that requests are strict', async () => {

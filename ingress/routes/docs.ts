@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type IngressApp, jsonText, tags } from '../endpoint.js'
-import type { IngressOptions } from '../ports.js'
+import type { IngressOptions } from '../options.js'
 import type { StaticFile } from '../static-files.js'
 
 /** Where the description of the API is. */
@@ -40,6 +40,10 @@ export function docsFiles(): StaticFile[] {
   return [
     { path: '/docs', source: page },
     { path: '/docs/', source: page },
+    // Where the systems that Carillon replaces had theirs.
+    { path: '/swagger', source: page },
+    { path: '/swagger/', source: page },
+    { path: '/swagger/index.html', source: page },
     { path: '/docs/start.js', source: start },
     ...fromSwagger.map((name) => ({ path: `/docs/${name}`, source: pathToFileURL(join(folder, name)) })),
   ]

@@ -1,15 +1,30 @@
 /** /health: whether the process lives, and whether it can take work. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from '@hono/zod-openapi'
 import { answer, type IngressApp, type IngressContext, serveEndpoint } from '../endpoint.js'
-import type { Flow } from '../ports.js'
-import { Problem } from '../problem.js'
-
-const health = (status: string) => z.strictObject({ status: z.literal(status) })
+import type { Flow, Records } from '../ports.js'
+import { Problem, problemBody, problemHeaders } from '../problem.js'
+import { tenant } from '../tenant.js'
 
 /** Paths that a prober asks without a key. */
 export const healthPaths = ['/health/live', '/health/ready'] as const
 
-export function healthRoutes(app: IngressApp, { flow }: { readonly flow: Pick<Flow, 'problems' | 'stalled'> }): void {
+/** What may be asked whether it answers, by name. */
+export type Asked = Readonly<Record<string, () => Promise<unknown>>>
+
+/** A part that has not answered by then does not answer. */
+const patienceMs = 2000
+const well = 'ok'
+
+const readyQuery = z.object({
+  without: z.enum(['store']).optional().openapi({
+    description: 'Leaves the store out: for a load balancer that goes on sending what needs none.',
+  }),
+})
+const checks = z.record(z.string(), z.string()).openapi({ description: `Each part: ${well}, or why not.` })
+
+export function healthRoutes(app: IngressApp, flow: Pick<Flow, 'problems' | 'stalled'>, asked: Asked): void {
   const [live, ready] = healthPaths
   serveEndpoint(
     app,
@@ -19,10 +34,15 @@ export function healthRoutes(app: IngressApp, { flow }: { readonly flow: Pick<Fl
       tag: 'Health',
       summary: 'Whether the process answers and what it runs makes progress',
       open: true,
-      answers: { 200: { description: 'It does.', schema: health('live') } },
+      answers: { 200: { description: 'It does.', schema: z.strictObject({ status: z.literal('live') }) } },
       problems: [503],
     },
-    async ({ c }) => answerUnless(c, 'live', await flow.stalled(), 'stalled'),
+    async ({ c }) => {
+      const stalled = await flow.stalled()
+      if (stalled.length === 0) return answer(c, 200, { status: 'live' })
+      const errors = stalled.map((message) => ({ path: '', message }))
+      throw new Problem('stalled', stalled.join(' '), errors)
+    },
   )
   serveEndpoint(
     app,
@@ -31,21 +51,50 @@ export function healthRoutes(app: IngressApp, { flow }: { readonly flow: Pick<Fl
       path: ready,
       tag: 'Health',
       summary: 'Whether it can take work',
+      description: 'What it needs is asked, and not only looked up.',
       open: true,
-      answers: { 200: { description: 'It can.', schema: health('ready') } },
+      query: readyQuery,
+      answers: { 200: { description: 'It can.', schema: z.strictObject({ status: z.literal('ready'), checks }) } },
       problems: [503],
     },
-    async ({ c }) => answerUnless(c, 'ready', await flow.problems(), 'not-ready'),
+    async ({ c, query: { without } }) => {
+      const parts = Object.entries(asked).filter(([name]) => name !== without)
+      const [stages, ...answers] = await Promise.all([flow.problems(), ...parts.map(([, ask]) => askedInTime(ask))])
+      const told = parts.map(([name], at) => [name, answers[at] ?? well] as const)
+      const all = [...told, ['stages', stages.join(' ') || well] as const]
+      if (all.every(([, state]) => state === well)) {
+        return answer(c, 200, { status: 'ready', checks: Object.fromEntries(all) })
+      }
+      return notReady(c, all)
+    },
   )
 }
 
-function answerUnless(
-  c: IngressContext,
-  status: string,
-  problems: readonly string[],
-  kind: 'stalled' | 'not-ready',
-): Response {
-  if (problems.length === 0) return answer(c, 200, { status })
-  const errors = problems.map((message) => ({ path: '', message }))
-  throw new Problem(kind, problems.join(' '), errors)
+/** The sources of `/health/ready` in the ingress. */
+export function askedBy(flow: Pick<Flow, 'askLog'>, records: Pick<Records, 'get'>): Asked {
+  return { log: () => flow.askLog(), store: () => records.get(tenant, well) }
+}
+
+/** Null when it answered; else why not, in words that tell nothing of the inside. */
+async function askedInTime(ask: () => Promise<unknown>): Promise<string | null> {
+  const late = new AbortController()
+  const silence = sleep(patienceMs, 'It does not answer.', { signal: late.signal, ref: false }).catch(() => null)
+  const answered = ask().then(
+    () => null,
+    () => 'It cannot be reached.',
+  )
+  try {
+    return await Promise.race([answered, silence])
+  } finally {
+    late.abort()
+  }
+}
+
+/** A problem that tells of each part. */
+function notReady(c: IngressContext, all: readonly (readonly [name: string, state: string])[]): Response {
+  const errors = all.filter(([, state]) => state !== well).map(([path, message]) => ({ path, message }))
+  const problem = new Problem('not-ready', errors.map(({ path, message }) => `${path}: ${message}`).join(' '), errors)
+  const body = { ...problemBody(problem, c.get('correlationId')), checks: Object.fromEntries(all) }
+  const headers = { 'content-type': 'application/problem+json', ...problemHeaders(problem) }
+  return c.body(JSON.stringify(body), 503, headers)
 }

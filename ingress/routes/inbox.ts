@@ -2,9 +2,12 @@
 import { z } from '@hono/zod-openapi'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { identifier } from '../identifier.js'
+import { openEventStream } from '../live/event-stream.js'
+import { inboxBell, startOfInbox, tellInbox } from '../live/inbox-stream.js'
+import type { Live } from '../live/live.js'
 import { pageOf, pageQuery } from '../paging.js'
-import type { IngressPorts } from '../ports.js'
-import { Problem } from '../problem.js'
+import { BadCursor, type IngressPorts } from '../ports.js'
+import { invalid, Problem } from '../problem.js'
 import { tenant } from '../tenant.js'
 
 const message = z
@@ -15,12 +18,17 @@ const message = z
     body: z.string(),
     at: z.string(),
     readAt: z.string().optional(),
+    metadata: z.unknown().optional().openapi({ description: 'As the notification brought it.' }),
   })
   .openapi('InboxMessage')
 const page = pageOf(message).extend({ unread: z.int() }).openapi('InboxPage')
 const marked = z.strictObject({ id: z.string(), read: z.literal(true) }).openapi('InboxRead')
 
-export function inboxRoutes(app: IngressApp, { inbox, nowMs }: IngressPorts): void {
+/** Bytes of a place. */
+const placeMost = 2048
+const placeHeader = 'Last-Event-ID'
+
+export function inboxRoutes(app: IngressApp, { inbox, nowMs }: IngressPorts, live: Live): void {
   serveEndpoint(
     app,
     {
@@ -56,4 +64,52 @@ export function inboxRoutes(app: IngressApp, { inbox, nowMs }: IngressPorts): vo
       return answer(c, 200, { id: messageId, read: true })
     },
   )
+  streamRoute(app, inbox, live)
+}
+
+function streamRoute(app: IngressApp, inbox: IngressPorts['inbox'], { changes, places }: Live): void {
+  serveEndpoint(
+    app,
+    {
+      method: 'get',
+      path: '/v1/recipients/{id}/inbox/stream',
+      tag: 'Live updates',
+      summary: "A recipient's messages as server-sent events",
+      description:
+        'Each message that comes in is an event `message`, its data an InboxMessage. It goes on exactly after ' +
+        'Last-Event-ID, which browsers send when they connect again; without that, only what comes from now on is told. ' +
+        'Every 15 s comes a comment.',
+      params: z.object({ id: identifier }),
+      headers: z.object({
+        [placeHeader]: z.string().max(placeMost).optional().openapi({ description: 'The id of the last event seen.' }),
+      }),
+      answers: {
+        200: {
+          description: 'A stream without an end.',
+          mediaType: 'text/event-stream',
+          schema: z.string().openapi({ example: 'event: message\nid: 42\ndata: {"id":"…","body":"Hello"}\n\n' }),
+        },
+      },
+      problems: [503],
+    },
+    async ({ c, params: { id: recipient } }) => {
+      const address = { tenant, recipient }
+      const after = c.req.header(placeHeader) || undefined
+      const stream = openEventStream(c, places)
+      try {
+        const bell = inboxBell(changes, address, stream.ended)
+        await bell.ready
+        const start = await startOfInbox(inbox, address, after)
+        void tellInbox({ inbox, bell }, address, start, stream)
+      } catch (error) {
+        stream.close()
+        throw error instanceof BadCursor ? badPlace() : error
+      }
+      return stream.response
+    },
+  )
+}
+
+function badPlace(): Problem {
+  return invalid([{ path: placeHeader, message: 'Must be the id of an event of this stream.' }])
 }

@@ -27,6 +27,7 @@ describe('GET /v1/notifications/{id}', () => {
       priority: 'normal',
       createdAt: '2030-01-01T00:00:00.000Z',
       updatedAt: '2030-01-01T00:00:00.000Z',
+      origin: 'native',
       deliveries: [],
       timeline: [{ at: '2030-01-01T00:00:00.000Z', stage: 'ingress', event: 'accepted' }],
     })

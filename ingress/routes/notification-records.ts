@@ -5,8 +5,9 @@ import { channels } from '../../schemas/topics.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { identifier, isFresh } from '../identifier.js'
 import { instant } from '../notification-request.js'
+import type { IngressOptions } from '../options.js'
 import { pageOf, pageQuery } from '../paging.js'
-import type { IngressOptions, IngressPorts } from '../ports.js'
+import type { IngressPorts } from '../ports.js'
 import { Problem } from '../problem.js'
 import { notificationShape, notificationStatus } from '../record-shapes.js'
 import type { RecordWaits } from '../record-waits.js'
@@ -104,7 +105,7 @@ function serveList(app: IngressApp, ports: IngressPorts): void {
         tenant,
         limit,
         ...(cursor !== undefined && { cursor }),
-        ...(status !== undefined && { status }),
+        ...(status !== undefined && { statuses: [status] }),
         ...(channel !== undefined && { channel }),
         ...(recipient !== undefined && { recipient }),
         ...(from !== undefined && { fromMs: Date.parse(from) }),

@@ -12,7 +12,7 @@ const channelStats = z
     failed: z.int(),
     successRate: z.number().nullable().openapi({ description: '0 to 1; null before the first one ended.' }),
     latencyMs: z
-      .strictObject({ p50: z.number(), p95: z.number(), p99: z.number() })
+      .strictObject({ mean: z.number(), p50: z.number(), p95: z.number(), p99: z.number() })
       .nullable()
       .openapi({ description: "From acceptance to the provider's answer." }),
   })

@@ -47,7 +47,7 @@ describe('recipients', () => {
     [{ devices: [''] }, 'devices.0: Must not be empty.'],
     [{ email: '' }, 'email: Must not be empty.'],
     [{ phone: 5 }, 'phone: Must be a string.'],
-    [{ name: 'Ada' }, 'name: Unknown field.'],
+    [{ nickname: 'Ada' }, 'nickname: Unknown field.'],
     [{ preferences: { channels: { sms: 'no' } } }, 'preferences.channels.sms: Must be a boolean.'],
     [{ preferences: { quiet: true } }, 'preferences.quiet: Unknown field.'],
     [{ id: 'other' }, 'id: Must be that of the path.'],

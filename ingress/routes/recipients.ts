@@ -10,12 +10,14 @@ import { invalid, Problem } from '../problem.js'
 import { tenant } from '../tenant.js'
 
 const longAddressBytesMax = 2048
+const nameBytesMax = 256
 const devicesMax = 20
 
 const params = z.object({ id: identifier })
 const path = '/v1/recipients/{id}'
 
 const fields = {
+  name: shortText(nameBytesMax).optional().openapi({ description: 'As other people are shown it.' }),
   email: identifier.optional(),
   phone: identifier.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
   devices: z.array(shortText(longAddressBytesMax)).max(devicesMax).optional().openapi({ description: 'Push tokens.' }),

@@ -1,5 +1,6 @@
 /** `carillon start`: runs everything in this process until a signal stops it. */
 import { ConfigProblems } from '../config/problems.js'
+import { endProcess } from '../kafka/library.js'
 import type { Running } from '../running.js'
 import { CommandFailed, exitCodes } from './exit.js'
 import { complain, print } from './terminal.js'
@@ -44,7 +45,7 @@ function firstSignal(): Promise<NodeJS.Signals> {
     for (const [signal, number] of Object.entries(signals)) {
       process.on(signal, () => {
         // By the shells' convention, 128 and the signal's number.
-        if (asked) process.exit(128 + number)
+        if (asked) endProcess(128 + number)
         asked = true
         resolve(signal as NodeJS.Signals)
       })

@@ -32,7 +32,8 @@ function create(config: ProviderConfig, { inbox, outbox, announce, nowMs }: Carr
       return webhookProvider({ name, secret: config.secret, allow: config.allow, timeoutMs, concurrency, nowMs })
     case 'http': {
       const token = config.secret === null ? {} : { token: config.secret }
-      return httpProvider({ name, url: config.url, timeoutMs, maxSockets: concurrency, nowMs, ...token })
+      const channels = config.channels.length
+      return httpProvider({ name, url: config.url, channels, timeoutMs, maxSockets: concurrency, nowMs, ...token })
     }
     case 'inbox':
       return inboxProvider(inbox, { name })

@@ -6,7 +6,7 @@ import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/t
 import { dedupe } from '../../stages/dedupe.js'
 import { type Carrier, deliver } from '../../stages/deliver.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template.js'
-import { type RecordStore, record } from '../../stages/record.js'
+import { type RecordStore, type RecordWatchers, record } from '../../stages/record.js'
 import { route } from '../../stages/route.js'
 import type { Scope, Stage, StageName, WorkerName } from '../../stages/stage.js'
 import { throttle } from '../../stages/throttle.js'
@@ -15,6 +15,7 @@ import type { Codec } from '../engine/codec.js'
 import type { Log } from '../engine/log.js'
 import { runWorker, type Worker, type WorkerObserver } from '../engine/worker.js'
 import { type Metrics, stageObserver } from '../metrics.js'
+import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
 
 /** What stages are given. A process that runs some of them needs only what those ask for. */
 export interface StagePorts {
@@ -27,6 +28,8 @@ export interface StagePorts {
   readonly enrich: () => EnrichTemplatePorts
   /** Asked for by record. */
   readonly records: () => RecordStore
+  /** Whom record tells of changes; null: the log. */
+  readonly watchers: RecordWatchers | null
   /** Asked for by throttle and deliver. */
   readonly carriers: () => ReadonlyMap<string, Carrier>
   /** What breakers did. */
@@ -117,7 +120,7 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
       return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, ways)
     }
     case 'record':
-      return runStage(record(ports.records()), ports, recordSizes)
+      return runStage(record(ports.records(), ports.watchers), ports, recordSizes)
   }
 }
 
@@ -151,7 +154,8 @@ export function runStage<I extends EventName, O extends EventName>(
   return { name: stage.name, ways, worker }
 }
 
-function routeOptions({ providers, providerOf, limits }: Config) {
+function routeOptions(config: Config) {
+  const { providers, providerOf } = config
   const provider = (channel: Channel) => {
     const name = providerOf[channel]
     return { name, takesAnyAddress: providers.find((one) => one.name === name)?.kind === 'outbox' }
@@ -159,7 +163,7 @@ function routeOptions({ providers, providerOf, limits }: Config) {
   const byChannel = Object.fromEntries(channels.map((channel) => [channel, provider(channel)]))
   return {
     providers: byChannel as Record<Channel, ReturnType<typeof provider>>,
-    limits: { smsSegments: limits.smsSegments },
+    limitsOf: channelLimits(config),
   }
 }
 
@@ -182,18 +186,11 @@ function throttleStage(config: Config, { log, carriers: carriersOf, health }: St
     part: (delivery: Delivery) => carriers.get(delivery.provider)?.provider.destination(delivery) ?? null,
   }
   const probeEveryMs = breaker.halfOpenAfterMs
-  return throttle(ports, { window, ratePerSecond: rates(config), probeEveryMs, patienceMs, cancelMemoryMs })
+  return throttle(ports, { window, ...pacing(config), probeEveryMs, patienceMs, cancelMemoryMs })
 }
 
-/** The lower of a provider's own rate and its channel's limit. */
-function rates({ providers, limits }: Config): (provider: string, channel: string) => number | null {
-  const own = new Map(providers.map(({ name, policy }) => [name, policy.ratePerSecond]))
-  return (provider, channel) => slower(own.get(provider) ?? null, limits.ratePerSecond[channel as Channel] ?? null)
-}
-
-function slower(one: number | null, other: number | null): number | null {
-  if (one === null || other === null) return one ?? other
-  return Math.min(one, other)
+function pacing(config: Config) {
+  return { limitsOf: rateLimits(config), paceOf: paceClass(config) }
 }
 
 function deliverStage(config: Config, { carriers: carriersOf, metrics }: StagePorts) {
@@ -209,7 +206,7 @@ function deliverStage(config: Config, { carriers: carriersOf, metrics }: StagePo
     {
       retry: { ...retry, retryAfterMinMs, retryAfterMaxMs },
       breaker,
-      ratePerSecond: rates(config),
+      ...pacing(config),
       ledgerMemoryMs: retention.logHours * 60 * 60 * 1000,
     },
   )

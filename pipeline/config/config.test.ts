@@ -41,6 +41,12 @@ const plain = {
   opsPort: 9464,
   apiKey: null,
   corsOrigins: [],
+  trustedProxies: [],
+  compat: {
+    a: { enabled: true, demoUsers: true },
+    b: { enabled: true, requestsPerMinute: 30, duplicateWindowMs: 10_800_000 },
+    c: { enabled: true, ratePerSecond: 100 },
+  },
   dataFolder: resolve('data'),
   slot: null,
   log: { kind: 'sqlite' },

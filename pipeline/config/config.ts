@@ -3,6 +3,7 @@
  *  Invariant: what stands in a `Config` was checked; nobody checks it again. */
 import { resolve } from 'node:path'
 import { type Channel, channels } from '../../schemas/topics.js'
+import { type CompatConfig, resolveCompat } from './compat.js'
 import { defaults } from './defaults.js'
 import {
   type Environment,
@@ -32,6 +33,9 @@ export interface Config {
   readonly apiKey: string | null
   /** Origins allowed by CORS; empty: off. */
   readonly corsOrigins: readonly string[]
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[]
+  readonly compat: CompatConfig
   /** Absolute. */
   readonly dataFolder: string
   /** A process's place among its equals; null: any. */
@@ -141,13 +145,15 @@ function configOf(
   providers: readonly ProviderConfig[],
   resolved: Pick<Config, 'kafka' | 'registry'>,
 ): Config {
-  const { limits, cors, dedupe, deliver, retry, breaker, retention, rendering } = file.settings
+  const { limits, cors, http, compat, dedupe, deliver, retry, breaker, retention, rendering } = file.settings
   return {
     host: settings.CARILLON_HOST ?? defaults.host,
     port: settings.CARILLON_PORT ?? defaults.port,
     opsPort: settings.CARILLON_OPS_PORT ?? defaults.opsPort,
     apiKey: settings.CARILLON_API_KEY ?? null,
     corsOrigins: cors.origins,
+    trustedProxies: http.trustedProxies,
+    compat: resolveCompat(compat, (settings.CARILLON_LOG ?? { kind: 'sqlite' }).kind === 'sqlite'),
     dataFolder: resolve(settings.CARILLON_DATA ?? defaults.dataFolder),
     slot: settings.CARILLON_SLOT ?? null,
     log: settings.CARILLON_LOG ?? { kind: 'sqlite' },

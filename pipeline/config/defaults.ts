@@ -57,6 +57,11 @@ export const defaults = {
   /** Many times what a registry takes; a start or a record with a new schema waits no longer. */
   registryTimeoutMs: 5 * second,
 
+  /** What the systems that Carillon answers for promised: see ingress/compat. */
+  compatRequestsPerMinute: 30,
+  compatDuplicateWindowMs: 3 * hour,
+  compatRatePerSecond: 100,
+
   onUnknown: 'resend',
   /** By kind of provider: calls under way at once, and when one is given up. */
   policies: {

@@ -70,6 +70,11 @@ export function isAllowEntry(value: string): boolean {
   return parseAllowEntry(value) !== null
 }
 
+/** An IP address, or a network in CIDR notation. */
+export function isNetwork(value: string): boolean {
+  return ipaddr.isValid(value) || ipaddr.isValidCIDR(value)
+}
+
 /** Whether only this machine can reach what listens on the host. */
 export function isLoopback(host: string): boolean {
   if (host.toLowerCase() === 'localhost') return true

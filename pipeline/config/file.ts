@@ -2,8 +2,9 @@
 import { basename } from 'node:path'
 import { z } from 'zod'
 import type { Channel } from '../../schemas/topics.js'
+import { compatSection } from './compat.js'
 import { defaults } from './defaults.js'
-import { isAllowEntry, mailFrom, origin, text, token, urlText, variableName, whole } from './fields.js'
+import { isAllowEntry, isNetwork, mailFrom, origin, text, token, urlText, variableName, whole } from './fields.js'
 import { kafkaSection } from './kafka.js'
 import { linesOf } from './problems.js'
 import { registrySection } from './registry.js'
@@ -117,6 +118,15 @@ const schema = section({
   }).prefault({}),
   kafka: kafkaSection.prefault({}),
   registry: registrySection.prefault({}),
+  compat: compatSection.prefault({}),
+  http: section({
+    trustedProxies: z
+      .array(text(isNetwork, 'must be an IP address or a network like 10.0.0.0/8'), {
+        error: 'must be a list of addresses and networks',
+      })
+      .max(100, { error: 'must hold at most 100 addresses and networks' })
+      .default([]),
+  }).prefault({}),
   cors: section({
     origins: z
       .array(origin, { error: 'must be a list of origins' })

@@ -11,7 +11,7 @@ export class ConfigProblems extends Error {
 }
 
 /** More names than this are not listed in one line. */
-const longestList = 12
+const longestList = 16
 
 /** One line for each issue; `place` names a path: a variable, or a key of the file. */
 export function linesOf(issues: readonly z.core.$ZodIssue[], place: (path: string) => string): string[] {

@@ -45,7 +45,7 @@ export function logAcceptor({ log, codec, claims, nowMs }: AcceptorPorts): Accep
     }
     // The append is durable, so the answer stands whatever becomes of the claim.
     await claims.complete(tenant, claim.key).catch(() => undefined)
-    return answer.kind === 'again' ? { kind: 'replayed', answer: answer.answer } : { kind: 'accepted' }
+    return answer.kind === 'again' ? { kind: 'replayed', answer: answer.answer, appended: true } : { kind: 'accepted' }
   }
 }
 

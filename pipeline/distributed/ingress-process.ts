@@ -4,6 +4,8 @@ import { v7 as uuid } from 'uuid'
 import { createApp } from '../../ingress/app.js'
 import type { Flow, IngressPorts } from '../../ingress/ports.js'
 import { serveIngress } from '../../ingress/server.js'
+import { tenant } from '../../ingress/tenant.js'
+import { waysOf } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
 import type { StageName } from '../../stages/stage.js'
 import { stalledStages } from '../composition/liveness.js'
@@ -11,6 +13,9 @@ import { kafkaSizes, type RunningStage, runStage, startStages } from '../composi
 import type { Config } from '../config/config.js'
 import { deadLetterPorts, replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
+import { seedDemoUsers } from '../demo-users.js'
+import type { Log } from '../engine/log.js'
+import { ingressOptions } from '../ingress-options.js'
 import { intake } from '../intake.js'
 import { createLogger } from '../logging.js'
 import { createMetrics, type Metrics } from '../metrics.js'
@@ -18,8 +23,8 @@ import { createTemplateCheck } from '../rendering/check.js'
 import { requestLog } from '../request-log.js'
 import { addressOf, type Running } from '../running.js'
 import { topology } from '../topology.js'
-import { carillonVersion } from '../version.js'
 import { logAcceptor } from './acceptor.js'
+import { type ChangeFeed, changeFeed } from './change-feed.js'
 import { groupFlow } from './group-flow.js'
 import { keepHouse, prepareStore } from './housekeeping.js'
 import { openProcess, type Runtime } from './runtime.js'
@@ -33,9 +38,6 @@ export interface IngressProcessOptions {
   /** Puts other carriers in the place of the configured ones: the bench's stub. */
   readonly carriers?: ReadonlyMap<string, Carrier>
 }
-
-/** How long the cancel route waits for the verdict, and a fresh id for its record. */
-const settleWaitMs = 2000
 
 /** Resolves when it listens, which it does once Kafka is there. Rejects with an error that says what to do, and when
  *  `signal` aborts. */
@@ -56,17 +58,19 @@ export async function startIngressProcess(
   ]
   const flow = groupFlow(runtime.log, () => localStates(workers))
   const house = stages.includes('record') ? keepHouse(stores, logger) : [prepareStore(stores, logger)]
+  const feed = changeFeed(runtime.log, runtime.codec)
   const close = async (): Promise<void> => {
     flow.stop()
+    feed.close()
     await stopStages(workers)
     for (const keeper of house) keeper.stop()
     await runtime.close()
   }
-  const { apiKey, corsOrigins, host, port, dedupe } = config
-  const options = { apiKey, corsOrigins, settleWaitMs, dedupeWindowMs: dedupe.windowMs, version: carillonVersion() }
-  const told = flowPort(flow.stages, workers, metrics)
-  const ports = { ...apiPorts(runtime, stores), templateCheck, flow: told, log: requestLog(metrics, logger) }
-  const app = createApp(ports, options)
+  const told = flowPort(flow.stages, runtime.log, workers, metrics)
+  const ports = { ...apiPorts(runtime, stores, feed), templateCheck, flow: told, log: requestLog(metrics, logger) }
+  if (config.compat.a.enabled && config.compat.a.demoUsers) await seedDemoUsers(stores.recipients, tenant, Date.now())
+  const { host, port } = config
+  const app = createApp(ports, ingressOptions(config))
   const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
     await close()
     throw error
@@ -93,11 +97,20 @@ function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: Shared
   ]
 }
 
-function flowPort(stages: Flow['stages'], workers: readonly RunningStage[], metrics: Metrics): Flow {
+function flowPort(
+  stages: Flow['stages'],
+  log: Pick<Log, 'lag'>,
+  workers: readonly RunningStage[],
+  metrics: Metrics,
+): Flow {
   return {
     topology: async () => topology(),
     stages,
     problems: async () => restarting(workers),
+    // Its end is the broker's to tell.
+    askLog: async () => {
+      await log.lag('record', waysOf('notifications.status'))
+    },
     stalled: async () => stalledStages(workers),
     async metrics() {
       measureStages(workers, metrics)
@@ -106,13 +119,16 @@ function flowPort(stages: Flow['stages'], workers: readonly RunningStage[], metr
   }
 }
 
-function apiPorts({ log, codec }: Runtime, stores: SharedStores): Omit<IngressPorts, 'flow' | 'log' | 'templateCheck'> {
+function apiPorts(
+  { log, codec }: Runtime,
+  stores: SharedStores,
+  feed: ChangeFeed,
+): Omit<IngressPorts, 'flow' | 'log' | 'templateCheck'> {
   const nowMs = Date.now
   const { records, templates, recipients, inbox, outbox, letters, claims } = stores
   return {
     acceptor: logAcceptor({ log, codec, claims, nowMs }),
-    // Who waits for a record looks again by itself.
-    records: { ...records, watch: () => () => undefined },
+    records: { ...records, watch: feed.watch },
     ...{ templates, recipients, inbox, outbox, nowMs },
     deadLetters: deadLetterPorts(letters, codec, (commands) => log.append(replayRecords(codec, commands))),
     newId: () => uuid(),

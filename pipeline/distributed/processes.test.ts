@@ -1,5 +1,6 @@
 /** Processes on a real broker, run as a user runs them. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { closeAll as closeClients, eventSource, openSocket } from '../../ingress/live/live-under-test.js'
 import type { NotificationRecord } from '../../schemas/record.js'
 import { stageNames } from '../../stages/stage.js'
 import { brokerAddress } from '../kafka/log-under-test.js'
@@ -76,6 +77,24 @@ function describeProcesses(address: string): void {
       const records = await Promise.all(ids.map((id) => ended(ingress, id)))
       expect(new Set(records.map(({ status }) => status))).toEqual(new Set(['delivered']))
       expect([...carillon.calls.keys()].sort()).toEqual(ids.map((id) => `${id}.webhook`).sort())
+    })
+
+    test('a client of one ingress sees the notification that was posted to another', async () => {
+      carillon = await carillonUnderTest({ broker: address })
+      const first = carillon.run(['start', '--create-topics'])
+      await carillon.ready(first)
+      const second = carillon.run(['ingress'])
+      await carillon.ready(second)
+      const sockets = await Promise.all(
+        [first, second].map(async (ingress) => openSocket(`${await ingress.address}/v1/ws`)),
+      )
+      const events = await eventSource(`${await second.address}/v1/recipients/user-42/inbox/stream`)
+      const id = await send(first, { to: 'user-42', content: { inapp: { body: 'Hello.' } } })
+      const told = ['accepted', 'processing', 'delivered'].map((status) => ({ id, status, at: expect.any(String) }))
+      for (const { take } of sockets) expect(await take(3)).toEqual(told)
+      const [message] = await events.take(1)
+      expect(message).toMatchObject({ event: 'message', data: { notificationId: id, body: 'Hello.' } })
+      await closeClients()
     })
 
     test('a key that was used is answered as it was the first time', async () => {

@@ -132,11 +132,8 @@ async function openRuntime(
           const { directory, templateSource: templates } = needed(stores)
           return { directory, templates, renderer: needed(renderer) }
         },
-        records: () => ({
-          merge: async (events) => {
-            await needed(stores).merge(events)
-          },
-        }),
+        records: () => needed(stores),
+        watchers: null,
         carriers: () => needed(carriers),
         health: providerHealth(log, codec, nowMs),
       }

@@ -14,7 +14,7 @@ import { recordReader } from '../sqlite/records.js'
 import { openStores } from '../sqlite/stores.js'
 
 export interface SharedStores {
-  merge(events: Parameters<RecordStore['merge']>[0]): Promise<unknown>
+  readonly merge: RecordStore['merge']
   readonly records: Omit<Records, 'watch'>
   readonly claims: Claims
   readonly templates: Templates

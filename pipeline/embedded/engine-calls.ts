@@ -1,6 +1,6 @@
 /** What the HTTP thread and the engine's thread say to each other. */
 import type { Acceptance } from '../../ingress/ports.js'
-import type { StatusChange } from '../../schemas/record.js'
+import type { Change } from '../../schemas/record.js'
 import type { Config } from '../config/config.js'
 import type { AcceptRequest, Engine } from './engine.js'
 import type { Reply } from './replies.js'
@@ -23,5 +23,5 @@ export type EngineCalls = { readonly [K in Exclude<keyof Engine, 'accept'>]: Rep
 
 /** What the engine tells unasked. */
 export interface EngineNews {
-  changed(changes: readonly StatusChange[]): void
+  changed(changes: readonly Change[]): void
 }

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import { createBirpc } from 'birpc'
 import { type Acceptance, Unavailable } from '../../ingress/ports.js'
-import type { StatusChange } from '../../schemas/record.js'
+import type { Change } from '../../schemas/record.js'
 import type { AcceptRequest, Engine } from './engine.js'
 import type { EngineCalls, EngineNews, EngineThreadData } from './engine-calls.js'
 import { type Reply, unwrap } from './replies.js'
@@ -31,7 +31,7 @@ const productionThread = new URL('./engine-thread.js', import.meta.url)
  *  runs, another only in the bench. */
 export async function startEngine(
   data: EngineThreadData,
-  changed: (changes: readonly StatusChange[]) => void,
+  changed: (changes: readonly Change[]) => void,
   threadFile = productionThread,
 ): Promise<EngineClient> {
   const thread = new Worker(threadFile, {
@@ -84,6 +84,7 @@ export async function startEngine(
     requestReplays: call(engine.requestReplays),
     stages: call(engine.stages),
     problems: call(engine.problems),
+    askLog: call(engine.askLog),
     stalled: call(engine.stalled),
     metrics: call(engine.metrics),
     templateProblems: call(engine.templateProblems),

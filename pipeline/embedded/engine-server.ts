@@ -38,6 +38,7 @@ function callsOn(opened: Promise<Engine>): EngineCalls {
     requestReplays: call((engine) => engine.requestReplays),
     stages: call((engine) => engine.stages),
     problems: call((engine) => engine.problems),
+    askLog: call((engine) => engine.askLog),
     stalled: call((engine) => engine.stalled),
     metrics: call((engine) => engine.metrics),
     templateProblems: call((engine) => engine.templateProblems),

@@ -30,6 +30,8 @@ export interface EngineOptions {
   readonly answer?: (request: SendRequest) => SendResult | Promise<SendResult>
   readonly policy?: Partial<ProviderPolicy>
   readonly config?: (config: Config) => Config
+  /** True: the providers of the configuration, instead of those that the test speaks for. */
+  readonly configured?: boolean
 }
 
 export interface RunningEngine {
@@ -79,7 +81,7 @@ export function quickConfig(): Config {
 }
 
 export async function run(file = newFile(), options: EngineOptions = {}): Promise<RunningEngine> {
-  const { answer = () => ({ outcome: 'sent' }), policy = {}, config = (usual) => usual } = options
+  const { answer = () => ({ outcome: 'sent' }), policy = {}, config = (usual) => usual, configured } = options
   const calls: SeenCall[] = []
   const crashes: unknown[] = []
   const carrier = (name: string): Carrier => ({
@@ -100,7 +102,7 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
     changed: () => undefined,
     crashed: (_: unknown, error: unknown) => crashes.push(error),
     kept: () => undefined,
-    carriers,
+    ...(!configured && { carriers }),
   }
   const engine = await openEngine(config(quickConfig()), file, hooks)
   const reader = new Database(file, { readOnly: true })

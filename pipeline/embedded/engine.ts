@@ -5,10 +5,12 @@
 import type { Acceptance, Claim, StageFlow, TemplateCheck } from '../../ingress/ports.js'
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../../schemas/events.js'
 import { cancel, requested } from '../../schemas/outgoing.js'
-import type { StatusChange } from '../../schemas/record.js'
+import type { Change } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
-import type { Lane } from '../../schemas/topics.js'
+import { type Lane, waysOf } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
+import { acceptedChange, showChange } from '../../stages/record/changes.js'
+import type { RecordWatchers } from '../../stages/record.js'
 import { stageNames, type WorkerName } from '../../stages/stage.js'
 import { createCarriers } from '../composition/carriers.js'
 import { flowMeter } from '../composition/flow-meter.js'
@@ -37,8 +39,9 @@ export interface AcceptRequest {
 }
 
 export interface EngineHooks {
-  /** Told of recorded status changes, while somebody watches. */
-  readonly changed: (changes: readonly StatusChange[]) => void
+  /** Told of what changed in the records, in the order of each, while somebody watches: as many at a time as are
+   *  accepted or merged in one go. */
+  readonly changed: (changes: readonly Change[]) => void
   readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number) => void
   readonly kept: (line: { readonly deliveryId: string; readonly channel: string; readonly note: string }) => void
   /** Puts other carriers in the place of the configured ones: the bench's stub. */
@@ -61,6 +64,7 @@ export interface Engine {
   requestReplays(commands: readonly ReplayRequested[]): Promise<void>
   stages(): Promise<readonly StageFlow[]>
   problems(): Promise<readonly string[]>
+  askLog(): Promise<void>
   stalled(): Promise<readonly string[]>
   /** This thread's metrics, as prom-client's JSON. */
   metrics(): Promise<unknown>
@@ -80,8 +84,6 @@ const parkedKeys = [
 /** Counting more would take the writer's time, and says no more to a person. */
 const parkedMost = 10_000
 const drainMs = 8000
-/** Beyond this many changes nobody reads them one by one; a watcher looks its record up instead. */
-const changesMost = 10_000
 
 export async function openEngine(config: Config, databaseFile: string, hooks: EngineHooks): Promise<Engine> {
   const nowMs = Date.now
@@ -103,11 +105,9 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       nowMs,
     })
   let watched = false
-  const records = {
-    async merge(events: Parameters<typeof stores.merge>[0]) {
-      const changes = await stores.merge(events)
-      if (watched && changes.length > 0) hooks.changed(changes.slice(0, changesMost))
-    },
+  const watchers: RecordWatchers = {
+    watching: () => watched,
+    tell: (changes) => hooks.changed(changes.map(showChange)),
   }
   const health = providerHealth(log, codec, nowMs)
   const enrich = { directory: stores.directory, templates: stores.templateSource, renderer }
@@ -115,7 +115,8 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
     codec,
     enrich: () => enrich,
-    records: () => records,
+    records: () => stores,
+    watchers,
     carriers: () => carriers,
     health,
     metrics,
@@ -141,7 +142,10 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
           if (append) stores.insertAccepted(notifications)
           return { append, acceptance }
         })
-        .then(({ acceptance }) => acceptance)
+        .then(({ append, acceptance }) => {
+          if (watched && append) hooks.changed(notifications.map(acceptedChange))
+          return acceptance
+        })
     },
     cancel: (command, lane) => log.append([codec.encode(cancel(command, 'notifications.requested', lane), nowMs())]),
     putTemplate: stores.templates.put,
@@ -155,6 +159,9 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       stages.flatMap(({ name, worker }) =>
         worker.restarts() > 0 && meter.isDown(name) ? [`${name} is restarting`] : [],
       ),
+    askLog: async () => {
+      await log.lag('record', waysOf('notifications.status'))
+    },
     stalled: async () => stalledStages(stages),
     async metrics() {
       await meter.stages()

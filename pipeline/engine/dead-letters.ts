@@ -95,6 +95,7 @@ function subjectOf(event: EventOf<EventName>, { recordId, record }: Burial): Sub
     case 'replay-requested':
     case 'replay-decided':
     case 'provider-health':
+    case 'notification-changed':
       return null
   }
 }

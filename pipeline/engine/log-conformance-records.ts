@@ -108,6 +108,24 @@ export function describeRecords(open: () => Promise<LogUnderTest>): void {
     expect(byKeyAndLane(told)).toEqual(byKeyAndLane([...before, ...after]))
   })
 
+  test('a tail from the end tells nothing of before, and all that is written once it is ready', async () => {
+    const opened = await open()
+    const way = wayOf('notifications.requested', 'normal')
+    const after = requests('normal', 24)
+    await opened.log.append([...requests('normal', 40), ...requests('high', 10)])
+    const told: LogRecord[] = []
+    let ready = false
+    const onReady = () => {
+      ready = true
+    }
+    const subscription = opened.log.tail(way, { from: 'end', onReady }).subscribe((record) => told.push(record))
+    await opened.until(() => ready)
+    await opened.log.append(after)
+    await opened.until(() => told.length >= 24)
+    subscription.unsubscribe()
+    expect(byKeyAndLane(told)).toEqual(byKeyAndLane(after))
+  })
+
   test('a tail tells what a commit wrote, and one that ended tells no more', async () => {
     const opened = await open()
     await opened.log.append(requests('high', 10))

@@ -95,14 +95,22 @@ export interface Lag extends Assignment {
   readonly oldestMs: number | null
 }
 
+/** Where a tail begins. */
+export interface TailOptions {
+  /** `end`: what is written from then on, and nothing before. `start` unless said. */
+  readonly from?: 'start' | 'end'
+  /** Called once it is settled where the tail begins: of what is written after that nothing is missed. */
+  readonly onReady?: () => void
+}
+
 export interface Log {
   /** How many partitions every way has. */
   readonly partitions: number
   /** Resolves when all are durable and readable; all or nothing. */
   append(records: readonly NewRecord[]): Promise<void>
   join(options: JoinOptions): Promise<Member>
-  /** Every record of a way from its start on, read by no group. */
-  tail(way: Way): Observable<LogRecord>
+  /** Every record of a way, read by no group. It ends with its subscriber or the log, and waits out trouble. */
+  tail(way: Way, options?: TailOptions): Observable<LogRecord>
   /** Records of a way's partition that the group has not settled, as far as is known here. */
   unsettled(group: string, assignment: Assignment): number
   /** How many records of a way's partition the group has ever settled, as far as is known here; it only grows. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import { mergeMap, Observable } from 'rxjs'
 import type { Way } from '../../schemas/topics.js'
-import { type Assignment, Fenced, type JoinOptions, type Log, type LogRecord } from '../engine/log.js'
+import { type Assignment, Fenced, type JoinOptions, type Log, type LogRecord, type TailOptions } from '../engine/log.js'
 import { openAppender } from './appender.js'
 import type { RestoreProgress } from './changelog.js'
 import { ChannelsOverlap, checkChannels, clientOf, memberOf } from './channel-sets.js'
@@ -125,7 +125,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     partitions,
     append: (records) => appender.append(records),
     join,
-    tail: (way) => tailOf(way),
+    tail: tailOf,
     unsettled(group, place) {
       note(group, place)
       const known = knowledge.progress(group, place)
@@ -220,8 +220,8 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     return joined
   }
 
-  function tailOf(way: Way): Observable<LogRecord> {
-    return tailMessages(clients, names.group('tail'), names.topic(way), partitions, keeper).pipe(
+  function tailOf(way: Way, tail?: TailOptions): Observable<LogRecord> {
+    return tailMessages(clients, names.group('tail'), names.topic(way), partitions, keeper, tail).pipe(
       mergeMap((messages) => messages.map((message) => logRecord(message, way))),
     )
   }

@@ -5,7 +5,7 @@
 import { filter, firstValueFrom, map, Observable, type SchedulerLike } from 'rxjs'
 import { Unavailable } from '../../ingress/ports.js'
 import { type Way, wayName } from '../../schemas/topics.js'
-import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord } from '../engine/log.js'
+import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../engine/log.js'
 import { type Contents, emptyContents } from './contents.js'
 import { type Failure, type Faults, fated, fateOf } from './faults.js'
 import { type MemoryGroup, type MemoryMember, memoryMember } from './member.js'
@@ -93,7 +93,7 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
     partitions,
     append,
     join,
-    tail: (way) => tailOf(contents, way),
+    tail: (way, tailOptions) => tailOf(contents, way, tailOptions),
     unsettled,
     settled,
     settlements: (group) =>
@@ -112,9 +112,13 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
   }
 }
 
-function tailOf(contents: Contents, way: Way): Observable<LogRecord> {
+function tailOf(contents: Contents, way: Way, { from = 'start', onReady }: TailOptions = {}): Observable<LogRecord> {
   return new Observable((subscriber) => {
-    const readers = placesOf(way, contents.partitions).map((place) => ({ records: contents.records(place), next: 0 }))
+    const readers = placesOf(way, contents.partitions).map((place) => {
+      const records = contents.records(place)
+      return { records, next: from === 'end' ? records.length : 0 }
+    })
+    onReady?.()
     let reading = false
     const read = (): void => {
       // What a subscriber causes while it is being told is told by the loop that is telling it.

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Unavailable } from '../../ingress/ports.js'
 import type { KnownRecipient } from '../../schemas/template.js'
+import { changesOf } from '../../stages/record/changes.js'
 import { sampleEnd, sampleRequest, startMs } from '../store-under-test.js'
 import { describeOnMongo, urlBy } from './mongo-under-test.js'
 import { databaseUnderTest, type Opener } from './stores-under-test.js'
@@ -91,7 +92,8 @@ describeOnMongo('with MongoDB away', (server) => {
     await expect(merge([ends[1]])).rejects.toThrow(Unavailable)
     await way.pass()
     told.push(...(await merge([ends[1]])), ...(await merge([...ends])))
-    expect(told.filter(({ status }) => status === 'sent').map(({ id }) => id)).toEqual(['n-0', 'n-1'])
+    const sent = told.flatMap((one) => changesOf(one)).filter(({ status }) => status === 'sent')
+    expect(sent.map(({ notificationId }) => notificationId)).toEqual(['n-0', 'n-1'])
     expect(await records.stats('default')).toMatchObject({ email: { sent: 2, failed: 0 } })
   })
 

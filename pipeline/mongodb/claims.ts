@@ -1,21 +1,20 @@
 /** Claims of idempotency keys in MongoDB; see `../claims.ts`. */
 import { type Claim, Unavailable } from '../../ingress/ports.js'
-import { type ClaimAnswer, type Claimed, type Claims, staleMs } from '../claims.js'
-import { claimWindowMs } from '../retention.js'
+import { type ClaimAnswer, type Claimed, type Claims, staleMs, windowOf } from '../claims.js'
 import type { Mongo } from './connection.js'
 import { documentId, inserted } from './documents.js'
 
 export const claimCollection = 'claims'
 
 /** The key stands in the `_id`, which is unique on every shard too. */
-interface ClaimDocument extends Claimed {
+interface ClaimDocument extends Claimed, Pick<Claim, 'windowMs'> {
   readonly _id: string
   readonly tenant: string
   readonly key: string
   readonly state: 'pending' | 'done'
   readonly bodyHash: string
   readonly answer: string
-  /** When the key was claimed first: its window, and what retention goes by. */
+  /** When the key was claimed first: when its window begins, and what retention goes by. */
   readonly createdAt: Date
   /** When it was claimed last. */
   readonly claimedAt: Date
@@ -30,9 +29,8 @@ export function claimStore(mongo: Mongo): Claims {
   return {
     recall: (tenant, key, nowMs) =>
       mongo.run('recall a key', async () => {
-        const since = new Date(nowMs - claimWindowMs)
-        const found = await claims.findOne({ _id: documentId(tenant, key), state: 'done', createdAt: { $gt: since } })
-        return found ? { bodyHash: found.bodyHash, answer: found.answer } : undefined
+        const found = await claims.findOne({ _id: documentId(tenant, key), state: 'done' })
+        return found && withinWindow(found, nowMs) ? { bodyHash: found.bodyHash, answer: found.answer } : undefined
       }),
     claim: (tenant, claim, claimed, nowMs) =>
       mongo.run('claim a key', async () => {
@@ -64,21 +62,37 @@ export function claimStore(mongo: Mongo): Claims {
   ): Promise<ClaimAnswer | undefined> {
     const { _id, createdAt, claimedAt, state, answer, ids, batchId } = first
     const asRead = { _id, createdAt, claimedAt, state }
-    if (createdAt.getTime() <= nowMs - claimWindowMs) {
+    const underWay = state === 'pending' && claimedAt.getTime() > nowMs - staleMs
+    if (!underWay && !withinWindow(first, nowMs)) {
       const { matchedCount } = await claims.replaceOne(asRead, fresh)
       return matchedCount > 0 ? { kind: 'accepted' } : undefined
     }
     if (first.bodyHash !== fresh.bodyHash) return { kind: 'reused' }
-    if (state === 'done') return { kind: 'replayed', answer }
-    if (claimedAt.getTime() > nowMs - staleMs) return { kind: 'in-flight' }
+    if (state === 'done') return { kind: 'replayed', answer, appended: false }
+    if (underWay) return { kind: 'in-flight' }
     const { matchedCount } = await claims.updateOne(asRead, { $set: { claimedAt: fresh.claimedAt } })
     return matchedCount > 0 ? { kind: 'again', answer, claimed: { ids, batchId } } : undefined
   }
 }
 
+function withinWindow(claim: ClaimDocument, nowMs: number): boolean {
+  return claim.createdAt.getTime() + windowOf(claim) > nowMs
+}
+
 function claimDocument(tenant: string, claim: Claim, { ids, batchId }: Claimed, nowMs: number): ClaimDocument {
-  const { key, bodyHash, answer } = claim
+  const { key, bodyHash, answer, windowMs } = claim
   const at = new Date(nowMs)
-  const _id = documentId(tenant, key)
-  return { _id, tenant, key, state: 'pending', bodyHash, answer, ids, batchId, createdAt: at, claimedAt: at }
+  return {
+    _id: documentId(tenant, key),
+    tenant,
+    key,
+    state: 'pending',
+    bodyHash,
+    answer,
+    ids,
+    batchId,
+    createdAt: at,
+    claimedAt: at,
+    ...(windowMs !== undefined && { windowMs }),
+  }
 }

@@ -28,6 +28,7 @@ describeOnMongo('indexes', (server) => {
       ['newest', null],
       ['recipient', null],
       ['status', null],
+      ['origin', null],
       ['batch', null],
       ['age', (24 * hourMs) / 1000],
     ])

@@ -29,6 +29,7 @@ const fixed: readonly Index[] = [
   { collection: recordCollection, name: 'newest', key: { tenant: 1, createdAt: -1, _id: -1 } },
   { collection: recordCollection, name: 'recipient', key: { tenant: 1, recipient: 1, createdAt: -1, _id: -1 } },
   { collection: recordCollection, name: 'status', key: { tenant: 1, status: 1, createdAt: -1, _id: -1 } },
+  { collection: recordCollection, name: 'origin', key: { tenant: 1, 'asked.origin': 1, createdAt: -1, _id: -1 } },
   {
     collection: recordCollection,
     name: 'batch',
@@ -38,6 +39,7 @@ const fixed: readonly Index[] = [
   { collection: statsCollection, name: 'tenant', key: { tenant: 1, channel: 1 } },
   { collection: templateCollection, name: 'id', key: { tenant: 1, id: 1 } },
   { collection: inboxCollection, name: 'newest', key: { tenant: 1, recipient: 1, acceptedAt: -1, id: -1 } },
+  { collection: inboxCollection, name: 'arrivals', key: { tenant: 1, recipient: 1, arrivedAt: 1, id: 1 } },
   {
     collection: inboxCollection,
     name: 'unread',

@@ -4,6 +4,7 @@ import type { Page, RecordQuery } from '../../ingress/ports.js'
 import type { NotificationRecord } from '../../schemas/record.js'
 import { showRecord } from '../../stages/record/show.js'
 import { cursorAt, pageOf, placeOf } from '../pages.js'
+import { areRare, askedRecords } from '../record-query.js'
 import type { Mongo } from './connection.js'
 import { type RecordDocument, recordCollection, stateOf } from './record-document.js'
 
@@ -18,8 +19,8 @@ export async function listRecords(
   query: RecordQuery,
   lookedAt: number,
 ): Promise<Page<NotificationRecord>> {
-  const { tenant, status, channel, recipient, fromMs, toMs, limit, cursor } = query
-  const asked = ['records', tenant, status, channel, recipient, fromMs, toMs]
+  const { limit, cursor } = query
+  const asked = askedRecords(query)
   const before = placeOf<[number, string]>(asked, cursor, [0, ''])
   const { indexed, rest } = filtersOf(query, before)
   const { found, end } = await mongo.run('list records', () =>
@@ -77,24 +78,35 @@ function placeOfDocument({ createdAt, _id }: Pick<RecordDocument, 'createdAt' | 
 }
 
 /** `indexed` is what an index of indexes.ts answers; `rest`, if any, is looked for in what it found. */
-function filtersOf({ tenant, status, channel, recipient, fromMs, toMs }: RecordQuery, before: Place | undefined) {
-  const rest: Filter<RecordDocument> = {
-    ...(channel !== undefined && { channels: channel }),
-    ...(recipient !== undefined && status !== undefined && { status }),
-  }
+function filtersOf(query: RecordQuery, before: Place | undefined) {
+  const [found, ...others] = namedIn(query)
+  const { tenant, channel } = query
+  const rest: Filter<RecordDocument> = Object.assign({}, ...others, channel !== undefined && { channels: channel })
   const indexed: Filter<RecordDocument> = {
     tenant,
-    ...(recipient !== undefined ? { recipient } : status !== undefined && { status }),
-    ...(fromMs !== undefined || toMs !== undefined || before
-      ? {
-          createdAt: {
-            ...(fromMs !== undefined && { $gte: new Date(fromMs) }),
-            ...(toMs !== undefined && { $lt: new Date(toMs) }),
-            ...(before && { $lte: new Date(before[0]) }),
-          },
-        }
-      : {}),
+    ...found,
+    ...within(query, before),
     ...(before && { $or: [{ createdAt: { $lt: new Date(before[0]) } }, { _id: { $lt: before[1] } }] }),
   }
   return { indexed, rest: Object.keys(rest).length > 0 ? rest : null }
+}
+
+/** The filters that have an index, the one that leaves the least to look through first. */
+function namedIn({ recipient, statuses, origin }: RecordQuery): readonly Filter<RecordDocument>[] {
+  const byRecipient = recipient !== undefined && { recipient }
+  const byStatus = statuses && { status: { $in: statuses } }
+  const byOrigin = origin !== undefined && { 'asked.origin': origin }
+  const inOrder = statuses && areRare(statuses) ? [byStatus, byOrigin] : [byOrigin, byStatus]
+  return [byRecipient, ...inOrder].filter((filter) => filter !== false && filter !== undefined)
+}
+
+function within({ fromMs, toMs }: RecordQuery, before: Place | undefined): Filter<RecordDocument> {
+  if (fromMs === undefined && toMs === undefined && !before) return {}
+  return {
+    createdAt: {
+      ...(fromMs !== undefined && { $gte: new Date(fromMs) }),
+      ...(toMs !== undefined && { $lt: new Date(toMs) }),
+      ...(before && { $lte: new Date(before[0]) }),
+    },
+  }
 }

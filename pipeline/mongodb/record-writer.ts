@@ -6,10 +6,9 @@
 import { randomUUID } from 'node:crypto'
 import { Unavailable } from '../../ingress/ports.js'
 import type { NotificationRequested, NotificationStatus } from '../../schemas/events.js'
-import type { StatusChange } from '../../schemas/record.js'
+import type { Merged } from '../../stages/record/changes.js'
 import { groupByNotification, mergeRecord } from '../../stages/record/merge.js'
-import { rfc3339 } from '../../stages/record/rfc3339.js'
-import { acceptedState, type RecordState } from '../../stages/record/state.js'
+import { acceptedState } from '../../stages/record/state.js'
 import { summaryOf } from '../../stages/summary.js'
 import type { Mongo } from './connection.js'
 import { bulkOperations, documentId, writeUnordered } from './documents.js'
@@ -19,23 +18,20 @@ import { statsTally } from './stats.js'
 export interface RecordWriter {
   /** Writes the first record of each, status accepted. One that is there already stays as it is. */
   insertAccepted(notifications: readonly NotificationRequested[]): Promise<void>
-  /** Merges status events, each notification once. Returns the changes of public statuses, also those that calls made
-   *  which were rejected later. After a rejection some are stored: merging all again is what is to be done. */
-  mergeStatus(events: readonly NotificationStatus[]): Promise<readonly StatusChange[]>
+  /** Merges status events, each notification once. Returns what that did to each record, also what calls did which were
+   *  rejected later. After a rejection some are stored: merging all again is what is to be done. */
+  mergeStatus(events: readonly NotificationStatus[]): Promise<readonly Merged[]>
 }
 
 /** How often a record is merged again because another writer was faster, before the store counts as too busy. */
 const roundsMost = 20
-/** Changes, and writes without an answer, that are remembered after rejections. */
-const rememberedMost = 10_000
+/** Merges, and writes without an answer, that are remembered after rejections: more than a batch of record's. */
+const rememberedMost = 2000
 
 /** One replacement. */
-interface Plan {
-  readonly group: readonly NotificationStatus[]
+interface Plan extends Merged {
   /** What was read, and is to be there still. */
   readonly known: RecordDocument | undefined
-  readonly before: RecordState | undefined
-  readonly after: RecordState
   readonly document: RecordDocument
 }
 
@@ -43,7 +39,7 @@ export function recordWriter(mongo: Mongo): RecordWriter {
   const records = mongo.collection<RecordDocument>(recordCollection)
   const tally = statsTally(mongo)
   /** Of calls that were rejected later on. */
-  let untold: StatusChange[] = []
+  let untold: Merged[] = []
   /** Writes whose answer was lost, by document: when the document is read next, it tells. */
   const unanswered = new Map<string, Plan>()
 
@@ -58,32 +54,37 @@ export function recordWriter(mongo: Mongo): RecordWriter {
         }
       }),
     async mergeStatus(events) {
-      const changes: StatusChange[] = []
+      const merged: Merged[] = []
       try {
         await mongo.run('merge records', async () => {
-          for (const groups of portions([...groupByNotification(events)])) await mergeAll(groups, changes)
+          for (const groups of portions([...groupByNotification(events)])) await mergeAll(groups, merged)
         })
         await tally.write()
       } catch (error) {
-        untold = [...untold, ...changes].slice(-rememberedMost)
+        untold = [...untold, ...merged].slice(-rememberedMost)
         throw error
       }
-      const told = [...untold, ...changes]
+      const told = [...untold, ...merged]
       untold = []
       return told
     },
   }
 
-  async function mergeAll(groups: readonly (readonly NotificationStatus[])[], changes: StatusChange[]): Promise<void> {
+  async function mergeAll(groups: readonly (readonly NotificationStatus[])[], merged: Merged[]): Promise<void> {
     let open = groups
     for (let round = 0; round < roundsMost; round++) {
       const stored = await load(open)
-      for (const document of stored.values()) settleUnanswered(document, changes)
-      const plans = open.flatMap((group) => planOf(group, stored.get(idOf(group))) ?? [])
+      for (const document of stored.values()) settleUnanswered(document, merged)
+      const plans: Plan[] = []
+      for (const group of open) {
+        const plan = planOf(group, stored.get(idOf(group)))
+        if ('document' in plan) plans.push(plan)
+        else merged.push(plan)
+      }
       if (plans.length === 0) return
       const lost = await replaceAll(plans)
-      for (const [at, plan] of plans.entries()) if (!lost.has(at)) won(plan, changes)
-      open = plans.filter((_, at) => lost.has(at)).map(({ group }) => group)
+      for (const [at, plan] of plans.entries()) if (!lost.has(at)) won(plan, merged)
+      open = plans.filter((_, at) => lost.has(at)).map(({ events }) => events)
     }
     throw new Unavailable('Too many writers change the same records. Try again in a moment.')
   }
@@ -111,28 +112,26 @@ export function recordWriter(mongo: Mongo): RecordWriter {
     }
   }
 
-  function settleUnanswered({ _id, write }: RecordDocument, changes: StatusChange[]): void {
+  function settleUnanswered({ _id, write }: RecordDocument, merged: Merged[]): void {
     const plan = unanswered.get(_id)
     if (!plan) return
     unanswered.delete(_id)
-    if (plan.document.write === write) won(plan, changes)
+    if (plan.document.write === write) won(plan, merged)
   }
 
-  function won({ known, before, after, document }: Plan, changes: StatusChange[]): void {
+  function won({ events, before, after }: Plan, merged: Merged[]): void {
     tally.count(before, after)
-    if (known?.status === document.status) return
-    const { id, recipient, lastAtMs } = after
-    changes.push({ id, recipient, status: document.status, at: rfc3339(lastAtMs) })
+    merged.push({ events, before, after })
   }
 }
 
-/** Undefined: the events change nothing. */
-function planOf(group: readonly NotificationStatus[], known: RecordDocument | undefined): Plan | undefined {
+/** What is to be written; where the events change nothing, only what that comes to. */
+function planOf(events: readonly NotificationStatus[], known: RecordDocument | undefined): Plan | Merged {
   const before = known && stateOf(known)
-  const after = mergeRecord(before, group)
+  const after = mergeRecord(before, events)
   const document = documentOf(after, randomUUID())
   const same = known?.progress === document.progress && before?.summary === after.summary
-  return same ? undefined : { group, known, before, after, document }
+  return same ? { before, events, after } : { known, before, events, after, document }
 }
 
 function idOf([event]: readonly NotificationStatus[]): string {

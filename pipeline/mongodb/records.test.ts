@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { NotificationRequested, NotificationStatus } from '../../schemas/events.js'
-import type { StatusChange } from '../../schemas/record.js'
+import { changesOf, type Merged } from '../../stages/record/changes.js'
 import { mergeRecord } from '../../stages/record/merge.js'
 import { showRecord } from '../../stages/record/show.js'
 import { seededRandom } from '../engine/seeded-random.js'
@@ -43,8 +43,10 @@ describeOnMongo('records with several writers', (server) => {
       const expected = showRecord(mergeRecord(undefined, eventsOf(request)))
       expect(await reader?.records.get('default', request.id)).toEqual(expected)
     }
-    const sent = told.flat().filter(({ status }) => status === 'sent')
-    expect(sent.map(({ id }) => id).sort()).toEqual(requests.map(({ id }) => id).sort())
+    const sent = told
+      .flatMap((merged) => merged.flatMap((one) => changesOf(one)))
+      .filter(({ status }) => status === 'sent')
+    expect(sent.map(({ notificationId }) => notificationId).sort()).toEqual(requests.map(({ id }) => id).sort())
     expect(await reader?.records.stats('default')).toMatchObject({ email: { sent: 40, failed: 0 } })
   })
 
@@ -77,11 +79,8 @@ function shuffled<T>(values: readonly T[], random: () => number): readonly T[] {
 }
 
 /** In portions, which meet those of the other writers. */
-async function mergeAll(
-  { merge }: MongoStores,
-  events: readonly NotificationStatus[],
-): Promise<readonly StatusChange[]> {
-  const changes: StatusChange[] = []
-  for (let at = 0; at < events.length; at += 8) changes.push(...(await merge(events.slice(at, at + 8))))
-  return changes
+async function mergeAll({ merge }: MongoStores, events: readonly NotificationStatus[]): Promise<readonly Merged[]> {
+  const merged: Merged[] = []
+  for (let at = 0; at < events.length; at += 8) merged.push(...(await merge(events.slice(at, at + 8))))
+  return merged
 }

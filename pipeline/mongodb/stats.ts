@@ -20,6 +20,8 @@ interface StatsDocument {
   readonly failed?: number
   /** By bucket. */
   readonly latency?: Readonly<Record<string, number>>
+  readonly 'latency-sum'?: number
+  readonly 'latency-summed'?: number
   /** The last writes that are in it. */
   readonly writes: readonly string[]
 }
@@ -99,16 +101,11 @@ export async function readStats(mongo: Mongo, tenant: string): Promise<Readonly<
       .toArray(),
   )
   return Object.fromEntries(
-    found.map(({ channel, sent = 0, failed = 0, latency = {} }) => {
+    found.map(({ channel, sent = 0, failed = 0, latency = {}, ...sums }) => {
+      const { 'latency-sum': latencySum = 0, 'latency-summed': latencySummed = 0 } = sums
       const buckets = Object.entries(latency).map(([bucket, count]) => ({ bucket: Number(bucket), count }))
-      return [
-        channel,
-        channelStats(
-          sent,
-          failed,
-          buckets.sort((a, b) => a.bucket - b.bucket),
-        ),
-      ]
+      const latencies = buckets.sort((a, b) => a.bucket - b.bucket)
+      return [channel, channelStats({ sent, failed, latencies, latencySum, latencySummed })]
     }),
   )
 }

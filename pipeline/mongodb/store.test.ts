@@ -1,13 +1,13 @@
 import type { Retention } from '../retention.js'
 import { describeStore } from '../store-conformance.js'
-import type { StoreUnderTest } from '../store-under-test.js'
+import { type StoreUnderTest, startMs } from '../store-under-test.js'
 import { describeOnMongo, dropDatabase, freshDatabase, quicken } from './mongo-under-test.js'
 import { openMongoStores } from './stores.js'
 
 async function open(url: string, retention: Retention): Promise<StoreUnderTest> {
   const database = freshDatabase()
-  let now = 0
-  const stores = openMongoStores({ url, database, retention, expire: false, nowMs: () => now })
+  let now = startMs
+  const stores = openMongoStores({ url, database, retention, expire: false, nowMs: () => now++ })
   await stores.ensureIndexes()
   await quicken(url, database)
   const { claims, letters } = stores

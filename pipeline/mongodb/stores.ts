@@ -40,7 +40,7 @@ export function openMongoStores(options: MongoStoreOptions) {
     templateSource: templateSource(mongo),
     recipients: recipientStore(mongo),
     directory: rememberedDirectory(directory(mongo), { nowMs }),
-    inbox: inboxStore(mongo),
+    inbox: inboxStore(mongo, nowMs),
     outbox: outboxStore(mongo),
     letters: deadLetterShelf(mongo),
     /** Removes a bite of what is past its time; true when there may be more. */

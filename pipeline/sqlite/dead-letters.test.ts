@@ -60,19 +60,15 @@ test.each(filters.filter(([, filter]) => Object.keys(filter).length > 0))(
 )
 
 test('a file of the first version gets these indexes, and keeps its letters', async () => {
+  database.close()
+  database = new Database(join(folder, 'first.db'))
+  createStoreSchema(database, 1)
   database.exec(`
-    DROP TABLE store_pending_claims;
-    DROP INDEX store_dead_letters_at; DROP INDEX store_dead_letters_stage;
-    DROP INDEX store_dead_letters_cause; DROP INDEX store_dead_letters_status;
-    CREATE INDEX store_dead_letters_stage ON store_dead_letters (stage);
-    CREATE INDEX store_dead_letters_cause ON store_dead_letters (cause);
     INSERT INTO store_dead_letters (id, tenant, at, stage, topic, partition, "offset", cause, detail, headers, replays,
-      status) VALUES ('l-1', 'default', 5, 's', 't', 0, 0, 'c', '', '{}', 0, 'dead');
-    PRAGMA user_version = 1`)
+      status) VALUES ('l-1', 'default', 5, 's', 't', 0, 0, 'c', '', '{}', 0, 'dead')`)
   createStoreSchema(database)
   const reader = deadLetterReader(database)
   const plans = await plansOf(() => reader.list({ cause: 'c', limit: 5 }))
   expect(plans).toEqual(['SEARCH store_dead_letters USING INDEX store_dead_letters_cause (cause=?)'])
   expect((await reader.list({ cause: 'c', limit: 5 })).data.map(({ id }) => id)).toEqual(['l-1'])
-  expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 3 })
 })

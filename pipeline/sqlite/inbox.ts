@@ -17,19 +17,27 @@ export interface InboxWriter {
 }
 
 interface Row {
+  /** Grows with each arrival. */
+  readonly seq: number
   readonly id: string
   readonly notification_id: string
   readonly title: string | null
   readonly body: string
+  /** JSON object. */
+  readonly metadata: string
   readonly accepted_at: number
   readonly read_at: number | null
 }
 
-export function inboxReader(database: Database): Pick<Inbox, 'list'> {
-  const select = `SELECT id, notification_id, title, body, accepted_at, read_at FROM store_inbox
-    WHERE tenant = ? AND recipient = ?`
-  const unread = `SELECT count(*) AS unread FROM (SELECT 1 FROM store_inbox
-    WHERE tenant = ? AND recipient = ? AND read_at IS NULL LIMIT ${unreadCounted})`
+const select = `SELECT seq, id, notification_id, title, body, metadata, accepted_at, read_at FROM store_inbox
+  WHERE tenant = ? AND recipient = ?`
+const selectSeq = 'SELECT seq FROM store_inbox WHERE tenant = ? AND recipient = ?'
+const countUnread = `SELECT count(*) AS unread FROM (${selectSeq} AND (read_at IS NULL) = 1 LIMIT ${unreadCounted})`
+const selectArrived = amongAll((half) => `${select} AND ${half} AND seq > ? ORDER BY seq LIMIT ?`, 'seq LIMIT ?')
+const selectLatest = amongAll((half) => `${selectSeq} AND ${half} ORDER BY seq DESC LIMIT 1`, 'seq DESC LIMIT 1')
+
+/** There is one writer, so what is read after a message's number has all arrived after it. */
+export function inboxReader(database: Database): Omit<Inbox, 'markRead'> {
   return {
     list: async (tenant, recipient, limit, cursor) =>
       database.read(() => {
@@ -40,22 +48,37 @@ export function inboxReader(database: Database): Pick<Inbox, 'list'> {
           .prepare(`${select} ${older} ORDER BY accepted_at DESC, id DESC LIMIT ?`)
           .all(tenant, recipient, ...(after ?? []), limit + 1) as unknown as Row[]
         const page = pageOf(found, limit, messageOf, (row) => cursorAt(asked, [row.accepted_at, row.id]))
-        return { ...page, ...(database.prepare(unread).get(tenant, recipient) as { unread: number }) }
+        return { ...page, ...(database.prepare(countUnread).get(tenant, recipient) as { unread: number }) }
+      }),
+    arrivals: async (tenant, recipient, after, limit) =>
+      database.read(() => {
+        const inbox = arrivalsOf(tenant, recipient)
+        const [seq] = placeOf<[number]>(inbox, after, [0]) ?? [0]
+        const wanted = [tenant, recipient, seq, limit]
+        const found = database.prepare(selectArrived).all(...wanted, ...wanted, limit) as unknown as Row[]
+        return found.map((row) => ({ message: messageOf(row), place: cursorAt(inbox, [row.seq]) }))
+      }),
+    lastArrival: async (tenant, recipient) =>
+      database.read(() => {
+        const found = database.prepare(selectLatest).get(tenant, recipient, tenant, recipient) as
+          | { seq: number }
+          | undefined
+        return cursorAt(arrivalsOf(tenant, recipient), [found?.seq ?? 0])
       }),
   }
 }
 
 export function inboxWriter(database: Database): InboxWriter {
   const insert = database.prepare(
-    `INSERT INTO store_inbox (tenant, recipient, id, notification_id, title, body, accepted_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO store_inbox (tenant, recipient, id, notification_id, title, body, metadata, accepted_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   const read = database.prepare(
     'UPDATE store_inbox SET read_at = coalesce(read_at, ?) WHERE tenant = ? AND recipient = ? AND id = ?',
   )
   return {
-    put: ({ tenant, recipient, id, notificationId, title, body, acceptedAtMs }) => {
-      insert.run(tenant, recipient, id, notificationId, title, body, acceptedAtMs)
+    put: ({ tenant, recipient, id, notificationId, title, body, metadata, acceptedAtMs }) => {
+      insert.run(tenant, recipient, id, notificationId, title, body, metadata, acceptedAtMs)
     },
     markRead: (tenant, recipient, messageId, atMs) => read.run(atMs, tenant, recipient, messageId).changes > 0,
   }
@@ -72,7 +95,18 @@ export function inboxStore(database: Database): Inbox & InboxStore {
   }
 }
 
-function messageOf({ id, notification_id, title, body, accepted_at, read_at }: Row): InboxMessage {
+/** Takes from what is read and from what is unread, for the index of arrivals tells them apart. */
+function amongAll(from: (half: string) => string, order: string): string {
+  const halves = ['(read_at IS NULL) = 0', '(read_at IS NULL) = 1'].map((half) => `SELECT * FROM (${from(half)})`)
+  return `${halves.join(' UNION ALL ')} ORDER BY ${order}`
+}
+
+/** What the places in the order of arrival belong to. */
+function arrivalsOf(tenant: string, recipient: string): readonly string[] {
+  return ['inbox arrivals', tenant, recipient]
+}
+
+function messageOf({ id, notification_id, title, body, metadata, accepted_at, read_at }: Row): InboxMessage {
   return {
     id,
     notificationId: notification_id,
@@ -80,5 +114,6 @@ function messageOf({ id, notification_id, title, body, accepted_at, read_at }: R
     body,
     at: rfc3339(accepted_at),
     ...(read_at !== null && { readAt: rfc3339(read_at) }),
+    ...(metadata !== '{}' && { metadata: JSON.parse(metadata) as unknown }),
   }
 }

@@ -4,7 +4,7 @@
  *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
 import { Observable, Subject } from 'rxjs'
 import { topicNames, type Way, wayName, waysOf } from '../../schemas/topics.js'
-import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord } from '../engine/log.js'
+import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../engine/log.js'
 import { partitionOf } from '../engine/murmur2.js'
 import type { Database } from './database.js'
 import { type LogLimits, pruneLog } from './log-retention.js'
@@ -173,9 +173,12 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     return groups
   }
 
-  function tail(way: Way): Observable<LogRecord> {
+  function tail(way: Way, { from = 'start', onReady }: TailOptions = {}): Observable<LogRecord> {
     return new Observable((subscriber) => {
-      const readers = shared.partitionsOf(way).map((partition) => segmentReader(tables, partition, 0, null))
+      const readers = shared
+        .partitionsOf(way)
+        .map((partition) => segmentReader(tables, partition, from === 'end' ? partition.end : 0, null))
+      onReady?.()
       const read = () => {
         for (const reader of readers) {
           for (const record of reader.read(Number.POSITIVE_INFINITY)) subscriber.next(record)

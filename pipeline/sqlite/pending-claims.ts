@@ -1,52 +1,42 @@
 /** Claims of idempotency keys where the log is not in this file; see `../claims.ts`. A claim stands among the pending
  *  ones until it is complete, then where the embedded engine's do. Several processes of one machine may share the file. */
 import type { Claim } from '../../ingress/ports.js'
-import { type ClaimAnswer, type Claimed, type Claims, staleMs } from '../claims.js'
-import { claimWindowMs } from '../retention.js'
+import { type ClaimAnswer, type Claimed, type Claims, staleMs, windowOf } from '../claims.js'
+import { answerFrom, type ClaimRow, heldClaim } from './claims.js'
 import type { Database } from './database.js'
 
-interface PendingRow {
-  readonly body_hash: string
-  readonly answer: string
+interface PendingRow extends ClaimRow {
   readonly ids: string
   readonly batch_id: string | null
   readonly created_at: number
   readonly claimed_at: number
-}
-
-interface DoneRow {
-  readonly body_hash: string
-  readonly answer: string
-  readonly created_at: number
+  readonly window_ms: number
 }
 
 export function pendingClaims(database: Database): Claims {
-  const done = database.prepare('SELECT body_hash, answer, created_at FROM store_claims WHERE tenant = ? AND key = ?')
+  const done = database.prepare(heldClaim)
   const forget = database.prepare('DELETE FROM store_claims WHERE tenant = ? AND key = ?')
   const finish = database.prepare(
-    `INSERT INTO store_claims (tenant, key, body_hash, answer, created_at)
-     SELECT tenant, key, body_hash, answer, created_at FROM store_pending_claims WHERE tenant = ? AND key = ?
+    `INSERT INTO store_claims (tenant, key, body_hash, answer, created_at, window_ms)
+     SELECT tenant, key, body_hash, answer, created_at, window_ms FROM store_pending_claims WHERE tenant = ? AND key = ?
      ON CONFLICT DO NOTHING`,
   )
   const pending = database.prepare('SELECT * FROM store_pending_claims WHERE tenant = ? AND key = ?')
   const remove = database.prepare('DELETE FROM store_pending_claims WHERE tenant = ? AND key = ?')
   const insert = database.prepare(
-    `INSERT INTO store_pending_claims (tenant, key, body_hash, answer, ids, batch_id, created_at, claimed_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO store_pending_claims
+       (tenant, key, body_hash, answer, ids, batch_id, created_at, claimed_at, window_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const takeOver = database.prepare('UPDATE store_pending_claims SET claimed_at = ? WHERE tenant = ? AND key = ?')
   const abandon = database.prepare(
     'UPDATE store_pending_claims SET claimed_at = 0 WHERE tenant = ? AND key = ? AND claimed_at = ?',
   )
-  const doneSince = (tenant: string, key: string, sinceMs: number): DoneRow | undefined => {
-    const row = done.get(tenant, key) as DoneRow | undefined
-    return row && row.created_at > sinceMs ? row : undefined
-  }
 
   return {
     recall: async (tenant, key, nowMs) =>
       database.read(() => {
-        const row = doneSince(tenant, key, nowMs - claimWindowMs)
+        const row = done.get(tenant, key, nowMs) as ClaimRow | undefined
         return row && { bodyHash: row.body_hash, answer: row.answer }
       }),
     claim: (tenant, claim, claimed, nowMs) => database.write(() => claimNow(tenant, claim, claimed, nowMs), true),
@@ -63,22 +53,20 @@ export function pendingClaims(database: Database): Claims {
 
   function claimNow(tenant: string, claim: Claim, { ids, batchId }: Claimed, nowMs: number): ClaimAnswer {
     const { key, bodyHash, answer } = claim
-    const sinceMs = nowMs - claimWindowMs
-    const finished = doneSince(tenant, key, sinceMs)
-    if (finished) {
-      return finished.body_hash === bodyHash ? { kind: 'replayed', answer: finished.answer } : { kind: 'reused' }
-    }
+    const finished = done.get(tenant, key, nowMs) as ClaimRow | undefined
+    if (finished) return answerFrom(finished, bodyHash)
     const first = pending.get(tenant, key) as PendingRow | undefined
-    if (first && first.created_at > sinceMs) {
+    const underWay = first !== undefined && first.claimed_at > nowMs - staleMs
+    if (first && (underWay || first.created_at + first.window_ms > nowMs)) {
       if (first.body_hash !== bodyHash) return { kind: 'reused' }
-      if (first.claimed_at > nowMs - staleMs) return { kind: 'in-flight' }
+      if (underWay) return { kind: 'in-flight' }
       takeOver.run(nowMs, tenant, key)
       const before: Claimed = { ids: JSON.parse(first.ids), batchId: first.batch_id }
       return { kind: 'again', answer: first.answer, claimed: before }
     }
     forget.run(tenant, key)
     remove.run(tenant, key)
-    insert.run(tenant, key, bodyHash, answer, JSON.stringify(ids), batchId, nowMs, nowMs)
+    insert.run(tenant, key, bodyHash, answer, JSON.stringify(ids), batchId, nowMs, nowMs, windowOf(claim))
     return { kind: 'accepted' }
   }
 }

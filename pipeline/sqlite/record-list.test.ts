@@ -72,7 +72,7 @@ it.each(Object.entries(ways))(
     for (const rowsLookedAt of [undefined, 1]) {
       expect((await pages({ limit: 999 }, rowsLookedAt)).flat()).toEqual(sorted(all, () => true))
       const failed = sorted(all, (_, at) => at % 700 === 0)
-      expect((await pages({ limit: 2, status: 'failed' }, rowsLookedAt)).flat()).toEqual(failed)
+      expect((await pages({ limit: 2, statuses: ['failed', 'expired'] }, rowsLookedAt)).flat()).toEqual(failed)
       const slack = sorted(all, (_, at) => at % 5000 === 0)
       expect((await pages({ limit: 2, channel: 'slack' }, rowsLookedAt)).flat()).toEqual(slack)
       const own = sorted(all, (_, at) => at % 100 === 42)

@@ -3,15 +3,16 @@ import type { Page, RecordQuery } from '../../ingress/ports.js'
 import type { NotificationRecord } from '../../schemas/record.js'
 import { showRecord } from '../../stages/record/show.js'
 import { cursorAt, pageOf, placeOf } from '../pages.js'
+import { areRare, askedRecords } from '../record-query.js'
 import type { Database } from './database.js'
-import { channelBits, type Row, rareStatus, recipientHash, rowColumns, stateOf } from './record-row.js'
+import { channelBits, type Row, recipientHash, rowColumns, stateOf } from './record-row.js'
 import { type Place, type Span, spanBits, spanRows, spansWithin } from './spans.js'
 
 /** Looks at `rowsLookedAt` rows, or a span more. A page that has found less than its limit by then ends there, with a
  *  cursor to go on. */
 export function listRecords(database: Database, query: RecordQuery, rowsLookedAt: number): Page<NotificationRecord> {
-  const { tenant, status, channel, recipient, fromMs, toMs, limit, cursor } = query
-  const asked = ['records', tenant, status, channel, recipient, fromMs, toMs]
+  const { toMs, fromMs, limit, cursor } = query
+  const asked = askedRecords(query)
   const before: Place = placeOf<[number, number]>(asked, cursor, [0, 0]) ?? [toMs ?? latestMs, 0]
   const spans = spansWithin(database, fromMs ?? -latestMs, before)
   const { rows, end } = walk(spans, { before, limit: limit + 1, rowsLookedAt }, spanReader(database, query, before))
@@ -96,30 +97,36 @@ interface Way {
   readonly exact: boolean
 }
 
-function wayOf({ tenant, status, channel, recipient }: RecordQuery): Way {
-  const rare = status && rareStatus(status)
+function wayOf({ tenant, statuses, origin, channel, recipient }: RecordQuery): Way {
+  const others = origin !== undefined || channel !== undefined
   if (recipient !== undefined) {
     const hash = recipientHash(tenant, recipient)
     const find = `(k.seq >> ${spanBits}) = ? AND k.recipient_hash = ?`
-    return { find, values: (span) => [span, hash], exact: status === undefined && channel === undefined }
+    return { find, values: (span) => [span, hash], exact: statuses === undefined && !others }
   }
-  if (rare) {
-    const find = `(k.seq >> ${spanBits}) = ? AND k.rare = ?`
-    return { find, values: (span) => [span, rare], exact: channel === undefined }
+  if (statuses && areRare(statuses)) {
+    const find = `(k.seq >> ${spanBits}) = ? AND k.rare IN (${placesFor(statuses)})`
+    return { find, values: (span) => [span, ...statuses], exact: !others }
   }
   return { find: 'k.seq BETWEEN ? AND ?', values: (span) => [span * spanRows, (span + 1) * spanRows - 1], exact: false }
 }
 
 type Filter = readonly [condition: string, ...values: (string | number)[]]
 
-function filtersOf({ tenant, status, channel, recipient, fromMs }: RecordQuery, before: Place): readonly Filter[] {
+function filtersOf(query: RecordQuery, before: Place): readonly Filter[] {
+  const { tenant, statuses, origin, channel, recipient, fromMs } = query
   const filters: Filter[] = [
     ['k.tenant = ?', tenant],
     ['(k.created_at, k.seq) < (?, ?)', ...before],
   ]
   if (fromMs !== undefined) filters.push(['k.created_at >= ?', fromMs])
-  if (status !== undefined) filters.push(['k.status = ?', status])
+  if (statuses !== undefined) filters.push([`k.status IN (${placesFor(statuses)})`, ...statuses])
+  if (origin !== undefined) filters.push(['k.origin = ?', origin])
   if (channel !== undefined) filters.push(['k.channels & ?', channelBits([channel])])
   if (recipient !== undefined) filters.push(['k.recipient = ?', recipient])
   return filters
+}
+
+function placesFor(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ')
 }

@@ -6,6 +6,7 @@ import { channels } from '../../schemas/topics.js'
 import { acceptedState, type RecordState } from '../../stages/record/state.js'
 import { murmur2 } from '../engine/murmur2.js'
 import { noProgress, unpackProgress } from '../record-progress.js'
+import { areRare } from '../record-query.js'
 
 /** The columns that a record is read from, of `store_records r LEFT JOIN store_progress p`, in the order of `Row`. */
 export const rowColumns = `r.seq, r.tenant, r.id, r.created_at, r.status, r.recipient, r.priority, r.asked_channels,
@@ -77,12 +78,9 @@ function summaryFrom(row: Row): NotificationSummary | null {
   }
 }
 
-/** Statuses that most notifications have at some time; the others are indexed. */
-const commonStatuses: ReadonlySet<NotificationState> = new Set(['accepted', 'processing', 'sent', 'delivered'])
-
-/** The status where it is worth an index entry. */
+/** The status where it is worth an index entry. What is stored depends on which are rare. */
 export function rareStatus(status: NotificationState): NotificationState | null {
-  return commonStatuses.has(status) ? null : status
+  return areRare([status]) ? status : null
 }
 
 /** Statuses after which nothing more happens, as a list for SQL. */

@@ -1,11 +1,9 @@
 /** Writes records. Every function here is to be called inside `Database.write`, so that it commits with what else
  *  the caller writes there. */
 import type { NotificationRequested, NotificationStatus } from '../../schemas/events.js'
-import type { StatusChange } from '../../schemas/record.js'
+import type { Merged } from '../../stages/record/changes.js'
 import { groupByNotification, mergeRecord } from '../../stages/record/merge.js'
-import { rfc3339 } from '../../stages/record/rfc3339.js'
 import { acceptedState, type RecordState } from '../../stages/record/state.js'
-import { statusOf } from '../../stages/record/status.js'
 import { summaryOf } from '../../stages/summary.js'
 import type { Database } from './database.js'
 import { recordPlaces, recordRows } from './record-rows.js'
@@ -14,8 +12,8 @@ import { statsTally } from './stats.js'
 export interface RecordWriter {
   /** Writes the first record of each, status accepted. One that is there already stays as it is. */
   insertAccepted(notifications: readonly NotificationRequested[]): void
-  /** Merges status events, each notification once. Returns the changes of public statuses. */
-  mergeStatus(events: readonly NotificationStatus[]): readonly StatusChange[]
+  /** Merges status events, each notification once. Returns what that did to each record. */
+  mergeStatus(events: readonly NotificationStatus[]): readonly Merged[]
 }
 
 /** A writer on the one database that can write; `createStoreSchema` comes first. */
@@ -34,10 +32,11 @@ export function recordWriter(database: Database): RecordWriter {
       const stored = rows.load(groups)
       const places = recordPlaces(database)
       const tally = statsTally(database)
-      const changes: StatusChange[] = []
+      const merged: Merged[] = []
       for (const [at, group] of groups.entries()) {
         const known = stored[at]
         const after = mergeRecord(known?.state, group)
+        merged.push({ before: known?.state, events: group, after })
         if (known) {
           if (!rows.update(known, after, places)) continue
         } else if (isJustAccepted(after)) {
@@ -46,11 +45,10 @@ export function recordWriter(database: Database): RecordWriter {
           rows.insert(after, places)
         }
         tally.count(known?.state, after)
-        if (known?.row[4] !== statusOf(after)) changes.push(changeOf(after))
       }
       places.write()
       tally.write()
-      return changes
+      return merged
     },
   }
 }
@@ -59,8 +57,4 @@ export function recordWriter(database: Database): RecordWriter {
 function isJustAccepted({ summary, duplicateOf, ends, deliveries, firstAtMs, lastAtMs }: RecordState): boolean {
   const untouched = ends.length === 0 && deliveries.length === 0 && duplicateOf === null
   return untouched && summary !== null && firstAtMs === lastAtMs
-}
-
-function changeOf(state: RecordState): StatusChange {
-  return { id: state.id, recipient: state.recipient, status: statusOf(state), at: rfc3339(state.lastAtMs) }
 }

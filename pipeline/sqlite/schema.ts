@@ -11,8 +11,6 @@
 import type { Database } from './database.js'
 import { spanBits } from './spans.js'
 
-const version = 3
-
 const first = `
   CREATE TABLE store_records (
     seq INTEGER PRIMARY KEY,
@@ -114,8 +112,32 @@ const letterIndexes = `
   CREATE INDEX store_dead_letters_status ON store_dead_letters (status, at);
 `
 
+/** Claims that hold their key for less than the 24 hours that all did before. */
+const claimWindows = `
+  ALTER TABLE store_claims ADD COLUMN window_ms INTEGER NOT NULL DEFAULT 86400000;
+  ALTER TABLE store_pending_claims ADD COLUMN window_ms INTEGER NOT NULL DEFAULT 86400000;
+`
+
+/** Messages with metadata, numbered in the order of their arrival. A number is never used again, also where retention
+ *  has removed the newest message: it is a place from which readers go on. Each index ends in it, so one index counts
+ *  what is unread and finds what arrived, among read and unread: one more would cost a put half as much again. */
+const inboxArrivals = `
+  CREATE TABLE store_inbox_numbered (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, recipient TEXT NOT NULL, id TEXT NOT NULL,
+    notification_id TEXT NOT NULL, title TEXT, body TEXT NOT NULL, metadata TEXT NOT NULL DEFAULT '{}',
+    accepted_at INTEGER NOT NULL, read_at INTEGER,
+    UNIQUE (tenant, id)
+  );
+  INSERT INTO store_inbox_numbered (seq, tenant, recipient, id, notification_id, title, body, accepted_at, read_at)
+    SELECT seq, tenant, recipient, id, notification_id, title, body, accepted_at, read_at FROM store_inbox ORDER BY seq;
+  DROP TABLE store_inbox;
+  ALTER TABLE store_inbox_numbered RENAME TO store_inbox;
+  CREATE INDEX store_inbox_recipient ON store_inbox (tenant, recipient, accepted_at, id);
+  CREATE INDEX store_inbox_arrival ON store_inbox (tenant, recipient, (read_at IS NULL));
+`
+
 /** What leads from each version to the next. */
-const steps = [first, pendingClaims, letterIndexes]
+const steps = [first, pendingClaims, letterIndexes, claimWindows, inboxArrivals]
 
 /** The file was written by a later version of Carillon. */
 export class LaterSchema extends Error {
@@ -123,12 +145,13 @@ export class LaterSchema extends Error {
   readonly code = 'later-schema'
 }
 
-/** Makes the tables where there are none, and brings those of an earlier version up to this one. To be called once, by the writer, before anything else here. */
-export function createStoreSchema(database: Database): void {
+/** Makes the tables where there are none, and brings those of an earlier version up to this one. To be called once, by
+ *  the writer, before anything else here. `version`: less, where a test wants what an earlier version left. */
+export function createStoreSchema(database: Database, version = steps.length): void {
   // Several processes may open a new file at once.
   database.exec('BEGIN IMMEDIATE')
   try {
-    migrate(database)
+    migrate(database, version)
     database.exec('COMMIT')
   } catch (error) {
     database.exec('ROLLBACK')
@@ -136,7 +159,7 @@ export function createStoreSchema(database: Database): void {
   }
 }
 
-function migrate(database: Database): void {
+function migrate(database: Database, version: number): void {
   const found = database.prepare('PRAGMA user_version').get() as { user_version: number }
   if (found.user_version > version) {
     throw new LaterSchema(
@@ -144,6 +167,6 @@ function migrate(database: Database): void {
     )
   }
   if (found.user_version === version) return
-  for (const step of steps.slice(found.user_version)) database.exec(step)
+  for (const step of steps.slice(found.user_version, version)) database.exec(step)
   database.exec(`PRAGMA user_version = ${version}`)
 }

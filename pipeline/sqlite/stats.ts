@@ -49,8 +49,14 @@ export function readStats(database: Database, tenant: string): Readonly<Record<s
   return Object.fromEntries(
     [...channels].map(([channel, counts]) => {
       const total = (measure: Measure) => counts.find((row) => row.measure === measure)?.count ?? 0
-      const latencies = counts.filter(({ measure }) => measure === 'latency')
-      return [channel, channelStats(total('sent'), total('failed'), latencies)]
+      const counted = {
+        sent: total('sent'),
+        failed: total('failed'),
+        latencies: counts.filter(({ measure }) => measure === 'latency'),
+        latencySum: total('latency-sum'),
+        latencySummed: total('latency-summed'),
+      }
+      return [channel, channelStats(counted)]
     }),
   )
 }

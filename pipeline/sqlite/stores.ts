@@ -1,7 +1,7 @@
 /** The stores of one file, as its writer sees them. */
 import type { Acceptance, Claim } from '../../ingress/ports.js'
 import type { NotificationRequested, NotificationStatus } from '../../schemas/events.js'
-import type { StatusChange } from '../../schemas/record.js'
+import type { Merged } from '../../stages/record/changes.js'
 import type { Retention } from '../retention.js'
 import { claimWriter } from './claims.js'
 import type { Database } from './database.js'
@@ -47,7 +47,7 @@ export function openStores(database: Database, limits: Retention, nowMs: () => n
     claims: pendingClaims(database),
     /** To be called within a write. */
     claim: (tenant: string, claim: Claim): Acceptance => claims.claim(tenant, claim, nowMs()),
-    merge: (events: readonly NotificationStatus[]): Promise<readonly StatusChange[]> =>
+    merge: (events: readonly NotificationStatus[]): Promise<readonly Merged[]> =>
       database.write(() => records.mergeStatus(events), false),
     /** Removes a bite of what is past its time; true when there may be more. */
     prune: (): Promise<boolean> => database.write(() => prune(nowMs()) > 0, false),

@@ -36,7 +36,7 @@ test.each([
   ['n-1.email', 0, 'n-1.email.r1'],
   ['n-1.email.r1', 1, 'n-1.email.r2'],
 ])('a delivery goes back to throttle as a new one, with no call behind it: %s', (id, replays, next) => {
-  const attempt = { number: 1, atMs: 1, outcome: 'permanent', error: 'refused', latencyMs: 2 }
+  const attempt = { number: 1, atMs: 1, outcome: 'permanent', error: 'refused', messageId: null, latencyMs: 2 }
   const used = { attempts: [attempt], deferrals: 3, notBeforeMs: 9 }
   const { delivery } = sampleRequest({ id, replays, notificationId: 'n-1', ...used })
   const { tenant, recipient } = delivery

@@ -47,7 +47,9 @@ export function renewal(letter: Subject, event: EventOf<EventName>): Renewal | n
     case 'dead-letter':
     case 'replay-requested':
     case 'replay-decided':
+    case 'notification-changed':
     case 'provider-health':
+    case 'notification-changed':
       return null
   }
 }

@@ -4,8 +4,8 @@ import { never } from './delivery.sample.js'
 import { httpFailure, httpOutcome } from './http-outcome.js'
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z')
-const outcome = (status: number, retryAfter: string | null = null) =>
-  httpOutcome({ status, retryAfter }, { accepted: 'delivered', who: 'The webhook', nowMs })
+const outcome = (status: number, retryAfter: string | null = null, body: string | null = null) =>
+  httpOutcome({ status, retryAfter, body }, { accepted: 'delivered', who: 'The webhook', nowMs })
 
 test('every status has its outcome', () => {
   const statuses = [200, 204, 299, 301, 308, 400, 401, 404, 408, 410, 413, 422, 425, 429, 500, 502, 503, 599]
@@ -75,4 +75,27 @@ test('a blocked address will never work, and a call that was aborted may', () =>
         'The host has no public address. To let it through, name the host or its network in CARILLON_WEBHOOK_ALLOW.',
     },
   ])
+})
+
+test('the id that a service gives to the message is told, whichever of the usual names it has', () => {
+  const long = 'x'.repeat(300)
+  const bodies: readonly (readonly [unknown, string | undefined])[] = [
+    [{ id: 'c', message_id: 'b', messageId: 'a' }, 'a'],
+    [{ id: 'c', message_id: 'b', messageId: null }, 'b'],
+    [{ id: 4711, message_id: '', messageId: { id: 'x' } }, '4711'],
+    [{ id: long }, long.slice(0, 256)],
+    [{ id: true }, undefined],
+    [{ data: { id: 'inside' } }, undefined],
+    ['id', undefined],
+    [['id'], undefined],
+    [null, undefined],
+  ]
+  const told = bodies.map(([body]) => outcome(200, null, JSON.stringify(body)))
+  expect(told).toEqual(bodies.map(([, messageId]) => ({ outcome: 'delivered', ...(messageId && { messageId }) })))
+  const others = [outcome(200, null, 'no JSON {"id":1}'), outcome(200, null, '{"id":1e999}'), outcome(200, null, '')]
+  expect(others).toEqual(others.map(() => ({ outcome: 'delivered' })))
+  expect(outcome(500, null, '{"id":"x"}')).toEqual({
+    outcome: 'transient',
+    error: 'The webhook answered with status 500.',
+  })
 })

@@ -6,6 +6,8 @@ export interface HttpAnswer {
   readonly status: number
   /** The header as it came; null where there was none. */
   readonly retryAfter: string | null
+  /** Null where it was not kept, or did not come whole. */
+  readonly body: string | null
 }
 
 export interface HttpWording {
@@ -17,9 +19,12 @@ export interface HttpWording {
 }
 
 /** The outcome of a call that was answered. */
-export function httpOutcome({ status, retryAfter }: HttpAnswer, { accepted, who, nowMs }: HttpWording): SendResult {
+export function httpOutcome(
+  { status, retryAfter, body }: HttpAnswer,
+  { accepted, who, nowMs }: HttpWording,
+): SendResult {
   const error = `${who} answered with status ${status}.`
-  if (status >= 200 && status < 300) return { outcome: accepted }
+  if (status >= 200 && status < 300) return { outcome: accepted, ...identified(body) }
   if (status >= 300 && status < 400) {
     return { outcome: 'permanent', error: `${who} answered with a redirect (status ${status}), which is not followed.` }
   }
@@ -36,6 +41,31 @@ export function httpFailure(error: unknown, who: string, signal: AbortSignal): S
   if (error instanceof BlockedAddress) return { outcome: 'permanent', error: error.message }
   if (signal.aborted) return { outcome: 'transient', error: `${who} did not answer in time.` }
   return { outcome: 'transient', error: `${who} could not be reached, or did not answer (${errorCode(error)}).` }
+}
+
+/** Where services put the id of the message that they took, the likeliest name first. */
+const idNames = ['messageId', 'message_id', 'id'] as const
+const idMost = 256
+
+/** The service's own id of the message, where the answer is a JSON object that tells one. */
+function identified(body: string | null): { readonly messageId?: string } {
+  const answer = body === null ? null : parsed(body)
+  if (typeof answer !== 'object' || answer === null) return {}
+  const fields: Readonly<Record<string, unknown>> = { ...answer }
+  const id = idNames.map((name) => fields[name]).find(isId)
+  return id === undefined ? {} : { messageId: String(id).slice(0, idMost) }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function isId(value: unknown): value is string | number {
+  return typeof value === 'string' ? value !== '' : Number.isFinite(value)
 }
 
 /** Retry-After as RFC 9110 has it, seconds or an HTTP date; null where it is neither. */

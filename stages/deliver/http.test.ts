@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
 import { never, sampleRequest } from './delivery.sample.js'
 import { type HttpOptions, httpProvider } from './http.js'
@@ -13,7 +14,7 @@ test('it posts to, channel and content with the key and the token, and calls it 
   const server = await httpServer((response) => response.writeHead(202).end('{"id":"x"}'))
   const sms = provider({ url: server.url, token: 'letmein' })
   const request = sampleRequest({ id: 'n-1:sms', channel: 'sms', address: '+4915112345678' })
-  expect(await sms.send(request, never)).toEqual({ outcome: 'sent' })
+  expect(await sms.send(request, never)).toEqual({ outcome: 'sent', messageId: 'x' })
   const [seen] = server.seen
   expect([seen?.method, seen?.path, JSON.parse(seen?.body ?? '')]).toEqual([
     'POST',
@@ -77,6 +78,33 @@ test('data that is not JSON is never sent', async () => {
   expect(server.seen).toEqual([])
 })
 
-test('its breaker guards the whole provider', () => {
-  expect(provider({ url: 'http://127.0.0.1:1/' }).destination(sampleRequest().delivery)).toBeNull()
+test('an answer that is too large, breaks off, never ends or is no JSON tells no id and changes nothing', async () => {
+  const large = JSON.stringify({ id: 'x', more: 'x'.repeat(17 * 1024) })
+  const answers: readonly ((response: ServerResponse) => void)[] = [
+    (response) => response.end(large),
+    (response) => response.writeHead(200, { 'content-length': 100 }).write('{"id":"x"}', () => response.destroy()),
+    (response) => response.write('{"id":"x"}'),
+    (response) => response.end('<id>x</id>'),
+    (response) => response.end('{"id":"y"}'),
+  ]
+  let calls = 0
+  const server = await httpServer((response) => answers[calls++]?.(response))
+  const sms = provider({ url: server.url })
+  const results: unknown[] = []
+  for (const _ of answers) results.push(await sms.send(sampleRequest(), never))
+  const sent = { outcome: 'sent' }
+  expect(results).toEqual([sent, sent, sent, sent, { ...sent, messageId: 'y' }])
+})
+
+test('connections whose answers were read are used again', async () => {
+  const server = await httpServer((response) => response.end('{"id":"x"}'))
+  const sms = provider({ url: server.url })
+  for (let call = 0; call < 20; call++) await sms.send(sampleRequest(), never)
+  expect(server.connections().opened).toBeLessThan(4)
+})
+
+test('its breaker guards each channel on its own, and it says how many there are', () => {
+  const made = provider({ url: 'http://127.0.0.1:1/', channels: 2 })
+  const of = (channel: string) => made.destination(sampleRequest({ channel }).delivery)
+  expect([of('sms'), of('email'), made.parts]).toEqual(['sms', 'email', 2])
 })

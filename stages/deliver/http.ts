@@ -2,6 +2,7 @@
  *  stranger's, so it may be inside. */
 import { Agent } from 'undici'
 import type { Delivery, Message } from '../../schemas/events.js'
+import { channels as allChannels } from '../../schemas/topics.js'
 import { headerValue } from './header-value.js'
 import { httpFailure, httpOutcome } from './http-outcome.js'
 import { post } from './post.js'
@@ -16,6 +17,8 @@ export interface HttpOptions {
   /** To the answer's headers. */
   readonly timeoutMs?: number
   readonly connectTimeoutMs?: number
+  /** Channels that it carries; none needs to leave calls to others where it is the only one. */
+  readonly channels?: number
   /** Sockets open at once. */
   readonly maxSockets?: number
   /** Milliseconds since the epoch. */
@@ -24,10 +27,12 @@ export interface HttpOptions {
 
 const idleMs = 4_000
 const who = 'The provider'
+const channelsMost = allChannels.length
 
 /** Throws for a URL that cannot be read. A 2xx is `sent`: that it arrived, the service does not say. */
 export function httpProvider(options: HttpOptions): Provider {
   const { name, token, timeoutMs = 10_000, connectTimeoutMs = 5_000, maxSockets = 32, nowMs = Date.now } = options
+  const { channels: parts = channelsMost } = options
   const url = new URL(options.url)
   const agent = new Agent({
     connect: { timeout: connectTimeoutMs },
@@ -42,14 +47,16 @@ export function httpProvider(options: HttpOptions): Provider {
     if (body === null) return { outcome: 'permanent', error: 'The message has data that is not JSON.' }
     const headers = { 'idempotency-key': headerValue(key), ...authorization }
     try {
-      const answer = await post({ dispatcher: agent, url, headers, body, signal, timeoutMs, closeAfter: false })
+      const call = { dispatcher: agent, url, headers, body, signal, timeoutMs }
+      const answer = await post({ ...call, closeAfter: false, keepBody: true })
       return httpOutcome(answer, { accepted: 'sent', who, nowMs: nowMs() })
     } catch (error) {
       return httpFailure(error, who, signal)
     }
   }
 
-  return { name, send, destination: () => null, close: () => agent.close() }
+  // Behind one URL each channel is a service of its own, which fails and hangs alone.
+  return { name, send, destination: ({ channel }) => channel, parts, close: () => agent.close() }
 }
 
 function payload({ address, channel, message }: Delivery): string | null {
@@ -63,7 +70,7 @@ function payload({ address, channel, message }: Delivery): string | null {
 /** A string where there is only text, which is always so for an SMS; else an object of what there is, a push's with
  *  the names that pushes have. */
 function content(channel: string, { subject, text, html, data }: Message): unknown {
-  if (channel === 'sms' || (subject === null && html === null && data === null)) return text ?? ''
+  if (channel === 'sms' || (!subject && html === null && data === null)) return text ?? ''
   const given: readonly (readonly [string, unknown])[] = [
     [channel === 'push' ? 'title' : 'subject', subject],
     [channel === 'push' ? 'body' : 'text', text],

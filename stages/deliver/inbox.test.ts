@@ -21,6 +21,7 @@ test('a message is delivered once the inbox of its address has it, and a second 
     {
       id: 'n-1:inapp',
       notificationId: 'n-1',
+      metadata: '{}',
       tenant: 'default',
       recipient: 'user-42',
       title: 'Hello',

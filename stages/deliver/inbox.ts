@@ -14,6 +14,8 @@ export interface InboxEntry {
   readonly body: string
   /** When the notification was accepted, in milliseconds since the epoch: the inbox's order. */
   readonly acceptedAtMs: number
+  /** JSON object, as the notification brought it. */
+  readonly metadata: string
 }
 
 /** Where inboxes are kept. */
@@ -27,9 +29,9 @@ export function inboxProvider(store: InboxStore, { name = 'inbox' }: { readonly 
   return {
     name,
     send: async ({ delivery }) => {
-      const { id, notificationId, tenant, address, message, acceptedAtMs } = delivery
+      const { id, notificationId, tenant, address, message, acceptedAtMs, metadata } = delivery
       const [title, body] = [message.subject, message.text ?? '']
-      await store.put({ id, notificationId, tenant, recipient: address, title, body, acceptedAtMs })
+      await store.put({ id, notificationId, tenant, recipient: address, title, body, acceptedAtMs, metadata })
       return { outcome: 'delivered' }
     },
     destination: () => null,

@@ -3,29 +3,38 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { virtualClock } from '../../pipeline/memory/clock.js'
 import type { Lane } from '../../schemas/topics.js'
-import { type LineOptions, line } from './line.js'
+import { type LimitsOf, sharedLimits } from '../shared-limits.js'
+import { everyOne, limitTo } from '../throttle.sample.js'
+import { type LineDestination, type LineOptions, line } from './line.js'
 
-const mail = { channel: 'email', part: null }
-const host = (part: string) => ({ channel: 'webhook', part })
+const mail: LineDestination = { channel: 'email', part: null, pace: null }
+const host = (part: string): LineDestination => ({ channel: 'webhook', part, pace: null })
 
 /** A line whose calls end when the test says so. */
-function lineOf(options: Partial<LineOptions> = {}) {
+function lineOf({ limitsOf = () => [], ...options }: Partial<LineOptions> & { readonly limitsOf?: LimitsOf } = {}) {
   const clock = virtualClock(0)
+  const limits = sharedLimits(limitsOf, () => 1)
   const under: { entry: string; end: () => void }[] = []
   const called: string[] = []
   const made = line<string>(
-    { concurrency: 4, ratePerSecond: () => null, share: () => 1, ...options },
+    {
+      concurrency: 4,
+      parts: null,
+      cautious: 100,
+      paceOf: (channel, pace) => limits.pace('test', channel, pace, clock.scheduler.now()),
+      ...options,
+    },
     clock.scheduler,
     (entry) =>
       new Promise((resolve) => {
         called.push(entry)
-        under.push({ entry, end: resolve })
+        under.push({ entry, end: () => resolve('well') })
       }),
   )
   return {
     clock,
     called,
-    add: (entry: string, destination: { channel: string; part: string | null } = mail, lane: Lane = 'normal') =>
+    add: (entry: string, destination: LineDestination = mail, lane: Lane = 'normal') =>
       made.add(lane, destination, entry),
     stop: made.stop,
     underWay: () => under.map(({ entry }) => entry),
@@ -87,9 +96,9 @@ test('hosts of a lane take turns', () => {
 test('a channel at its limit waits for its time, and holds up no other channel', async () => {
   const { add, called, clock } = lineOf({
     concurrency: 100,
-    ratePerSecond: (channel) => (channel === 'sms' ? 2 : null),
+    limitsOf: (_, channel) => limitTo(channel, channel === 'sms' ? 2 : null),
   })
-  const sms = { channel: 'sms', part: null }
+  const sms: LineDestination = { ...mail, channel: 'sms' }
   for (const entry of ['s-1', 's-2', 's-3']) add(entry, sms, 'high')
   for (const entry of ['m-1', 'm-2']) add(entry)
   expect(called).toEqual(['m-1', 'm-2'])
@@ -100,8 +109,33 @@ test('a channel at its limit waits for its time, and holds up no other channel',
   expect(called.slice(2)).toEqual(['s-1', 's-2', 's-3'])
 })
 
+test('a class at its own pace holds up nobody else on its channel, and both share the channel’s limit', async () => {
+  const channel = { name: 'sms', ratePerSecond: 20 }
+  const own = { name: 'c sms', ratePerSecond: 4 }
+  const { add, called, clock } = lineOf({
+    concurrency: 100,
+    limitsOf: (_, __, pace) => (pace === 'c' ? [channel, own] : [channel]),
+  })
+  const sms: LineDestination = { ...mail, channel: 'sms' }
+  for (let number = 0; number < 20; number++) add('c', { ...sms, pace: 'c' }, 'high')
+  for (let number = 0; number < 40; number++) add('native', sms)
+  for (let step = 0; step < 100; step++) await clock.advance(10)
+  const of = (entry: string) => called.filter((each) => each === entry).length
+  expect([of('c'), of('native')]).toEqual([4, 16])
+})
+
+test('a channel that hangs leaves calls to the others', async () => {
+  const channel = (part: string): LineDestination => ({ channel: part, part, pace: null })
+  const { add, called, end } = lineOf({ concurrency: 8, parts: 3 })
+  for (let number = 0; number < 50; number++) add(`stuck-${number}`, channel('sms'))
+  for (let number = 0; number < 20; number++) add(`mail-${number}`, channel('email'))
+  for (let number = 0; number < 20; number++) await end(`mail-${number}`)
+  const mails = called.filter((entry) => entry.startsWith('mail'))
+  expect([called.length - mails.length, mails.length]).toEqual([6, 20])
+})
+
 test('once stopped it calls nobody, now or later', async () => {
-  const { add, called, clock, stop, end } = lineOf({ concurrency: 1, ratePerSecond: () => 10 })
+  const { add, called, clock, stop, end } = lineOf({ concurrency: 1, limitsOf: everyOne(10) })
   add('a')
   await clock.advance(100)
   add('b')
@@ -117,10 +151,11 @@ test('who was called is let go, although somebody always waits', async () => {
   const collect: () => void = runInNewContext('gc')
   const clock = virtualClock(0)
   const made = line<object>(
-    { concurrency: 1, ratePerSecond: () => null, share: () => 1 },
+    { concurrency: 1, parts: null, cautious: 1, paceOf: () => null },
     clock.scheduler,
     async () => {
       await Promise.resolve()
+      return 'well'
     },
   )
   const first = new WeakRef({ payload: 'x'.repeat(1000) })

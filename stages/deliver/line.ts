@@ -1,26 +1,23 @@
 /** The line before one provider: who is called next, and how many calls are under way.
  *
- *  High lanes go first. Within a lane destinations take turns, and none has more than its part of the calls, so that
+ *  High lanes go first. Within a lane destinations take turns, and none has more calls than its allowance, so that
  *  one webhook host that hangs, or one channel at its limit, does not stand before the others. Bounded by the stage's
  *  mailbox, from which everything in line comes. */
 import { type SchedulerLike, Subscription, timer } from 'rxjs'
 import { type Lane, lanes } from '../../schemas/topics.js'
-import { sharedLimits } from '../shared-limits.js'
-import type { TokenBucket } from '../token-bucket.js'
+import type { Pace, PaceClass } from '../shared-limits.js'
+import { type AllowanceOptions, allowance, type Reception } from './allowance.js'
 
-export interface LineOptions {
-  /** Calls under way at once. */
-  readonly concurrency: number
-  /** Calls a second on a channel; null: no limit. */
-  readonly ratePerSecond: (channel: string) => number | null
-  /** The part of these limits that is this worker's. */
-  readonly share: () => number
+export interface LineOptions extends AllowanceOptions {
+  /** The pace on a channel; null: as fast as it goes. */
+  readonly paceOf: (channel: string, pace: PaceClass) => Pace | null
 }
 
-/** What the line tells apart: a channel, and a webhook's host. */
+/** What the line tells apart: a channel, a part of the provider such as a webhook's host, and a pace class. */
 export interface LineDestination {
   readonly channel: string
   readonly part: string | null
+  readonly pace: PaceClass
 }
 
 export interface Line<T> {
@@ -32,48 +29,36 @@ export interface Line<T> {
 }
 
 interface Queue<T> {
-  readonly destination: string
-  readonly channel: string
-  /** Calls under way at once to this destination. */
-  readonly most: number
+  readonly name: string
+  readonly destination: LineDestination
   readonly entries: T[]
 }
 
-/** A host gets at most this part of its provider's calls. */
-const partOfCalls = 1 / 4
+type Queues<T> = Map<string, Queue<T>>
 
 /** `call` is given each entry in turn; its place is free again when it resolves. It must not reject. */
-export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry: T) => Promise<void>): Line<T> {
-  const { concurrency, ratePerSecond } = options
-  const perHost = Math.max(1, Math.floor(concurrency * partOfCalls))
-  const queues: Record<Lane, Map<string, Queue<T>>> = { high: new Map(), normal: new Map(), low: new Map() }
-  const limits = sharedLimits(options.share)
-  const activeAt = new Map<string, number>()
-  let active = 0
+export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry: T) => Promise<Reception>): Line<T> {
+  const queues: Record<Lane, Queues<T>> = { high: new Map(), normal: new Map(), low: new Map() }
+  const places = allowance(options)
   let nap = new Subscription()
   let stopped = false
 
   return {
-    add(lane, { channel, part }, entry) {
-      const destination = `${channel} ${part ?? ''}`
-      const queue = queues[lane].get(destination)
+    add(lane, destination, entry) {
+      const { channel, part, pace } = destination
+      const name = `${channel} ${part ?? ''} ${pace ?? ''}`
+      const queue = queues[lane].get(name)
       if (queue) queue.entries.push(entry)
-      else
-        queues[lane].set(destination, {
-          destination,
-          channel,
-          most: part === null ? concurrency : perHost,
-          entries: [entry],
-        })
+      else queues[lane].set(name, { name, destination, entries: [entry] })
       serve()
     },
     remove(isOne) {
       const removed: T[] = []
       for (const lane of Object.values(queues)) {
-        for (const [destination, { entries }] of lane) {
+        for (const [name, { entries }] of lane) {
           removed.push(...entries.filter(isOne))
           entries.splice(0, entries.length, ...entries.filter((entry) => !isOne(entry)))
-          if (entries.length === 0) lane.delete(destination)
+          if (entries.length === 0) lane.delete(name)
         }
       }
       return removed
@@ -85,52 +70,50 @@ export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry
   }
 
   function serve(): void {
-    while (!stopped && active < concurrency) {
-      const next = lanes.map((lane) => callable(queues[lane])).find((queue) => queue !== undefined)
+    while (!stopped && !places.isFull()) {
+      const next = nextCallable()
       if (!next) {
         wakeForTokens()
         return
       }
-      bucketOf(next.queue.channel)?.take(clock.now())
-      start(next)
+      paceOf(next.queue)?.take(clock.now())
+      start(next.lane, next.queue)
     }
   }
 
-  /** The first destination of the lane that may be called now. */
-  function callable(lane: Map<string, Queue<T>>): { lane: Map<string, Queue<T>>; queue: Queue<T> } | undefined {
-    for (const queue of lane.values()) {
-      if ((activeAt.get(queue.destination) ?? 0) >= queue.most) continue
-      const waitMs = bucketOf(queue.channel)?.waitMs(clock.now()) ?? 0
-      if (waitMs === 0) return { lane, queue }
+  /** The first destination of the highest lane that may be called now. */
+  function nextCallable(): { readonly lane: Queues<T>; readonly queue: Queue<T> } | undefined {
+    for (const name of lanes) {
+      const lane = queues[name]
+      for (const queue of lane.values())
+        if (places.allows(queue.destination.part) && waitMs(queue) === 0) return { lane, queue }
     }
     return undefined
   }
 
-  function start({ lane, queue }: { lane: Map<string, Queue<T>>; queue: Queue<T> }): void {
-    const { destination, entries } = queue
+  function start(lane: Queues<T>, { name, destination, entries }: Queue<T>): void {
     const entry = entries.shift() as T
     // To the end of the lane: the others have their turn.
-    lane.delete(destination)
-    if (entries.length > 0) lane.set(destination, queue)
-    active++
-    activeAt.set(destination, (activeAt.get(destination) ?? 0) + 1)
-    void call(entry).then(() => {
-      active--
-      const left = (activeAt.get(destination) ?? 1) - 1
-      if (left > 0) activeAt.set(destination, left)
-      else activeAt.delete(destination)
+    lane.delete(name)
+    if (entries.length > 0) lane.set(name, { name, destination, entries })
+    places.started(destination.part)
+    void call(entry).then((reception) => {
+      places.ended(destination.part, reception)
       serve()
     })
   }
 
   function wakeForTokens(): void {
-    const channels = new Set(lanes.flatMap((lane) => [...queues[lane].values()].map(({ channel }) => channel)))
-    const waits = [...channels].map((channel) => bucketOf(channel)?.waitMs(clock.now()) ?? 0).filter((ms) => ms > 0)
+    const waits = lanes.flatMap((lane) => [...queues[lane].values()].map(waitMs)).filter((ms) => ms > 0)
     nap.unsubscribe()
     if (waits.length > 0) nap = timer(Math.min(...waits), clock).subscribe(serve)
   }
 
-  function bucketOf(channel: string): TokenBucket | null {
-    return limits.bucket(channel, () => ratePerSecond(channel), clock.now())
+  function waitMs(queue: Queue<T>): number {
+    return paceOf(queue)?.waitMs(clock.now()) ?? 0
+  }
+
+  function paceOf({ destination }: Queue<T>): Pace | null {
+    return options.paceOf(destination.channel, destination.pace)
   }
 }

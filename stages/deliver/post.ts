@@ -1,4 +1,5 @@
 /** One POST of JSON whose answer counts by its status. */
+import { addAbortSignal } from 'node:stream'
 import { type Dispatcher, request } from 'undici'
 import type { HttpAnswer } from './http-outcome.js'
 
@@ -12,13 +13,15 @@ export interface Post {
   readonly timeoutMs: number
   /** Asks for the connection to be closed afterwards. */
   readonly closeAfter: boolean
+  /** Keeps the answer's body; else it is thrown away. */
+  readonly keepBody?: boolean
 }
 
 /** The answer's body is read, so that the connection can be used again, up to this and for this long. */
 const maxBodyBytes = 16 * 1024
 const maxBodyMs = 1_000
 
-/** Posts and throws the answer's body away. Redirects are not followed. Rejects when there is no answer. */
+/** Posts and waits for the whole answer. Redirects are not followed. Rejects when there is no answer. */
 export async function post({
   dispatcher,
   url,
@@ -27,6 +30,7 @@ export async function post({
   signal,
   timeoutMs,
   closeAfter,
+  keepBody = false,
 }: Post): Promise<HttpAnswer> {
   const answer = await request(url, {
     dispatcher,
@@ -38,17 +42,40 @@ export async function post({
     bodyTimeout: timeoutMs,
     reset: closeAfter,
   })
-  await discard(answer.body)
+  const kept = keepBody ? await read(answer.body) : await discard(answer.body)
   const retryAfter = answer.headers['retry-after']
-  return { status: answer.statusCode, retryAfter: (Array.isArray(retryAfter) ? retryAfter[0] : retryAfter) ?? null }
+  return {
+    status: answer.statusCode,
+    retryAfter: (Array.isArray(retryAfter) ? retryAfter[0] : retryAfter) ?? null,
+    body: kept,
+  }
 }
 
+type Body = Dispatcher.ResponseData['body']
+
 /** The status has decided: a body that breaks off or goes on for ever changes nothing. */
-async function discard(body: Dispatcher.ResponseData['body']): Promise<void> {
-  const bound = AbortSignal.timeout(maxBodyMs)
+async function discard(body: Body): Promise<null> {
   try {
-    await body.dump({ limit: maxBodyBytes, signal: bound })
+    await body.dump({ limit: maxBodyBytes, signal: AbortSignal.timeout(maxBodyMs) })
   } catch {
     body.destroy()
+  }
+  return null
+}
+
+/** As `discard`, but gives what came; null where it is not whole. */
+async function read(body: Body): Promise<string | null> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of addAbortSignal(AbortSignal.timeout(maxBodyMs), body)) {
+      bytes += chunk.length
+      // To leave the loop ends the connection.
+      if (bytes > maxBodyBytes) return null
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString()
+  } catch {
+    return null
   }
 }

@@ -13,7 +13,12 @@ export interface SendRequest {
 /** What a call came to. `error` is for a person, at most 500 characters, and holds neither content nor secrets. */
 export type SendResult =
   /** The provider took it. `delivered` only where its answer says that it arrived. */
-  | { readonly outcome: 'sent' | 'delivered'; readonly detail?: string }
+  | {
+      readonly outcome: 'sent' | 'delivered'
+      readonly detail?: string
+      /** The provider's own id of the message, at most 256 characters. */
+      readonly messageId?: string
+    }
   /** May work later: connection trouble, time-out, 5xx. */
   | { readonly outcome: 'transient'; readonly error: string }
   /** Will never work, through no fault of the recipient: wrong configuration, refused content. */
@@ -28,8 +33,11 @@ export type SendResult =
 export interface Provider {
   readonly name: string
   send(request: SendRequest, signal: AbortSignal): Promise<SendResult>
-  /** What the breaker guards: null for the whole provider, or a part of it (a webhook's host). */
+  /** What the breaker guards: null for the whole provider, or a part of it that fails and hangs alone (a webhook's
+   *  host). It holds no spaces. */
   destination(delivery: Delivery): string | null
+  /** How many parts it has, where that is known and little. */
+  readonly parts?: number
   close(): Promise<void>
 }
 

@@ -57,8 +57,9 @@ export function smtpProvider(options: SmtpOptions): Provider {
         return { outcome: 'recipient', error: 'The address is not an e-mail address.' }
       }
       try {
-        await transport.sendMail({ ...mail(request, from), signal })
-        return { outcome: 'sent' }
+        const message = mail(request, from)
+        await transport.sendMail({ ...message, signal })
+        return { outcome: 'sent', messageId: message.messageId }
       } catch (error) {
         return smtpFailure(error)
       }
@@ -75,7 +76,7 @@ function mustTrust(url: string): boolean {
   return protocol === 'smtps:' || username !== '' || password !== '' || searchParams.get('requireTLS') === 'true'
 }
 
-function mail({ delivery, key }: SendRequest, from: string): SendMailOptions {
+function mail({ delivery, key }: SendRequest, from: string): SendMailOptions & { readonly messageId: string } {
   const { address, message } = delivery
   return {
     from,

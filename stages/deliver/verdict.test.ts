@@ -5,7 +5,7 @@ import { judge, type RetryOptions } from './verdict.js'
 
 const options: RetryOptions = { baseMs: 1000, maxMs: 60_000, retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 }
 const nowMs = 1_700_000_000_000
-const attempt = { number: 1, atMs: nowMs - 5000, outcome: 'transient', error: 'down', latencyMs: 3 }
+const attempt = { number: 1, atMs: nowMs - 5000, outcome: 'transient', error: 'down', latencyMs: 3, messageId: null }
 
 function verdictOn(result: SendResult, attempts = 0, random = 0.5, deferrals = 0) {
   const before = Array.from({ length: attempts }, (_, index) => ({ ...attempt, number: index + 1 }))
@@ -22,7 +22,13 @@ test('a call is told as an attempt, in whole milliseconds, with an error of boun
     outcome: 'permanent',
     error: 'x'.repeat(500),
     latencyMs: 20,
+    messageId: null,
   })
+})
+
+test('the id that the provider gave to the message is kept with the attempt', () => {
+  const { delivery } = verdictOn({ outcome: 'sent', messageId: 'SM-1' })
+  expect(delivery.attempts.map(({ messageId }) => messageId)).toEqual(['SM-1'])
 })
 
 describe('after a transient failure', () => {

@@ -95,6 +95,7 @@ function attempted(delivery: Delivery, { result, startedMs, latencyMs }: Call): 
     outcome: result.outcome,
     error: 'error' in result ? result.error.slice(0, errorMost) : null,
     latencyMs: Math.round(latencyMs),
+    messageId: ('messageId' in result && result.messageId) || null,
   }
   return { ...delivery, attempts: [...delivery.attempts, attempt] }
 }

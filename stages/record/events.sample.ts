@@ -44,7 +44,8 @@ export function sampleDelivery(changes: Partial<DeliveryStatus> = {}): DeliveryS
 
 /** A call that took 20 ms. */
 export function sampleAttempt(number: number, afterMs: number, outcome = 'transient'): Attempt {
-  return { number, atMs: startMs + afterMs, outcome, error: outcome === 'sent' ? null : 'refused', latencyMs: 20 }
+  const error = outcome === 'sent' ? null : 'refused'
+  return { number, atMs: startMs + afterMs, outcome, error, latencyMs: 20, messageId: null }
 }
 
 export function sampleEntry(

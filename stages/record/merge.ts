@@ -66,7 +66,8 @@ function firstText(a: string | null, b: string | null): string | null {
   return a < b ? a : b
 }
 
-function mergeEnd(ends: readonly KnownEnd[], { status, atMs }: NotificationStatus): readonly KnownEnd[] {
+/** The ends with what an event tells in them. */
+export function mergeEnd(ends: readonly KnownEnd[], { status, atMs }: NotificationStatus): readonly KnownEnd[] {
   if (status === null || status === 'accepted') return ends
   const known = ends.find((end) => end.status === status)
   if (known && known.atMs >= atMs) return ends

@@ -43,6 +43,13 @@ function showDelivery({ id, channel, provider, status, attempts }: KnownDelivery
   return { id, channel, ...(provider !== null && { provider }), status, attempts: attempts.map(showAttempt) }
 }
 
-function showAttempt({ number, atMs, outcome, error, latencyMs }: Attempt): AttemptRecord {
-  return { number, at: rfc3339(atMs), outcome, ...(error !== null && { error }), latencyMs }
+function showAttempt({ number, atMs, outcome, error, latencyMs, messageId }: Attempt): AttemptRecord {
+  return {
+    number,
+    at: rfc3339(atMs),
+    outcome,
+    ...(error !== null && { error }),
+    latencyMs,
+    ...(messageId !== null && { providerMessageId: messageId }),
+  }
 }

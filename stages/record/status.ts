@@ -8,7 +8,7 @@ const otherEnds: readonly KnownEnd['status'][] = ['rejected', 'duplicate', 'fail
 
 /** The public status. Once all deliveries have ended it changes only to a better end. Before that, an end that no
  *  delivery tells counts until a delivery is heard of after it: a replayed notification is on its way again. */
-export function statusOf({ deliveries, ends: told }: RecordState): NotificationState {
+export function statusOf({ deliveries, ends: told }: Pick<RecordState, 'deliveries' | 'ends'>): NotificationState {
   const best = bestEnd(deliveries)
   if (best) return best
   const [end] = [...told].sort((a, b) => otherEnds.indexOf(b.status) - otherEnds.indexOf(a.status))

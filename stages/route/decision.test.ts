@@ -20,7 +20,7 @@ function facts(changes: Partial<RouteFacts>): RouteFacts {
     preferences: null,
     candidates: [says('email')],
     providers: real,
-    limits: { smsSegments: 4, emailCharacters: 10_000, pushBytes: 4096 },
+    limits: { sms: { segments: 4 }, email: { characters: 10_000 }, push: { bytes: 4096 } },
     ...changes,
   }
 }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { Message } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/topics.js'
-import { addressProblem, contentProblem } from './rules.js'
+import { addressProblem, type ChannelLimits, contentProblem } from './rules.js'
 
-const limits = { smsSegments: 4, emailCharacters: 10_000, pushBytes: 4096 }
+const limits: ChannelLimits = { sms: { segments: 4 }, email: { characters: 10_000 }, push: { bytes: 4096 } }
 const empty: Message = { subject: null, text: null, html: null, data: null }
 const refused = (channel: Channel, addresses: readonly string[]) =>
   addresses.filter((address) => addressProblem(channel, address) !== null)
@@ -71,6 +71,26 @@ test('a push may have 4,096 bytes of payload as JSON', () => {
   const push = (text: string) => reason('push', { subject: 'T', text, data: '{}' })
   expect([push('x'.repeat(4096 - around)), push('x'.repeat(4097 - around))]).toEqual(['fits', 'too-large'])
   expect(push('ü'.repeat(2048))).toBe('too-large')
+})
+
+test('where characters count, an SMS or a push has so many code points, whatever their segments and bytes', () => {
+  const characters: ChannelLimits = { ...limits, sms: { characters: 160 }, push: { characters: 4096 } }
+  const problem = (channel: Channel, text: string) =>
+    contentProblem(channel, { ...empty, subject: 'T'.repeat(5000), text }, characters)
+  const joined = 'e\u0301'
+  expect([
+    problem('sms', '😀'.repeat(160)),
+    problem('sms', joined.repeat(80)),
+    problem('sms', `${joined.repeat(80)}.`),
+    problem('push', '😀'.repeat(4096)),
+    problem('push', 'x'.repeat(4097)),
+  ]).toEqual([
+    null,
+    null,
+    { reason: 'too-long', detail: 'The text has 161 characters; an SMS may have 160.' },
+    null,
+    { reason: 'too-long', detail: 'The text has 4097 characters; a push may have 4096.' },
+  ])
 })
 
 test('a message without content is dropped', () => {

@@ -1,17 +1,16 @@
 /** What a channel demands of an address and of a message. */
-import { parsePhoneNumberFromString } from 'libphonenumber-js'
+import { codePoints, isE164, isMailbox } from '../../schemas/addresses.js'
 import type { Message } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/topics.js'
 import { smsSegments } from './sms-segments.js'
 
-/** How much a channel carries. */
+/** How much a channel carries. Characters are code points of the text. */
 export interface ChannelLimits {
-  /** Parts that an SMS is sent in. */
-  readonly smsSegments: number
-  /** Code points of an e-mail's text. */
-  readonly emailCharacters: number
-  /** UTF-8 bytes of a push's payload as JSON. */
-  readonly pushBytes: number
+  /** The parts that an SMS is sent in, or characters in however many parts. */
+  readonly sms: { readonly segments: number } | { readonly characters: number }
+  readonly email: { readonly characters: number }
+  /** UTF-8 bytes of a push's payload as JSON, or characters. */
+  readonly push: { readonly bytes: number } | { readonly characters: number }
 }
 
 /** A stable code, and what a person needs to know: never the address or the content. */
@@ -41,11 +40,15 @@ export function contentProblem(channel: Channel, message: Message, limits: Chann
   if (!saysAnything(channel, message)) return { reason: 'no-content', detail: `There is nothing to say by ${channel}.` }
   switch (channel) {
     case 'email':
-      return emailProblem(message.text ?? '', limits.emailCharacters)
+      return charactersProblem(message, limits.email.characters, 'an e-mail')
     case 'sms':
-      return smsProblem(message.text ?? '', limits.smsSegments)
+      return 'segments' in limits.sms
+        ? segmentsProblem(message, limits.sms.segments)
+        : charactersProblem(message, limits.sms.characters, 'an SMS')
     case 'push':
-      return pushProblem(message, limits.pushBytes)
+      return 'bytes' in limits.push
+        ? payloadProblem(message, limits.push.bytes)
+        : charactersProblem(message, limits.push.characters, 'a push')
     case 'webhook':
     case 'inapp':
     case 'slack':
@@ -61,51 +64,22 @@ function invalid(detail: string): Problem {
   return { reason: 'invalid-address', detail }
 }
 
-// RFC 5321, section 4.5.3.1: 64 octets before the @, 254 in all.
-const localPart = /^[^\s@"(),:;<>[\\\]\p{Cc}]{1,64}$/u
-const domainLabel = /^[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?$/u
-const mailboxCharacters = 254
-
-/** A mailbox as it is used on the internet: dot-atoms, no quoting, no comments. */
-function isMailbox(address: string): boolean {
-  if (address.length > mailboxCharacters) return false
-  const [local, domain, ...rest] = address.split('@')
-  if (local === undefined || domain === undefined || rest.length > 0) return false
-  const dotted = local.split('.').every((atom) => atom !== '')
-  return dotted && localPart.test(local) && domain.split('.').every((label) => domainLabel.test(label))
-}
-
-/** Digits of the shortest national number with its country code. */
-const shortestPhoneDigits = 7
-
-/** E.164 as it is written, with a country code that exists. Whether the national part is in use is the provider's to
- *  say: numbering plans change before any table of them does. */
-function isE164(address: string): boolean {
-  return address.length > shortestPhoneDigits && parsePhoneNumberFromString(address)?.number === address
-}
-
 function isHttpUrl(address: string): boolean {
   return URL.canParse(address) && /^https?:$/.test(new URL(address).protocol)
 }
 
-function emailProblem(text: string, limit: number): Problem | null {
-  if (text.length <= limit) return null
+function charactersProblem({ text }: Message, limit: number, what: string): Problem | null {
+  if (text === null || text.length <= limit) return null
   const characters = codePoints(text)
-  return characters <= limit ? null : tooLong(`The text has ${characters} characters; an e-mail may have ${limit}.`)
+  return characters <= limit ? null : tooLong(`The text has ${characters} characters; ${what} may have ${limit}.`)
 }
 
-function codePoints(text: string): number {
-  let count = 0
-  for (const _ of text) count += 1
-  return count
-}
-
-function smsProblem(text: string, limit: number): Problem | null {
-  if (smsSegments(text, limit) <= limit) return null
+function segmentsProblem({ text }: Message, limit: number): Problem | null {
+  if (smsSegments(text ?? '', limit) <= limit) return null
   return tooLong(`The text takes more than ${limit} SMS ${limit === 1 ? 'segment' : 'segments'}.`)
 }
 
-function pushProblem({ subject, text, data }: Message, limit: number): Problem | null {
+function payloadProblem({ subject, text, data }: Message, limit: number): Problem | null {
   const shown = JSON.stringify({ title: subject ?? undefined, body: text ?? undefined })
   const bytes = Buffer.byteLength(shown) + (data === null ? 0 : Buffer.byteLength(data) + ',"data":'.length)
   if (bytes <= limit) return null

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { routed } from '../../schemas/outgoing.js'
-import { at, cancelOf, deliveryOf, runThrottle, type ThrottleRun } from '../throttle.sample.js'
+import { at, cancelOf, deliveryOf, everyOne, runThrottle, type ThrottleRun } from '../throttle.sample.js'
 
-const attempt = { number: 1, atMs: at(0), outcome: 'transient', error: 'down', latencyMs: 5 }
+const attempt = { number: 1, atMs: at(0), outcome: 'transient', error: 'down', latencyMs: 5, messageId: null }
 
 /** The trail events of what was told last of a notification. */
 function lastTrail(run: ThrottleRun): readonly (string | null)[][] {
@@ -25,7 +25,7 @@ test('what waits for its time is cancelled and never released', async () => {
 })
 
 test('so is what waits for its destination, after a restart too, and what waits behind it goes on', async () => {
-  const run = runThrottle({ ratePerSecond: () => 1 })
+  const run = runThrottle({ limitsOf: everyOne(1) })
   await run.append(...['a', 'b', 'c'].map((id) => routed(deliveryOf(id))))
   await run.kill()
   await run.append(cancelOf('b'))

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../pipeline/engine/seeded-random.js'
 import { routed } from '../../schemas/outgoing.js'
-import { at, cancelOf, deliveryOf, runThrottle } from '../throttle.sample.js'
+import { at, cancelOf, deliveryOf, limitTo, runThrottle } from '../throttle.sample.js'
 
 const count = 150
 
@@ -11,7 +11,7 @@ test.each([1, 2, 3, 4])(
   async (seed) => {
     const random = seededRandom(seed)
     const run = runThrottle(
-      { window: 8, ratePerSecond: (provider) => (provider === 'slow' ? 40 : null) },
+      { window: 8, limitsOf: (name) => limitTo(name, name === 'slow' ? 40 : null) },
       { faults: { random: seededRandom(seed + 100), commitFails: 0.1 } },
     )
     const cancelled = new Set<string>()

@@ -1,9 +1,8 @@
 /** Says whether a destination takes a delivery now: its breaker, its limit, and the credit of its way. */
 import type { ProviderHealth } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/topics.js'
-import { sharedLimits } from '../shared-limits.js'
+import { type LimitsOf, type Pace, sharedLimits } from '../shared-limits.js'
 import type { Scope } from '../stage.js'
-import type { TokenBucket } from '../token-bucket.js'
 import type { Destination } from './destination.js'
 
 /** How much of what was released deliver has finished, by way; declared here because throttle needs it. */
@@ -17,8 +16,7 @@ export interface Credit {
 export interface GateOptions {
   /** Released and unfinished at most, for each channel, lane and partition. */
   readonly window: number
-  /** Messages a second of a provider; null: no limit. */
-  readonly ratePerSecond: (provider: string, channel: Channel) => number | null
+  readonly limitsOf: LimitsOf
   /** How long to wait for news of a probe; without bad news the destination is taken for well. */
   readonly probeEveryMs: number
 }
@@ -37,7 +35,7 @@ export interface Gates {
   check(destination: Destination, scope: Scope, nowMs: number): Gate
   /** How many more may go now, at most; at least 1 where the gate is open. */
   room(destination: Destination, scope: Scope, nowMs: number): number
-  /** A delivery went through: takes its token and its credit. */
+  /** A delivery went through: takes its tokens and its credit. */
   pass(destination: Destination, scope: Scope, nowMs: number): void
   heard(health: ProviderHealth): void
 }
@@ -65,11 +63,11 @@ const troubledMost = 10_000
 
 /** `share`: the part of every limit that is this worker's. */
 export function gates(credit: Credit, options: GateOptions, share: () => number): Gates {
-  const { window, ratePerSecond, probeEveryMs } = options
+  const { window, limitsOf, probeEveryMs } = options
   const troubled = new Map<string, Trouble>()
   /** A scope that comes back is another one: others may have released into it. */
   const ways = new WeakMap<Scope, Map<Channel, Way>>()
-  const limits = sharedLimits(share)
+  const limits = sharedLimits(limitsOf, share)
 
   return {
     check(destination, scope, nowMs) {
@@ -80,20 +78,19 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
       }
       // No bad news of the probe: the process with the breaker may have started anew, and knows of no trouble.
       if (trouble?.probed) troubled.delete(key)
-      const bucket = bucketOf(destination, nowMs)
-      const waitMs = bucket?.waitMs(nowMs) ?? 0
+      const waitMs = paceOf(destination, nowMs)?.waitMs(nowMs) ?? 0
       if (waitMs > 0) return { open: false, reason: 'limit', retryInMs: waitMs }
       return outstanding(destination.channel, scope) < window ? opened : noCredit
     },
     room(destination, scope, nowMs) {
-      const single = troubled.has(breakerKey(destination)) || bucketOf(destination, nowMs) !== null
+      const single = troubled.has(breakerKey(destination)) || paceOf(destination, nowMs) !== null
       return Math.max(1, single ? limitedRoom : window - outstanding(destination.channel, scope))
     },
     pass(destination, scope, nowMs) {
       const key = breakerKey(destination)
       const trouble = troubled.get(key)
       if (trouble) troubled.set(key, { probeAtMs: nowMs + probeEveryMs, probed: true })
-      bucketOf(destination, nowMs)?.take(nowMs)
+      paceOf(destination, nowMs)?.take(nowMs)
       wayOf(destination.channel, scope).released++
     },
     heard({ key, state, retryAtMs, atMs }) {
@@ -125,8 +122,8 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
     return way
   }
 
-  function bucketOf({ provider, channel }: Destination, nowMs: number): TokenBucket | null {
-    return limits.bucket(`${provider} ${channel}`, () => ratePerSecond(provider, channel), nowMs)
+  function paceOf({ provider, channel, pace }: Destination, nowMs: number): Pace | null {
+    return limits.pace(provider, channel, pace, nowMs)
   }
 }
 

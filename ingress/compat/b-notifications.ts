@@ -1,0 +1,84 @@
+/** Contract B: one description for several users, by SMS, e-mail or in the app; the same for the same user within the
+ *  window is a duplicate, and told so at once. */
+
+import { createHash } from 'node:crypto'
+import { z } from '@hono/zod-openapi'
+import { plainMessage } from '../channel-content.js'
+import { answer, type IngressApp } from '../endpoint.js'
+import { fanOutMax } from '../notification-request.js'
+import type { CompatOptions, IngressOptions } from '../options.js'
+import type { IngressPorts } from '../ports.js'
+import { acceptOnce, contractKey } from './accept-once.js'
+import { type ContractErrors, contractApp, serveContract } from './contract.js'
+import { frontLimit } from './front-limit.js'
+import { newNotification } from './new-notification.js'
+
+const types = ['sms', 'email', 'inapp'] as const
+
+/** Characters: of a thousand users each gets a copy. */
+const descriptionMost = 10_000
+
+const request = z
+  .object({
+    user_id: z.array(z.int()).min(1).max(fanOutMax),
+    type: z.enum(types),
+    description: z.string().min(1).max(descriptionMost),
+  })
+  .openapi('UserNotification', { example: { user_id: [1, 2], type: 'inapp', description: 'Your order has shipped.' } })
+
+const results = z
+  .object({
+    results: z.array(z.object({ user_id: z.int(), id: z.string(), status: z.enum(['accepted', 'duplicate']) })),
+  })
+  .openapi('UserNotificationResults', { description: 'In the order of the users; the id of the one that is sent.' })
+
+const errors: ContractErrors = { schema: z.object({ error: z.string() }), body: (error) => ({ error }) }
+
+/** POST /user/notification. */
+export function userNotificationContract(
+  ports: IngressPorts,
+  { requestsPerMinute, duplicateWindowMs: windowMs }: NonNullable<CompatOptions['b']>,
+  { trustedProxies }: Pick<IngressOptions, 'trustedProxies'>,
+): IngressApp {
+  const app = contractApp(errors)
+  const limit = frontLimit({ requestsPerMinute, trustedProxies })
+  app.use('/user/notification', (c, next) => {
+    limit(c)
+    return next()
+  })
+  serveContract(
+    app,
+    errors,
+    {
+      method: 'post',
+      path: '/user/notification',
+      tag: 'Contract B: user notifications',
+      summary: 'Notify several users',
+      body: { schema: request },
+      answers: { 200: { description: 'All that is accepted is durable.', schema: results } },
+      problems: [429, 503, 507],
+    },
+    async ({ c, body: { user_id: users, type, description } }) => {
+      const said = createHash('sha256').update(description).digest('base64url')
+      const told = users.map(async (user) => {
+        const recipient = { id: String(user) }
+        const content = plainMessage(undefined, description)
+        const notification = newNotification(c, ports, 'b', { recipient, channel: type, content })
+        const key = contractKey('b', `${user}/${said}`)
+        const { id, isNew } = await acceptOnce(ports.acceptor, notification, { key, windowMs })
+        return { user_id: user, id, status: isNew ? 'accepted' : 'duplicate' }
+      })
+      return answer(c, 200, { results: await allDone(told) })
+    },
+  )
+  return app
+}
+
+/** Waits for all, so that nothing is under way any more when one has failed. */
+async function allDone<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
+  const settled = await Promise.allSettled(work)
+  return settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason
+    return one.value
+  })
+}

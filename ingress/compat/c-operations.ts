@@ -1,0 +1,82 @@
+/** Contract C's batches in numbers, its metrics as JSON, and its health. */
+import { z } from '@hono/zod-openapi'
+import { answer } from '../endpoint.js'
+import { identifier } from '../identifier.js'
+import { Problem } from '../problem.js'
+import { foundBatch } from '../routes/batches.js'
+import { tenant } from '../tenant.js'
+import { batchOfC, shownBatch } from './c-batch.js'
+import { errorsOfC } from './c-errors.js'
+import { channelsOfC } from './c-notification.js'
+import type { PartsOfC } from './c-notifications.js'
+import { serveContract } from './contract.js'
+
+const tag = 'Contract C: notification service'
+
+const figures = z.object({
+  sent: z.int(),
+  failed: z.int(),
+  avg_latency_ms: z.number(),
+  success_rate: z.number().openapi({ description: '0 to 1; 0 before the first one ended.' }),
+})
+const metrics = z.object({ channels: z.record(z.string(), figures) }).openapi('ServiceMetrics')
+
+/** Where it tells a prober that it lives; needs no key. */
+export const healthOfC = '/health'
+
+export function operationsOfC({ app, ports, options }: PartsOfC): void {
+  serveContract(
+    app,
+    errorsOfC,
+    {
+      method: 'get',
+      path: '/api/v1/batches/{id}',
+      tag,
+      summary: 'A batch in numbers',
+      params: z.object({ id: identifier }),
+      answers: { 200: { description: 'How many of its notifications have come to what.', schema: batchOfC } },
+      problems: [404, 503],
+    },
+    async ({ c, params: { id } }) => {
+      const batch = await foundBatch(ports, id, options.settleWaitMs)
+      if (!batch) throw new Problem('not-found', 'There is no batch with this id.')
+      return answer(c, 200, shownBatch(batch))
+    },
+  )
+  serveContract(
+    app,
+    errorsOfC,
+    {
+      method: 'get',
+      path: '/api/v1/metrics',
+      tag,
+      summary: 'What each channel has done',
+      answers: { 200: { description: 'By channel.', schema: metrics } },
+      problems: [503],
+    },
+    async ({ c }) => {
+      const stats = await ports.records.stats(tenant)
+      const channels = channelsOfC.map((channel) => {
+        const { sent = 0, failed = 0, successRate, latencyMs } = stats[channel] ?? {}
+        return [
+          channel,
+          { sent, failed, avg_latency_ms: latencyMs?.mean ?? 0, success_rate: successRate ?? 0 },
+        ] as const
+      })
+      return answer(c, 200, { channels: Object.fromEntries(channels) })
+    },
+  )
+  serveContract(
+    app,
+    errorsOfC,
+    {
+      method: 'get',
+      path: healthOfC,
+      tag,
+      summary: 'Whether the process answers',
+      open: true,
+      answers: { 200: { description: 'It does.', schema: z.object({ status: z.literal('ok') }) } },
+    },
+    ({ c }) => answer(c, 200, { status: 'ok' }),
+  )
+}

@@ -1,0 +1,36 @@
+/** The places for streams: how many may be open at once, of any kind, and how all of them end. */
+import { Problem } from '../problem.js'
+
+export interface Places {
+  /** Takes a place; `end` is called when the server ends. Returns what gives the place back, once however often it is
+   *  called. Throws a `Problem` where there is none. */
+  take(end: () => void): () => void
+  /** Ends every stream, and lets none begin any more. */
+  close(): void
+}
+
+/** A stream takes some 50 KB, and up to the bounds of its reader's slowness. */
+const streamsMost = 5000
+
+export function createPlaces(most = streamsMost): Places {
+  const taken = new Set<() => void>()
+  let closed = false
+
+  return {
+    take(end) {
+      if (closed || taken.size >= most) {
+        const detail = closed ? 'This server is ending.' : `${most} streams are open, which is all there may be.`
+        throw new Problem('unavailable', detail)
+      }
+      // Of its own, for the same function may end two streams.
+      const own = () => end()
+      taken.add(own)
+      return () => taken.delete(own)
+    },
+    close() {
+      closed = true
+      for (const end of [...taken]) end()
+      taken.clear()
+    },
+  }
+}

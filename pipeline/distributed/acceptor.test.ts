@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Acceptor, Unavailable } from '../../ingress/ports.js'
+import { staleMs } from '../claims.js'
+import { createCodec } from '../engine/codec.js'
+import type { NewRecord } from '../engine/log.js'
+import { Database } from '../sqlite/database.js'
+import { pendingClaims } from '../sqlite/pending-claims.js'
+import { createStoreSchema } from '../sqlite/schema.js'
+import { sampleRequest, startMs } from '../store-under-test.js'
+import { logAcceptor } from './acceptor.js'
+
+describe('a request with a key', () => {
+  const codec = createCodec()
+  let folder = ''
+  let database: Database
+  let appended: string[][]
+  let away: boolean
+  let nowMs: number
+  let acceptor: Acceptor
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'carillon-acceptor-'))
+    database = new Database(join(folder, 'carillon.db'))
+    createStoreSchema(database)
+    appended = []
+    away = false
+    nowMs = startMs
+    const append = async (records: readonly NewRecord[]) => {
+      if (away) throw new Unavailable('The log is away.')
+      appended.push(records.map(idIn))
+    }
+    acceptor = logAcceptor({ log: { append }, codec, claims: pendingClaims(database), nowMs: () => nowMs })
+  })
+  afterEach(() => {
+    database.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  const idIn = (record: NewRecord) =>
+    codec.decode({ ...record, partition: 0, offset: 0 }, ['notification-requested']).value.id
+  const ask = (name: string, windowMs?: number) => {
+    const claim = { key: 'k', bodyHash: 'a', answer: `answer ${name}`, ...(windowMs !== undefined && { windowMs }) }
+    return acceptor.accept([sampleRequest(`${name}-1`, 0), sampleRequest(`${name}-2`, 0)], claim)
+  }
+
+  it('is appended once, and its answer given to each repeat within its window', async () => {
+    const answers = [await ask('first', 2 * staleMs), await ask('second')]
+    nowMs += 2 * staleMs
+    answers.push(await ask('third'))
+    const [accepted, replayed] = [{ kind: 'accepted' }, { kind: 'replayed', answer: 'answer first', appended: false }]
+    expect(answers).toEqual([accepted, replayed, accepted])
+    expect(appended).toEqual([
+      ['first-1', 'first-2'],
+      ['third-1', 'third-2'],
+    ])
+  })
+
+  it('that found the log away is appended by its repeat, under its ids, which is told so', async () => {
+    away = true
+    await expect(ask('first')).rejects.toThrow(Unavailable)
+    away = false
+    const answers = [await ask('second'), await ask('third')]
+    expect(answers).toEqual([
+      { kind: 'replayed', answer: 'answer first', appended: true },
+      { kind: 'replayed', answer: 'answer first', appended: false },
+    ])
+    expect(appended).toEqual([['first-1', 'first-2']])
+  })
+})

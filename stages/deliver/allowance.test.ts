@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { type Allowance, type AllowanceOptions, allowance, type Reception } from './allowance.js'
+
+const usual: AllowanceOptions = { concurrency: 32, parts: 3, cautious: 32 }
+
+/** Begins as many calls as the part may have more; how many. */
+function fill(places: Allowance, part: string | null): number {
+  let count = 0
+  while (places.allows(part)) {
+    places.started(part)
+    count++
+  }
+  return count
+}
+
+/** Calls of a part under way at once after it was called so often, with these receptions. */
+function after(receptions: readonly Reception[], options: Partial<AllowanceOptions> = {}): number {
+  const places = allowance({ ...usual, parts: 1, cautious: 5, ...options })
+  for (const reception of receptions) {
+    places.started('sms')
+    places.ended('sms', reception)
+  }
+  return fill(places, 'sms')
+}
+
+test('a channel has at most three quarters of the calls, and one after the other leaves some to the next', () => {
+  const places = allowance(usual)
+  expect(['sms', 'push', 'email'].map((part) => fill(places, part))).toEqual([24, 6, 1])
+  expect(places.isFull()).toBe(false)
+})
+
+test('an only channel, and a provider without parts, has all calls', () => {
+  const places = [allowance({ ...usual, parts: 1 }), allowance({ ...usual, parts: null })]
+  expect([places[0] && fill(places[0], 'sms'), places[1] && fill(places[1], null)]).toEqual([32, 32])
+  expect(places.map((each) => each.isFull())).toEqual([true, true])
+})
+
+test('a host has a quarter of them, and small providers carry something too', () => {
+  expect(fill(allowance({ ...usual, parts: null }), 'host:443')).toBe(8)
+  const small = (concurrency: number, parts: number | null) => fill(allowance({ ...usual, concurrency, parts }), 'sms')
+  expect([1, 2, 3, 4].map((concurrency) => [small(concurrency, 3), small(concurrency, null)])).toEqual([
+    [1, 1],
+    [1, 1],
+    [2, 1],
+    [3, 1],
+  ])
+})
+
+test('it begins with few calls; good answers let more go, bad ones halve them, refusals of the breaker say nothing', () => {
+  const well = (times: number) => Array<Reception>(times).fill('well')
+  expect([
+    after([]),
+    after(well(1)),
+    after(well(20)),
+    after(well(1000)),
+    after([...well(1000), 'ill']),
+    after([...well(1000), 'ill', 'ill', 'ill', 'ill']),
+    after([...well(3), ...Array<Reception>(9).fill('not-called')]),
+  ]).toEqual([5, 6, 25, 32, 16, 5, 8])
+})
+
+test('what one part did says nothing of another', () => {
+  const places = allowance({ ...usual, cautious: 5 })
+  for (let call = 0; call < 10; call++) {
+    places.started('sms')
+    places.ended('sms', 'well')
+  }
+  expect([fill(places, 'email'), fill(places, 'sms')]).toEqual([5, 15])
+})
+
+test('of very many parts those without a call are forgotten, never one that is being called', () => {
+  const places = allowance({ ...usual, parts: null, cautious: 1 })
+  places.started('busy')
+  for (let host = 0; host < 20_000; host++) {
+    places.started(`host-${host}`)
+    places.ended(`host-${host}`, 'well')
+  }
+  expect([places.allows('busy'), fill(places, 'host-0'), fill(places, 'host-19999')]).toEqual([false, 1, 2])
+})

@@ -1,0 +1,86 @@
+/** How many calls a provider, and each part of it, may have under way at once.
+ *
+ *  A part begins with a few. Each call that is answered well lets one more go, each that is not halves them: so a
+ *  provider that is away is asked in vain by few, and one that comes back is not flooded. And no part takes all that
+ *  there is, so that one that hangs leaves some to the others. */
+
+export interface AllowanceOptions {
+  /** Calls under way at once, over all parts. */
+  readonly concurrency: number
+  /** How many parts there are; null: as many as come. */
+  readonly parts: number | null
+  /** Calls under way at once to a part that has not answered well yet. */
+  readonly cautious: number
+}
+
+/** What a call came to, as far as the provider's health goes. */
+export type Reception = 'well' | 'ill' | 'not-called'
+
+export interface Allowance {
+  /** True: no part may have another call. */
+  isFull(): boolean
+  /** Whether the part may have one more call under way. Null: the whole provider. */
+  allows(part: string | null): boolean
+  started(part: string | null): void
+  ended(part: string | null, reception: Reception): void
+}
+
+interface Standing {
+  active: number
+  most: number
+}
+
+/** Where parts are many and unknown, as hosts are, each gets at most this part of the calls. */
+const partOfCalls = 1 / 4
+/** Where they are few and known, each may have this many times what it leaves free for the others. */
+const timesFree = 3
+/** Parts remembered; beyond this the oldest without a call begins anew. */
+const partsMost = 10_000
+
+export function allowance({ concurrency, parts, cautious }: AllowanceOptions): Allowance {
+  const standings = new Map<string | null, Standing>()
+  const perHost = Math.max(1, Math.floor(concurrency * partOfCalls))
+  let active = 0
+
+  return {
+    isFull: () => active >= concurrency,
+    allows(part) {
+      const { active: own, most } = standings.get(part) ?? { active: 0, most: cautious }
+      return active < concurrency && own < most && leavesSome(part, own)
+    },
+    started(part) {
+      active++
+      standingOf(part).active++
+    },
+    ended(part, reception) {
+      const standing = standingOf(part)
+      active--
+      standing.active--
+      if (reception === 'well') standing.most = Math.min(concurrency, standing.most + 1)
+      if (reception === 'ill') standing.most = Math.max(cautious, Math.floor(standing.most / 2))
+    },
+  }
+
+  /** The first call of a part is always let go: else a small provider would carry nothing. */
+  function leavesSome(part: string | null, own: number): boolean {
+    if (part === null || parts === 1 || own === 0) return true
+    return parts === null ? own < perHost : own + 1 <= timesFree * (concurrency - active - 1)
+  }
+
+  function standingOf(part: string | null): Standing {
+    const known = standings.get(part)
+    if (known) return known
+    const begun = { active: 0, most: cautious }
+    standings.set(part, begun)
+    if (standings.size > partsMost) forgetOne(part)
+    return begun
+  }
+
+  function forgetOne(but: string | null): void {
+    for (const [part, { active: own }] of standings) {
+      if (own > 0 || part === but) continue
+      standings.delete(part)
+      return
+    }
+  }
+}
