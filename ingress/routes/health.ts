@@ -16,6 +16,7 @@ export type Asked = Readonly<Record<string, () => Promise<unknown>>>
 /** A part that has not answered by then does not answer. */
 const patienceMs = 2000
 const well = 'ok'
+const stages = 'stages'
 
 const readyQuery = z.object({
   without: z.enum(['store']).optional().openapi({
@@ -59,9 +60,9 @@ export function healthRoutes(app: IngressApp, flow: Pick<Flow, 'problems' | 'sta
     },
     async ({ c, query: { without } }) => {
       const parts = Object.entries(asked).filter(([name]) => name !== without)
-      const [stages, ...answers] = await Promise.all([flow.problems(), ...parts.map(([, ask]) => askedInTime(ask))])
+      const [restarting, ...answers] = await Promise.all([flow.problems(), ...parts.map(([, ask]) => askedInTime(ask))])
       const told = parts.map(([name], at) => [name, answers[at] ?? well] as const)
-      const all = [...told, ['stages', stages.join(' ') || well] as const]
+      const all = [...told, [stages, restarting.join(' ') || well] as const]
       if (all.every(([, state]) => state === well)) {
         return answer(c, 200, { status: 'ready', checks: Object.fromEntries(all) })
       }
@@ -92,8 +93,10 @@ async function askedInTime(ask: () => Promise<unknown>): Promise<string | null> 
 
 /** A problem that tells of each part. */
 function notReady(c: IngressContext, all: readonly (readonly [name: string, state: string])[]): Response {
-  const errors = all.filter(([, state]) => state !== well).map(([path, message]) => ({ path, message }))
-  const problem = new Problem('not-ready', errors.map(({ path, message }) => `${path}: ${message}`).join(' '), errors)
+  const failing = all.filter(([, state]) => state !== well)
+  const errors = failing.map(([path, message]) => ({ path: path === stages ? '' : path, message }))
+  const detail = errors.map(({ path, message }) => (path === '' ? message : `The ${path}: ${message}`)).join(' ')
+  const problem = new Problem('not-ready', detail, errors)
   const body = { ...problemBody(problem, c.get('correlationId')), checks: Object.fromEntries(all) }
   const headers = { 'content-type': 'application/problem+json', ...problemHeaders(problem) }
   return c.body(JSON.stringify(body), 503, headers)

@@ -39,14 +39,27 @@ describe('operations', () => {
   it('tell whether the process lives and is ready', async () => {
     const { get, fake } = testClient()
     expect((await get('/health/live')).body).toEqual({ status: 'live' })
-    expect((await get('/health/ready')).body).toEqual({ status: 'ready' })
+    expect((await get('/health/ready')).body).toEqual({
+      status: 'ready',
+      checks: { log: 'ok', store: 'ok', stages: 'ok' },
+    })
     fake.notReady = ['The stage route restarts.']
     const { status, headers, body } = await get('/health/ready')
     expect([status, headers.get('retry-after')]).toEqual([503, '1'])
     expect(body).toMatchObject({
       detail: 'The stage route restarts.',
       errors: [{ path: '', message: 'The stage route restarts.' }],
+      checks: { log: 'ok', store: 'ok', stages: 'The stage route restarts.' },
     })
     expect((await get('/health/live')).status).toBe(200)
+    fake.notReady = []
+    const { get: getRecord } = fake.records
+    Object.assign(fake.records, { get: () => Promise.reject(new Error('away')) })
+    expect((await get('/health/ready')).body).toMatchObject({
+      detail: 'The store: It cannot be reached.',
+      checks: { log: 'ok', store: 'It cannot be reached.', stages: 'ok' },
+    })
+    expect((await get('/health/ready?without=store')).status).toBe(200)
+    Object.assign(fake.records, { get: getRecord })
   })
 })
