@@ -7,13 +7,22 @@ import { kafkaRate } from './kafka-rate.js'
 import { deliverScaling } from './kafka-scaling.js'
 import { kafkaSoak, type SoakUse } from './kafka-soak.js'
 import type { Result } from './results.js'
-import { type BenchOptions, bareCountBesideRate, type Measured, rounded, type Scenario, toldRun } from './scenarios.js'
+import {
+  type BenchOptions,
+  bareCountBesideRate,
+  contractScenario,
+  type Measured,
+  rounded,
+  type Scenario,
+  toldRun,
+} from './scenarios.js'
 
 export function kafkaScenarioOf(options: BenchOptions, tells: boolean): Scenario {
   const { count, rate, seconds, processes: number = 6, profile, soak } = options
   const setUp = profile === undefined ? {} : { profiles: profile }
   const unknown = (['ingest', 'priority', 'backlog'] as const).find((name) => options[name] !== undefined)
   if (unknown) throw new Error(`--${unknown} is measured with --engine sqlite only`)
+  if (options.contract) return contractScenario('kafka', seconds)
   if (options.scaling) return { name: 'scaling', figure: 'ratioOfFour', run: () => scaling(seconds) }
   if (soak !== undefined) {
     const run = () => soaked(kafkaSoak({ ...setUp, ratePerSecond: rate ?? 500, seconds: soak, sampled: teller(tells) }))

@@ -1,6 +1,7 @@
 /** What can be measured, and how it is told. */
 import { bareChain } from './bare-chain.js'
-import { drain, type StagesRun } from './drain.js'
+import { contract } from './contract.js'
+import { drain, type Percentiles, type StagesRun } from './drain.js'
 import { ingest } from './ingest.js'
 import { priority } from './priority.js'
 import { steadyRate } from './rate.js'
@@ -13,6 +14,7 @@ export interface BenchOptions {
   readonly seconds: number
   readonly ingest?: boolean
   readonly priority?: boolean
+  readonly contract?: boolean
   readonly backlog?: number
   /** Those that follow are for Kafka only. */
   readonly processes?: 1 | 6
@@ -45,6 +47,7 @@ export const bareCountBesideRate = 20_000
 
 export function scenarioOf({ count, rate, seconds, backlog, ...asked }: BenchOptions): Scenario {
   if (asked.ingest) return { name: 'ingest', figure: 'batchPerSecond', run: () => ingestion(seconds) }
+  if (asked.contract) return contractScenario('sqlite', seconds)
   if (asked.priority) return { name: 'priority', figure: 'latencyMs.p99', run: () => overtaking(count) }
   if (backlog !== undefined) return { name: 'backlog', figure: 'rssMiB', run: () => memoryAndStart(backlog) }
   if (rate === undefined) return { name: 'drain', figure: 'perSecond', run: () => stages(drain(count), count) }
@@ -104,6 +107,24 @@ async function ingestion(seconds: number): Promise<Measured> {
     `single requests at 64 connections: ${result.singlePerSecond}/s, p99 ${result.singleP99Ms} ms`,
   ]
   return { result, summary: summary.join('\n'), sound: true }
+}
+
+/** On either engine. */
+export function contractScenario(engine: 'sqlite' | 'kafka', seconds: number): Scenario {
+  return { name: 'contract', figure: 'singlePerSecond', run: () => contractSeen(engine, seconds) }
+}
+
+async function contractSeen(engine: 'sqlite' | 'kafka', seconds: number): Promise<Measured> {
+  const run = await contract(engine, seconds)
+  const told = ({ p50, p95, p99 }: Percentiles) => `p50 ${p50}, p95 ${p95}, p99 ${p99} ms`
+  const summary = [
+    `one notification a request, 64 connections: ${rounded(run.singlePerSecond)}/s, ${told(run.singleMs)}`,
+    `a batch of 1000: ${told(run.batchMs)}`,
+    `from created to its webhook, at 60 a second: ${told(run.sentMs)}; missing ${run.missing}, repeated ${run.repeats}`,
+    `from a change to ${run.watchers} watchers: ${told(run.toldMs)}`,
+  ]
+  const result = { ...run, singlePerSecond: rounded(run.singlePerSecond) }
+  return { result, summary: summary.join('\n'), sound: run.missing + run.repeats === 0 }
 }
 
 async function overtaking(backlog: number): Promise<Measured> {

@@ -10,6 +10,7 @@ import type { Carrier } from '../../stages/deliver.js'
 import type { StageName } from '../../stages/stage.js'
 import { stalledStages } from '../composition/liveness.js'
 import { kafkaSizes, type RunningStage, runStage, startStages } from '../composition/stages.js'
+import { stopStages } from '../composition/stopping.js'
 import type { Config } from '../config/config.js'
 import { deadLetterPorts, replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
@@ -29,7 +30,7 @@ import { groupFlow } from './group-flow.js'
 import { keepHouse, prepareStore } from './housekeeping.js'
 import { openProcess, type Runtime } from './runtime.js'
 import type { SharedStores } from './stores.js'
-import { localStates, measureStages, restarting, stopStages } from './workers.js'
+import { drainMs, localStates, measureStages, restarting } from './workers.js'
 
 export interface IngressProcessOptions {
   /** What runs beside it in the same process. */
@@ -62,7 +63,7 @@ export async function startIngressProcess(
   const close = async (): Promise<void> => {
     flow.stop()
     feed.close()
-    await stopStages(workers)
+    await stopStages(workers, drainMs)
     for (const keeper of house) keeper.stop()
     await runtime.close()
   }

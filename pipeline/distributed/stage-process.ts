@@ -7,13 +7,14 @@ import type { Carrier } from '../../stages/deliver.js'
 import type { StageName } from '../../stages/stage.js'
 import { stalledStages } from '../composition/liveness.js'
 import { kafkaSizes, type RunningStage, startStages } from '../composition/stages.js'
+import { stopStages } from '../composition/stopping.js'
 import type { Config } from '../config/config.js'
 import { createLogger } from '../logging.js'
 import { createMetrics } from '../metrics.js'
 import { addressOf, type Running } from '../running.js'
 import { keepHouse } from './housekeeping.js'
 import { openProcess } from './runtime.js'
-import { measureStages, restarting, stopStages } from './workers.js'
+import { drainMs, measureStages, restarting } from './workers.js'
 
 export interface StageProcessOptions {
   readonly stage: StageName
@@ -75,7 +76,7 @@ export async function startStageProcess(config: Config, options: StageProcessOpt
       stopping.abort()
       const parts = await opened.catch(() => null)
       if (parts) {
-        await stopStages(parts.stages)
+        await stopStages(parts.stages, drainMs)
         for (const keeper of parts.house) keeper.stop()
         await parts.runtime.close()
       }

@@ -5,18 +5,11 @@ import type { WorkerState } from '../engine/worker.js'
 import type { Metrics } from '../metrics.js'
 
 /** For what is under way to end, over all workers; closing connections takes a little more. */
-const drainMs = 7000
-const leastMs = 100
+export const drainMs = 7000
 
 /** A line for each worker that is starting again after a crash. */
 export function restarting(stages: readonly RunningStage[]): string[] {
   return stages.filter(({ worker }) => stateOf(worker) === 'restarting').map(({ name }) => `${name} is restarting.`)
-}
-
-/** Upstream first, so that what is under way reaches the end where it can. */
-export async function stopStages(stages: readonly RunningStage[]): Promise<void> {
-  const startedMs = performance.now()
-  for (const { worker } of stages) await worker.stop(Math.max(leastMs, drainMs - (performance.now() - startedMs)))
 }
 
 /** Brings the gauges up to date. */

@@ -108,7 +108,10 @@ describe('an Idempotency-Key', () => {
     const one = await run()
     const attempts = Array.from({ length: 20 }, () => notificationOf({ recipient: 'user' }))
     const outcomes = await Promise.all(attempts.map((notification) => one.accept([notification], claimOf('key'))))
-    expect(outcomes).toEqual([{ kind: 'accepted' }, ...Array(19).fill({ kind: 'replayed', answer: '{"of":"hash"}', appended: false })])
+    expect(outcomes).toEqual([
+      { kind: 'accepted' },
+      ...Array(19).fill({ kind: 'replayed', answer: '{"of":"hash"}', appended: false }),
+    ])
     expect(await one.accept([notificationOf()], claimOf('key', 'other'))).toEqual({ kind: 'reused' })
     const last = notificationOf({ recipient: 'user' })
     await one.accept([last])

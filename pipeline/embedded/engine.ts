@@ -16,7 +16,8 @@ import { createCarriers } from '../composition/carriers.js'
 import { flowMeter } from '../composition/flow-meter.js'
 import { stalledStages } from '../composition/liveness.js'
 import { providerHealth } from '../composition/provider-health.js'
-import { embeddedSizes, type RunningStage, type StagePorts, startStages } from '../composition/stages.js'
+import { embeddedSizes, type StagePorts, startStages } from '../composition/stages.js'
+import { stopStages } from '../composition/stopping.js'
 import type { Config } from '../config/config.js'
 import { replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
@@ -175,7 +176,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     async close() {
       housekeeping.stop()
       meter.stop()
-      await stopAll([...stages, letters])
+      await stopStages([...stages, letters], drainMs)
       await Promise.all([...carriers.values()].map(({ provider }) => provider.close()))
       await renderer.close()
       await log.close()
@@ -197,10 +198,4 @@ function openFile(config: Config, databaseFile: string, nowMs: () => number) {
   } catch (error) {
     throw openingError(error, databaseFile)
   }
-}
-
-/** Upstream first, so that what is under way reaches the end where it can. */
-async function stopAll(stages: readonly RunningStage[]): Promise<void> {
-  const startedMs = performance.now()
-  for (const { worker } of stages) await worker.stop(Math.max(100, drainMs - (performance.now() - startedMs)))
 }
