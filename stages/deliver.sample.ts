@@ -28,6 +28,7 @@ export interface ScriptedProvider {
   readonly answer: Answer
   readonly policy?: Partial<ProviderPolicy>
   readonly destination?: (delivery: Delivery) => string | null
+  readonly parts?: number
 }
 
 export interface DeliverRun extends StageRunner {
@@ -128,11 +129,12 @@ export function runDeliver(
 }
 
 function carrierOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], runner: StageRunner): Carrier {
-  const { answer, policy = {}, destination = () => null } = scripted
+  const { answer, policy = {}, destination = () => null, parts } = scripted
   return {
     provider: {
       name,
       destination,
+      ...(parts !== undefined && { parts }),
       send(request, signal) {
         calls.push({ provider: name, key: request.key, attempt: request.attempt, afterMs: runner.afterMs() })
         return Promise.resolve(answer(request, signal))

@@ -5,7 +5,7 @@
 import { Observable, type OperatorFunction } from 'rxjs'
 import type { Delivery } from '../schemas/events.js'
 import { type Outgoing, providerHealth, routed, status } from '../schemas/outgoing.js'
-import type { Reception } from './deliver/allowance.js'
+import { type Reception, receptionOf } from './deliver/allowance.js'
 import { type BreakerOptions, breakers } from './deliver/breakers.js'
 import { type Ledger, ledger } from './deliver/ledger.js'
 import { type Line, line } from './deliver/line.js'
@@ -77,6 +77,10 @@ export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In,
       })
   return { name: 'deliver', input: 'deliveries.released', operator, durable: true }
 }
+
+/** How long a call that an open breaker refuses holds its place. So what was out goes back little by little, and all of
+ *  it together does not stand before the others of its lane. */
+const deferPauseMs = 10
 
 /** One life of the stage: the lines, the breakers, and what is in hand. */
 function deliverRun(
@@ -172,6 +176,7 @@ function deliverRun(
     const result = await circuit.call(breakerKey(delivery, provider), provider.name, () =>
       send(delivery, carrier, clock),
     )
+    if (result === null) await new Promise<void>((resolve) => clock.schedule(() => resolve(), deferPauseMs))
     return result && { result, startedMs, latencyMs: clock.now() - startedMs }
   }
 
@@ -276,11 +281,6 @@ function deliverRun(
 function breakerKey(delivery: Delivery, { name, destination }: Provider): string {
   const part = destination(delivery)
   return part === null ? name : `${name}/${part}`
-}
-
-/** A provider that refuses one message is well; one that fails, or asks for less, is not. */
-function receptionOf({ outcome }: SendResult): Reception {
-  return outcome === 'transient' || outcome === 'rate-limited' ? 'ill' : 'well'
 }
 
 function noteOf(verdict: Verdict, result: SendResult): Note {

@@ -70,6 +70,11 @@ function ofContractC(index: number, priority: 'high' | 'normal'): NotificationRe
   return { ...made, to, content: { '*': { subject: null, text: 'Hello', html: null, data: null } } }
 }
 
+async function attemptsOf(engine: RunningEngine, of: readonly NotificationRequested[]) {
+  const records = await Promise.all(of.map(({ id }) => engine.record(id)))
+  return records.flatMap((record) => record?.deliveries.flatMap(({ attempts }) => attempts) ?? [])
+}
+
 it.each(['answers with 500', 'refuses connections'] as const)(
   'an outage in which the provider %s loses nothing, sends nothing twice, and is asked in vain by few',
   async (how) => {
@@ -79,9 +84,11 @@ it.each(['answers with 500', 'refuses connections'] as const)(
     const others = Array.from({ length: 1000 }, (_, index) => ofContractC(index, 'normal'))
     await engine.accept(urgent)
     await engine.accept(others)
+    await engine.until(async () => (await attemptsOf(engine, urgent)).length > 0)
     http.comeBackAfter(outageMs)
-    const records = await Promise.all([...urgent, ...others].map(({ id }) => engine.ended(id)))
-    const attempts = records.flatMap(({ deliveries }) => deliveries.flatMap((delivery) => delivery.attempts))
+    const all = [...urgent, ...others]
+    const records = await Promise.all(all.map(({ id }) => engine.ended(id)))
+    const attempts = await attemptsOf(engine, all)
     expect(new Set(records.map(({ status }) => status))).toEqual(new Set(['sent']))
     expect([http.taken.length, new Set(http.taken).size]).toEqual([1012, 1012])
     expect(attempts.filter(({ outcome }) => outcome !== 'sent').length).toBeLessThan(60)

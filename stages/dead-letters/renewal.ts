@@ -49,7 +49,6 @@ export function renewal(letter: Subject, event: EventOf<EventName>): Renewal | n
     case 'replay-decided':
     case 'notification-changed':
     case 'provider-health':
-    case 'notification-changed':
       return null
   }
 }

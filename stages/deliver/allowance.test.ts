@@ -13,7 +13,7 @@ function fill(places: Allowance, part: string | null): number {
   return count
 }
 
-/** Calls of a part under way at once after it was called so often, with these receptions. */
+/** Calls that a part may have under way after it was called with these receptions. */
 function after(receptions: readonly Reception[], options: Partial<AllowanceOptions> = {}): number {
   const places = allowance({ ...usual, parts: 1, cautious: 5, ...options })
   for (const reception of receptions) {
@@ -46,34 +46,38 @@ test('a host has a quarter of them, and small providers carry something too', ()
   ])
 })
 
-test('it begins with few calls; good answers let more go, bad ones halve them, refusals of the breaker say nothing', () => {
+test('bad answers halve what may be under way, good ones let one more go, refusals of the breaker say nothing', () => {
+  const ill = (times: number) => Array<Reception>(times).fill('ill')
   const well = (times: number) => Array<Reception>(times).fill('well')
   expect([
     after([]),
-    after(well(1)),
-    after(well(20)),
-    after(well(1000)),
-    after([...well(1000), 'ill']),
-    after([...well(1000), 'ill', 'ill', 'ill', 'ill']),
-    after([...well(3), ...Array<Reception>(9).fill('not-called')]),
-  ]).toEqual([5, 6, 25, 32, 16, 5, 8])
+    after(ill(1)),
+    after(ill(2)),
+    after(ill(9)),
+    after([...ill(9), ...well(4)]),
+    after([...ill(9), ...well(1000)]),
+    after([...ill(9), ...Array<Reception>(9).fill('not-called')]),
+    after(ill(9), { concurrency: 3 }),
+  ]).toEqual([32, 16, 8, 5, 9, 32, 5, 3])
 })
 
 test('what one part did says nothing of another', () => {
   const places = allowance({ ...usual, cautious: 5 })
   for (let call = 0; call < 10; call++) {
     places.started('sms')
-    places.ended('sms', 'well')
+    places.ended('sms', 'ill')
   }
-  expect([fill(places, 'email'), fill(places, 'sms')]).toEqual([5, 15])
+  expect([fill(places, 'sms'), fill(places, 'email')]).toEqual([5, 20])
 })
 
-test('of very many parts those without a call are forgotten, never one that is being called', () => {
+test('of very many parts in trouble some are forgotten, never one that is being called', () => {
   const places = allowance({ ...usual, parts: null, cautious: 1 })
-  places.started('busy')
-  for (let host = 0; host < 20_000; host++) {
-    places.started(`host-${host}`)
-    places.ended(`host-${host}`, 'well')
+  const fail = (part: string) => {
+    places.started(part)
+    places.ended(part, 'ill')
   }
-  expect([places.allows('busy'), fill(places, 'host-0'), fill(places, 'host-19999')]).toEqual([false, 1, 2])
+  for (let call = 0; call < 5; call++) fail('busy')
+  places.started('busy')
+  for (let host = 0; host < 20_000; host++) for (let call = 0; call < 5; call++) fail(`host-${host}`)
+  expect([places.allows('busy'), fill(places, 'host-0'), fill(places, 'host-19999')]).toEqual([false, 8, 1])
 })

@@ -1,20 +1,27 @@
 /** How many calls a provider, and each part of it, may have under way at once.
  *
- *  A part begins with a few. Each call that is answered well lets one more go, each that is not halves them: so a
- *  provider that is away is asked in vain by few, and one that comes back is not flooded. And no part takes all that
- *  there is, so that one that hangs leaves some to the others. */
+ *  No part takes all that there is, so that one that hangs leaves some to the others. Each call that is not answered
+ *  well halves what its part may have, down to a few, and each that is lets one more go: so a provider that was away is
+ *  asked by few, and is not flooded when it comes back. */
+
+import type { SendResult } from './provider.js'
 
 export interface AllowanceOptions {
   /** Calls under way at once, over all parts. */
   readonly concurrency: number
   /** How many parts there are; null: as many as come. */
   readonly parts: number | null
-  /** Calls under way at once to a part that has not answered well yet. */
+  /** Calls that a part may have under way however badly it answers. */
   readonly cautious: number
 }
 
 /** What a call came to, as far as the provider's health goes. */
 export type Reception = 'well' | 'ill' | 'not-called'
+
+/** A provider that refuses one message is well; one that fails, or asks for less, is not. */
+export function receptionOf({ outcome }: SendResult): Reception {
+  return outcome === 'transient' || outcome === 'rate-limited' ? 'ill' : 'well'
+}
 
 export interface Allowance {
   /** True: no part may have another call. */
@@ -34,18 +41,19 @@ interface Standing {
 const partOfCalls = 1 / 4
 /** Where they are few and known, each may have this many times what it leaves free for the others. */
 const timesFree = 3
-/** Parts remembered; beyond this the oldest without a call begins anew. */
+/** Parts in trouble that are remembered; beyond this the oldest without a call is taken for well. */
 const partsMost = 10_000
 
 export function allowance({ concurrency, parts, cautious }: AllowanceOptions): Allowance {
   const standings = new Map<string | null, Standing>()
   const perHost = Math.max(1, Math.floor(concurrency * partOfCalls))
+  const fewest = Math.min(cautious, concurrency)
   let active = 0
 
   return {
     isFull: () => active >= concurrency,
     allows(part) {
-      const { active: own, most } = standings.get(part) ?? { active: 0, most: cautious }
+      const { active: own, most } = standings.get(part) ?? { active: 0, most: concurrency }
       return active < concurrency && own < most && leavesSome(part, own)
     },
     started(part) {
@@ -57,7 +65,8 @@ export function allowance({ concurrency, parts, cautious }: AllowanceOptions): A
       active--
       standing.active--
       if (reception === 'well') standing.most = Math.min(concurrency, standing.most + 1)
-      if (reception === 'ill') standing.most = Math.max(cautious, Math.floor(standing.most / 2))
+      if (reception === 'ill') standing.most = Math.max(fewest, Math.floor(standing.most / 2))
+      if (standing.active === 0 && standing.most === concurrency) standings.delete(part)
     },
   }
 
@@ -70,7 +79,7 @@ export function allowance({ concurrency, parts, cautious }: AllowanceOptions): A
   function standingOf(part: string | null): Standing {
     const known = standings.get(part)
     if (known) return known
-    const begun = { active: 0, most: cautious }
+    const begun = { active: 0, most: concurrency }
     standings.set(part, begun)
     if (standings.size > partsMost) forgetOne(part)
     return begun

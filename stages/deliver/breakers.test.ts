@@ -22,6 +22,7 @@ test('five failures in a row open the breaker, and what comes then is put off wi
   for (const id of names(5)) await run.release(deliveryOf(id))
   expect(changes(run)).toEqual([['test', 'open', 0, 30_000]])
   await run.release(...names(20, 'later').map((id) => deliveryOf(id)))
+  await run.advance(1000)
   expect(run.calls.length).toBe(5)
   const deferred = run.back().slice(5)
   expect(deferred.map(({ attempts, deferrals }) => [attempts.length, deferrals])).toEqual(Array(20).fill([0, 1]))
@@ -29,6 +30,18 @@ test('five failures in a row open the breaker, and what comes then is put off wi
   expect(waits.every((waitMs) => waitMs >= 0 && waitMs < 7500)).toBe(true)
   expect(new Set(waits).size).toBeGreaterThan(15)
   expect(deferred[0]?.trail.map(({ event, reason }) => [event, reason])).toEqual([['deferred', 'breaker-open']])
+})
+
+test('what an open breaker puts off goes back little by little', async () => {
+  const run = runDeliver({ test: { answer: () => down } })
+  for (const id of names(5)) await run.release(deliveryOf(id))
+  await run.release(...names(20, 'later').map((id) => deliveryOf(id)))
+  const back: number[] = []
+  for (let turn = 0; turn < 5; turn++) {
+    await run.advance(10)
+    back.push(run.back().length - 5)
+  }
+  expect(back).toEqual([5, 10, 15, 20, 20])
 })
 
 test('a success in between starts the count anew', async () => {
