@@ -3,8 +3,8 @@
  *  Invariant: `next` is the first offset that is not settled; `beyond` holds those settled after it. Committed with
  *  every step, so that a restart skips what was done out of order. Offsets that hold no record, as Kafka's transactions
  *  leave them, count as settled when a record after them is met. */
-import { wayName } from '../../schemas/topics.js'
 import type { Assignment, LogRecord, Position, Start } from './log.js'
+import { nameOf } from './place.js'
 
 interface Tracked {
   readonly assignment: Assignment
@@ -63,7 +63,7 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
       return positions
     },
     forget(assignments) {
-      for (const { way, partition } of assignments) partitions.delete(`${wayName(way)}-${partition}`)
+      for (const assignment of assignments) partitions.delete(nameOf(assignment))
       byWay.clear()
     },
   }
@@ -84,7 +84,7 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
   }
 
   function open(assignment: Assignment): Tracked {
-    const name = `${wayName(assignment.way)}-${assignment.partition}`
+    const name = nameOf(assignment)
     let tracked = partitions.get(name)
     if (!tracked) {
       const { next, beyond, freshFrom } = start(assignment)

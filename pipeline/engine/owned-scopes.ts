@@ -4,6 +4,7 @@
  *  second, for somebody else may have owned it between. */
 import type { Scope } from '../../stages/stage.js'
 import type { Assignment } from './log.js'
+import { laneOf } from './place.js'
 
 export interface OwnedScopes {
   /** The object of an assignment's scope. */
@@ -27,7 +28,7 @@ export function ownedScopes(): OwnedScopes {
   let partitions: number | null = null
 
   const now = (): readonly Scope[] => {
-    current ??= [...new Set(owned.filter((one) => !leaving.has(nameOf(one))).map(scopeOf))]
+    current ??= [...new Set(owned.filter((one) => !leaving.has(scopeName(one))).map(scopeOf))]
     return current
   }
 
@@ -45,37 +46,32 @@ export function ownedScopes(): OwnedScopes {
     },
     assign(assignments) {
       owned = assignments
-      const names = new Set(assignments.map(nameOf))
+      const names = new Set(assignments.map(scopeName))
       for (const name of leaving) if (!names.has(name)) leaving.delete(name)
       changed()
     },
     leave(assignments) {
-      for (const assignment of assignments) leaving.add(nameOf(assignment))
+      for (const assignment of assignments) leaving.add(scopeName(assignment))
       changed()
       return [...new Set(assignments.map(scopeOf))]
     },
     forget(assignments) {
-      for (const assignment of assignments) scopes.delete(nameOf(assignment))
+      for (const assignment of assignments) scopes.delete(scopeName(assignment))
       changed()
     },
   }
 
   function scopeOf(assignment: Assignment): Scope {
-    const name = nameOf(assignment)
+    const name = scopeName(assignment)
     let scope = scopes.get(name)
     if (!scope) {
-      scope = { lane: laneOf(assignment), partition: assignment.partition }
+      scope = { lane: laneOf(assignment.way), partition: assignment.partition }
       scopes.set(name, scope)
     }
     return scope
   }
 }
 
-/** A way without lanes counts as normal. */
-function laneOf({ way }: Assignment) {
-  return way.lane ?? 'normal'
-}
-
-function nameOf(assignment: Assignment): string {
-  return `${laneOf(assignment)}-${assignment.partition}`
+function scopeName({ way, partition }: Assignment): string {
+  return `${laneOf(way)}-${partition}`
 }

@@ -4,7 +4,7 @@
  *  part that is ready; after a failure nothing more is committed, so the next life starts from the last commit. */
 import { filter, firstValueFrom, map, type Observable, race, Subject, timer } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
-import { topics, wayName } from '../../schemas/topics.js'
+import { topics } from '../../schemas/topics.js'
 import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
 import { PoisonError } from './codec.js'
 import type { Burial } from './dead-letters.js'
@@ -13,6 +13,7 @@ import type { Assignment, LogRecord, Member } from './log.js'
 import { type OffsetTracker, offsetTracker } from './offset-tracker.js'
 import { isOutsideTrouble } from './outside-trouble.js'
 import { ownedScopes } from './owned-scopes.js'
+import { nameOf } from './place.js'
 import { type StateView, stateView } from './state-view.js'
 import type { WorkerOptions } from './worker.js'
 
@@ -289,8 +290,4 @@ export class Session<I extends EventName, O extends EventName> {
   async #change(): Promise<void> {
     await firstValueFrom(this.#changed, { defaultValue: undefined })
   }
-}
-
-function nameOf({ way, partition }: Assignment): string {
-  return `${wayName(way)}-${partition}`
 }

@@ -7,8 +7,8 @@ import type { TopicPartitionOffset } from 'node-rdkafka'
 import { type Lane, lanes, type Way } from '../../schemas/topics.js'
 import type { Scope } from '../../stages/stage.js'
 import { type Assignment, Fenced, type Position, type Start, type Transaction } from '../engine/log.js'
+import { laneOf, nameOf } from '../engine/place.js'
 import type { LaneFeed, Source } from './lane-feed.js'
-import { nameOf } from './place.js'
 import type { Progress } from './progress.js'
 import { openScopeStore, type ScopeStore } from './scope-store.js'
 
@@ -117,11 +117,6 @@ export function holdings(group: string, feeds: ReadonlyMap<Lane, LaneFeed>): Hol
       }
     },
   }
-}
-
-/** A way without lanes counts as normal. */
-export function laneOf({ lane }: Way): Lane {
-  return lane ?? 'normal'
 }
 
 /** The files of the scopes of a partition. A folder belongs to one process. */

@@ -1,8 +1,8 @@
 /** The topics that Carillon needs: every way, and for every group that runs a changelog for each of its lanes and one
  *  for its progress. */
 import { type Topic, topics, type Way } from '../../schemas/topics.js'
+import { laneOf } from '../engine/place.js'
 import { maxMessageBytes } from './clients.js'
-import { laneOf } from './holdings.js'
 import type { Names } from './names.js'
 
 /** A topic as it should be. */

@@ -2,10 +2,10 @@
  *  seen at once and whole. */
 import { type Observable, Subject } from 'rxjs'
 import { StorageFull } from '../../ingress/ports.js'
-import { wayName } from '../../schemas/topics.js'
 import type { Scope } from '../../stages/stage.js'
 import type { Assignment, LogRecord, NewRecord, Position, Transaction } from '../engine/log.js'
 import { partitionOf } from '../engine/murmur2.js'
+import { nameOf } from '../engine/place.js'
 import { type SortedEntries, sortedEntries } from './sorted-entries.js'
 
 /** The committed contents of a log. */
@@ -76,11 +76,6 @@ export function emptyContents(partitions: number, maxRecords: number): Contents 
   }
 
   return { partitions, added, moved, records, position, state, append, commit, close }
-}
-
-/** The name of one partition of a way. */
-export function nameOf({ way, partition }: Assignment): string {
-  return `${wayName(way)}-${partition}`
 }
 
 function entryOf<V>(map: Map<string, V>, key: string, create: () => V): V {

@@ -3,8 +3,8 @@
  *  Invariant: a record is readable only after its commit; offsets of a partition are dense. One process owns the file
  *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
 import { Observable, Subject } from 'rxjs'
-import { topicNames, type Way, wayName, waysOf } from '../../schemas/topics.js'
-import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../engine/log.js'
+import { topicNames, type Way, waysOf } from '../../schemas/topics.js'
+import type { JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../engine/log.js'
 import { partitionOf } from '../engine/murmur2.js'
 import type { Database } from './database.js'
 import { type LogLimits, pruneLog } from './log-retention.js'
@@ -195,9 +195,4 @@ function lagOf({ tables, groupPosition }: SharedLog, group: string, partition: P
   const records = partition.end - next - beyond.length
   const oldestMs = records > 0 ? (tables.segmentAt(partition, next)?.writtenMs ?? null) : null
   return { way: partition.way, partition: partition.partition, records, oldestMs }
-}
-
-/** A partition's name in messages and record ids: `notifications.requested.high-0`. */
-export function partitionName({ way, partition }: Assignment): string {
-  return `${wayName(way)}-${partition}`
 }
