@@ -40,11 +40,13 @@ export function authorize(options: AuthorizationOptions): MiddlewareHandler<Ingr
   return (c, next) => {
     const { path, method } = c.req
     const origin = c.req.header('origin')
-    if (!reading.has(method) && isForeignPage(c.req.header('sec-fetch-site'), origin, corsOrigins)) throw foreign()
+    const host = c.req.header('host')
+    const site = c.req.header('sec-fetch-site')
+    if (!reading.has(method) && isForeignPage({ site, origin, host }, corsOrigins)) throw foreign()
     if (isStream(path)) refuseKeyInUrl(c)
     const opensSocket = isSocket(path) && c.req.header('upgrade')?.toLowerCase() === 'websocket'
     // The same-origin policy does not hold for WebSockets: https://www.rfc-editor.org/rfc/rfc6455#section-10.2
-    if (opensSocket && isForeignOrigin(origin, c.req.header('host'), corsOrigins)) throw foreign()
+    if (opensSocket && isForeignOrigin(origin, host, corsOrigins)) throw foreign()
     if (credentials.needed && !isOpen(path) && !(opensSocket && keyFrom(c, credentials))) requireKey(c, credentials)
     return next()
   }
@@ -78,10 +80,19 @@ function foreign(): Problem {
   return new Problem('cross-site', 'A page of another site called. Allow its origin by CORS if it may.')
 }
 
-// Requests without a body need no leave of CORS, so a page anywhere could cancel or replay on somebody's loopback.
-// Only browsers send the header, and no script can change it: https://www.w3.org/TR/fetch-metadata/
-function isForeignPage(site: string | undefined, origin: string | undefined, allowed: readonly string[]): boolean {
-  return site === 'cross-site' && !(origin !== undefined && allowed.includes(origin))
+interface Caller {
+  readonly site: string | undefined
+  readonly origin: string | undefined
+  readonly host: string | undefined
+}
+
+// Requests without a body, and forms, need no leave of CORS, so a page anywhere could send or cancel on somebody's
+// loopback. No script can change the header that says whose page it is, and it knows better than the host, which a proxy
+// may have changed: https://www.w3.org/TR/fetch-metadata/ Browsers without it still send an origin.
+function isForeignPage({ site, origin, host }: Caller, allowed: readonly string[]): boolean {
+  if (origin !== undefined && allowed.includes(origin)) return false
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none'
+  return isForeignOrigin(origin, host, allowed)
 }
 
 /** Of what is no browser there is no origin. */

@@ -31,11 +31,13 @@ export async function readForm(c: Context, maxBytes: number): Promise<Readonly<R
 
 async function readText(c: Context, maxBytes: number): Promise<string> {
   // The HTTP parser holds the body to the length it declares.
-  return declaredLength(c, maxBytes) === null ? (await readStream(c.req.raw.body, maxBytes)).toString() : c.req.text()
+  if (declaredLength(c, maxBytes) !== null) return c.req.text().catch(brokenOff)
+  return (await readStream(c.req.raw.body, maxBytes)).toString()
 }
 
 async function readBytes(c: Context, maxBytes: number): Promise<ArrayBuffer | Buffer<ArrayBuffer>> {
-  return declaredLength(c, maxBytes) === null ? readStream(c.req.raw.body, maxBytes) : c.req.arrayBuffer()
+  if (declaredLength(c, maxBytes) !== null) return c.req.arrayBuffer().catch(brokenOff)
+  return readStream(c.req.raw.body, maxBytes)
 }
 
 /** Null: it comes in chunks. Throws for one that is too large. */
@@ -56,6 +58,10 @@ async function readStream(stream: ReadableStream<Uint8Array> | null, maxBytes: n
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
+}
+
+function brokenOff(cause: unknown): never {
+  throw new Problem('malformed-json', 'The body broke off.', [], { cause })
 }
 
 function tooLarge(maxBytes: number): Problem {

@@ -3,6 +3,7 @@ import { IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
+import { isSocketPath } from './live/paths.js'
 
 export interface ServeOptions {
   readonly host: string
@@ -88,14 +89,15 @@ export async function serveIngress(
   }
 }
 
-/** A request that asks for an upgrade to anything but a WebSocket is served as if it did not: Java's HTTP client asks for
+/** A request that asks for an upgrade to anything but a WebSocket, or where there is none, is served as if it did not: Java's HTTP client asks for
  *  HTTP/2 with each. Node takes every such request out of HTTP as soon as there is one that may be upgraded. */
 class Incoming extends IncomingMessage {
   // Declared only: Node's constructor sets it before a field of this class would be made.
   declare private asked: boolean | null
 
   get upgrade(): boolean | null {
-    return this.asked && this.headers.upgrade?.toLowerCase() === 'websocket'
+    if (!this.asked || this.method !== 'GET' || this.headers.upgrade?.toLowerCase() !== 'websocket') return false
+    return isSocketPath((this.url ?? '').split('?', 1)[0] ?? '')
   }
 
   set upgrade(asked: boolean | null) {

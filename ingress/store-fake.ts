@@ -35,7 +35,7 @@ export function createFakeStore() {
     const changed = { ...known, ...change }
     records.set(id, changed)
     const { recipient, origin = 'native', status, updatedAt: at } = changed
-    for (const watcher of watchers) watcher({ id, recipient, origin, status, inbox: false, at })
+    for (const watcher of watchers) watcher({ id, recipient, origin, status, inbox: false, waitsAgain: false, at })
   }
 
   function recall(key: string): Claim | undefined {

@@ -15,13 +15,13 @@ export function isMailbox(address: string): boolean {
   return dotted && localPart.test(local) && domain.split('.').every((label) => domainLabel.test(label))
 }
 
-/** Digits of the shortest national number with its country code. */
-const shortestPhoneDigits = 7
+/** Digits with the country code: ITU-T E.164 allows 15, and the shortest in use has 7. */
+const e164 = /^\+[1-9]\d{6,14}$/
 
 /** E.164 as it is written, with a country code that exists. Whether the national part is in use is the provider's to
  *  say: numbering plans change before any table of them does. */
 export function isE164(address: string): boolean {
-  return address.length > shortestPhoneDigits && parsePhoneNumberFromString(address)?.number === address
+  return e164.test(address) && parsePhoneNumberFromString(address)?.number === address
 }
 
 /** The characters of a text as people count them in contracts: Unicode code points. */

@@ -292,7 +292,7 @@ export interface NotificationAccepted {
   readonly trail: readonly TrailEntry[]
 }
 
-/** What watchers of a notification or of an inbox are told, after it is recorded. Keyed by recipient. */
+/** What watchers of a notification or of an inbox are told, after it is recorded. Keyed by notification. */
 export interface NotificationChanged {
   /** The notification. */
   readonly notificationId: string
@@ -304,6 +304,8 @@ export interface NotificationChanged {
   readonly status: null | string
   /** True: a message of it has come into the recipient's inbox. */
   readonly inbox: boolean
+  /** True: it was on its way before, and waits for another try. */
+  readonly waitsAgain: boolean
   /** The contract it came by. */
   readonly origin: string
   /** When it changed, in milliseconds since the epoch. */

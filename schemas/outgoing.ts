@@ -64,10 +64,9 @@ export function status(value: NotificationStatus): Outgoing<'notification-status
   return { event: 'notification-status', value, ...aside('notifications.status', value.notificationId) }
 }
 
-/** What watchers are told, in the order of each recipient. */
+/** What watchers are told, in the order of each notification. */
 export function changed(value: NotificationChanged): Outgoing<'notification-changed'> {
-  const { tenant, recipient } = value
-  return { event: 'notification-changed', value, ...aside('notifications.changed', recipientKey(tenant, recipient)) }
+  return { event: 'notification-changed', value, ...aside('notifications.changed', value.notificationId) }
 }
 
 export function deadLetter(value: DeadLetter): Outgoing<'dead-letter'> {

@@ -90,5 +90,7 @@ export interface Change {
   readonly status: NotificationState | null
   /** True: a message of it has come into the recipient's inbox. */
   readonly inbox: boolean
+  /** True: it was on its way before, and waits for another try. */
+  readonly waitsAgain: boolean
   readonly at: string
 }

@@ -33,7 +33,13 @@ export const topics = {
   'notifications.rendered': { ...flow, events: ['notification-rendered', 'cancel-requested'] },
   'deliveries.routed': { ...flow, events: ['delivery-routed', 'cancel-requested'] },
   'deliveries.released': { ...flow, events: ['delivery-released'], channels: true },
-  'notifications.changed': { ...flow, events: ['notification-changed'], lanes: false, retentionMs: day },
+  'notifications.changed': {
+    ...flow,
+    events: ['notification-changed'],
+    key: 'notification',
+    lanes: false,
+    retentionMs: day,
+  },
   'notifications.status': { ...flow, events: ['notification-status'], key: 'notification', lanes: false },
   'dead-letters': {
     ...flow,

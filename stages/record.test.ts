@@ -52,6 +52,7 @@ const changed = (status: string, afterMs: number): NotificationChanged => ({
   recipient: 'user-42',
   status,
   inbox: false,
+  waitsAgain: false,
   origin: 'native',
   atMs: startMs + afterMs,
 })
@@ -87,10 +88,10 @@ describe('record', () => {
     await expect(outcome).rejects.toThrow('away')
   })
 
-  it('writes what changed to the log, in the step that settles it, by recipient', async () => {
+  it('writes what changed to the log, in the step that settles it, by notification', async () => {
     const steps = of(batchOf([accepted, ended])).pipe(record(memoryStore(), null).operator(context()))
     const { outputs } = await firstValueFrom(steps)
-    const way = { topic: 'notifications.changed', lane: null, channel: null, key: 'default/user-42' }
+    const way = { topic: 'notifications.changed', lane: null, channel: null, key: 'n-1' }
     expect(outputs).toEqual([
       { event: 'notification-changed', ...way, value: changed('accepted', 10) },
       { event: 'notification-changed', ...way, value: changed('sent', 90) },

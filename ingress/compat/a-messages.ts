@@ -7,7 +7,7 @@ import { identifier } from '../identifier.js'
 import type { InboxMessage, IngressPorts, Recipients } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
 import { tenant } from '../tenant.js'
-import { type ContractErrors, contractApp, serveContract } from './contract.js'
+import { type ContractErrors, contractApp, serveContract, serveNothingElse } from './contract.js'
 import { integer } from './integer.js'
 import { newNotification } from './new-notification.js'
 
@@ -42,6 +42,7 @@ export function messageContract(ports: IngressPorts): IngressApp {
   const app = contractApp(errors)
   serveSend(app, ports)
   serveMessages(app, ports)
+  serveNothingElse(app, '/send', '/notifications/:userID')
   return app
 }
 

@@ -9,7 +9,7 @@ import { fanOutMax } from '../notification-request.js'
 import type { CompatOptions, IngressOptions } from '../options.js'
 import type { IngressPorts } from '../ports.js'
 import { acceptOnce, contractKey } from './accept-once.js'
-import { type ContractErrors, contractApp, serveContract } from './contract.js'
+import { type ContractErrors, contractApp, serveContract, serveNothingElse } from './contract.js'
 import { frontLimit } from './front-limit.js'
 import { newNotification } from './new-notification.js'
 
@@ -71,6 +71,7 @@ export function userNotificationContract(
       return answer(c, 200, { results: await allDone(told) })
     },
   )
+  serveNothingElse(app, '/user/notification')
   return app
 }
 

@@ -35,6 +35,14 @@ it('/ws is there only where contract C is answered', async () => {
   expect(await refusedWith(`${url}/ws`)).toBe(404)
 })
 
-it('every status has one word', () => {
-  expect(statusesOfC.flatMap(statusesCalled).sort()).toEqual([...notificationStatuses].sort())
+it('every status may be called by a word', () => {
+  expect(new Set(statusesOfC.flatMap(statusesCalled))).toEqual(new Set(notificationStatuses))
+})
+
+it('what waits for another try is still processing there: nothing is told', async () => {
+  const { url, tell } = await serveLive()
+  const { take } = await openSocket(`${url}/ws`)
+  tell({ origin: 'c', status: 'scheduled', waitsAgain: true })
+  tell({ origin: 'c', status: 'delivered' })
+  expect(await take(1)).toMatchObject([{ status: 'delivered' }])
 })

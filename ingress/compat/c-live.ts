@@ -15,7 +15,8 @@ const statusMessage = z
 /** GET /ws. */
 export function statusSocketOfC(app: IngressApp, parts: StatusSocketParts): void {
   const asMessage = oncePerChange((change: StatusChange) => {
-    if (change.origin !== origin) return null
+    // While it waits for another try it is still processing there.
+    if (change.origin !== origin || change.waitsAgain) return null
     const { id, status, at } = change
     return Buffer.from(JSON.stringify({ notification_id: id, status: statusOfC(status), timestamp: at }))
   })

@@ -5,7 +5,7 @@ import type { NotificationRequested } from '../../schemas/events.js'
 import type { AttemptRecord, NotificationRecord } from '../../schemas/record.js'
 import { lanes } from '../../schemas/topics.js'
 import { jsonObject } from '../channel-content.js'
-import { statusesOfC, statusOfC } from './c-status.js'
+import { statusesOfC, statusOfC, statusOfRecord } from './c-status.js'
 
 export const channelsOfC = ['sms', 'email', 'push'] as const
 export type ChannelOfC = (typeof channelsOfC)[number]
@@ -84,7 +84,7 @@ const notTriedYet = {
 export function shownByC(record: NotificationRecord): NotificationOfC {
   const { id, batchId, channels, recipient, priority, sendAt, template, createdAt, updatedAt } = record
   const told = (record.metadata ?? {}) as Partial<ToldC>
-  const status = statusOfC(record.status)
+  const status = statusOfRecord(record)
   const attempts = record.deliveries[0]?.attempts ?? []
   const last = attempts.at(-1)
   return {

@@ -41,8 +41,13 @@ describe('a notification', () => {
     }
     const delivery = { id: 'd', channel: 'sms', status: 'sending' as const }
     const broken = attempt(1, 'transient', { error: 'It broke.' })
-    expect(await told({ status: 'scheduled', deliveries: [{ ...delivery, attempts: [broken] }] })).toMatchObject({
-      status: 'scheduled',
+    expect(
+      await told({
+        ...{ status: 'scheduled', deliveries: [{ ...delivery, attempts: [broken] }] },
+        timeline: [{ at: created, stage: 'throttle', event: 'released' }],
+      }),
+    ).toMatchObject({
+      status: 'processing',
       error_message: 'It broke.',
       retry_count: 0,
       sent_at: null,

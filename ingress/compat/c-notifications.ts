@@ -10,6 +10,7 @@ import { cursorText } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
 import type { RecordWaits } from '../record-waits.js'
+import { foundBatch } from '../routes/batches.js'
 import { cancelled } from '../routes/cancellation.js'
 import { foundRecord, queryInstant } from '../routes/notification-records.js'
 import { tenant } from '../tenant.js'
@@ -17,31 +18,38 @@ import { acceptOnce, contractKey } from './accept-once.js'
 import { acceptBatch, batchOfC } from './c-batch.js'
 import { errorsOfC } from './c-errors.js'
 import { channelsOfC, notificationOfC, shownByC } from './c-notification.js'
+import { optional, pageSize } from './c-query.js'
 import { prepared, type RequestOfC, requestOfC } from './c-request.js'
-import { statusesCalled, statusesOfC } from './c-status.js'
+import { statusesCalled, statusesOfC, statusOfRecord } from './c-status.js'
 import { serveContract } from './contract.js'
 
 const tag = 'Contract C: notification service'
 const batchBytesMax = 8 * 1024 * 1024
-const pageSizeDefault = 20
-const pageSizeMax = 100
 
 const params = z.object({ id: identifier })
 const listQuery = z.object({
-  status: z.enum(statusesOfC).optional(),
-  channel: z.enum(channelsOfC).optional(),
-  date_from: queryInstant.openapi({ description: 'Created at or after.' }),
-  date_to: queryInstant.openapi({ description: 'Created before.' }),
-  cursor: cursorText.optional(),
-  page_size: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(pageSizeDefault)
-    .transform((size) => Math.min(size, pageSizeMax))
-    .openapi({ description: `${pageSizeMax} at most, whatever is asked.` }),
+  status: optional(z.enum(statusesOfC)),
+  channel: optional(z.enum(channelsOfC)),
+  date_from: optional(queryInstant).openapi({ description: 'Created at or after.' }),
+  date_to: optional(queryInstant).openapi({ description: 'Created before.' }),
+  cursor: optional(cursorText),
+  page_size: pageSize,
 })
 const list = z.object({ data: z.array(notificationOfC), next_cursor: z.string().nullable() }).openapi('ServiceList')
+
+const batchRequest = z
+  .object({ notifications: z.array(requestOfC).min(1).max(fanOutMax) })
+  .superRefine(({ notifications }, context) => {
+    const first = new Map<string, number>()
+    for (const [at, { idempotency_key: key }] of notifications.entries()) {
+      if (key === undefined) continue
+      const other = first.get(key)
+      const message = `The same as that of notifications.${other}.`
+      if (other === undefined) first.set(key, at)
+      else context.addIssue({ code: 'custom', path: ['notifications', at, 'idempotency_key'], message })
+    }
+  })
+  .openapi('ServiceBatchRequest')
 
 /** What these routes share. */
 export interface PartsOfC {
@@ -98,7 +106,7 @@ function serveBatch({ app, ports, waits, options }: PartsOfC): void {
       tag,
       summary: `Send 1 to ${fanOutMax} notifications, all or none`,
       body: {
-        schema: z.object({ notifications: z.array(requestOfC).min(1).max(fanOutMax) }).openapi('ServiceBatchRequest'),
+        schema: batchRequest,
         maxBytes: batchBytesMax,
       },
       answers: {
@@ -107,14 +115,15 @@ function serveBatch({ app, ports, waits, options }: PartsOfC): void {
           schema: z.object({ batch: batchOfC, notifications: z.array(notificationOfC) }).openapi('ServiceBatchAnswer'),
         },
       },
-      problems: [404, 503, 507],
+      problems: [404, 409, 503, 507],
     },
     async ({ c, body: { notifications: requests } }) => {
       const templates = await templatesOf(ports, requests)
       const batchId = ports.newId()
       const all = requests.map((request, at) => prepared(c, ports, request, templates[at], batchId))
-      const existing = (id: string) => foundRecord(ports, waits, id, options.settleWaitMs)
-      return answer(c, 201, await acceptBatch(ports.acceptor, batchId, all, existing))
+      const record = (id: string) => foundRecord(ports, waits, id, options.settleWaitMs)
+      const batch = (id: string) => foundBatch(ports, id, options.settleWaitMs)
+      return answer(c, 201, await acceptBatch(ports.acceptor, batchId, all, { record, batch }))
     },
   )
 }
@@ -156,7 +165,8 @@ function serveReads({ app, ports, waits, options }: PartsOfC): void {
         ...(date_to !== undefined && { toMs: Date.parse(date_to) }),
         ...(cursor !== undefined && { cursor }),
       })
-      return answer(c, 200, { data: data.map(shownByC), next_cursor: nextCursor })
+      const shown = data.map(shownByC).filter((one) => status === undefined || one.status === status)
+      return answer(c, 200, { data: shown, next_cursor: nextCursor })
     },
   )
 }
@@ -176,6 +186,8 @@ function serveCancel({ app, ports, waits, options }: PartsOfC): void {
     },
     async ({ c, params: { id } }) => {
       const record = ofC(await foundRecord(ports, waits, id, options.settleWaitMs))
+      const status = statusOfRecord(record)
+      if (status !== 'pending' && status !== 'scheduled') throw new Problem('conflict', `It is ${status} already.`)
       const decided = await cancelled(c, ports, waits, record, options.settleWaitMs)
       if (decided.status === 'cancelled') return answer(c, 200, shownByC(decided))
       throw new Problem('unavailable', 'It is not decided yet. Ask again in a moment.')

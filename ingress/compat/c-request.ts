@@ -14,6 +14,7 @@ import { dataBytesMax, instant } from '../notification-request.js'
 import type { IngressPorts } from '../ports.js'
 import type { FieldError } from '../problem.js'
 import { acceptedOfC, type ChannelOfC, channelsOfC, type NotificationOfC, type ToldC } from './c-notification.js'
+import { optional } from './c-query.js'
 import { newNotification } from './new-notification.js'
 
 /** Bytes of a recipient: push tokens are long. */
@@ -21,18 +22,13 @@ const recipientBytesMax = 2048
 /** Characters of content: code points, whatever the segments or bytes. */
 const contentMost: Readonly<Record<ChannelOfC, number>> = { sms: 160, email: 10_000, push: 4096 }
 
-/** May be left out, or be empty, as Go writes what it has not. */
-function optional<S extends z.ZodType>(schema: S) {
-  return z.preprocess((value) => (value === '' || value === null ? undefined : value), schema.optional())
-}
-
 /** One notification. */
 export const requestOfC = z
   .object({
     channel: z.enum(channelsOfC),
     recipient: shortText(recipientBytesMax),
     content: z.string().nullish(),
-    priority: z.enum(lanes).default('normal'),
+    priority: optional(z.enum(lanes)),
     scheduled_at: optional(instant),
     idempotency_key: optional(identifier),
     template_id: optional(identifier),
@@ -80,7 +76,7 @@ export function prepared(
   template: TemplateVersion | undefined,
   batchId: string | null,
 ): PreparedOfC {
-  const { channel, recipient, content, priority, scheduled_at, template_variables } = request
+  const { channel, recipient, content, priority = 'normal', scheduled_at, template_variables } = request
   const sendAtMs = scheduled_at === undefined ? null : Date.parse(scheduled_at)
   const isDue = sendAtMs === null || sendAtMs <= ports.nowMs()
   const isLong = Buffer.byteLength(recipient) > idBytesMax

@@ -40,15 +40,34 @@ describe('a batch', () => {
 
   test('sent again because its answer was lost is the first one, where its notifications have keys', async () => {
     const { fake, post } = testClient()
-    const notifications = ['a', 'b', 'a'].map((idempotency_key) => ({ ...sms, idempotency_key }))
+    const notifications = ['a', 'b'].map((idempotency_key) => ({ ...sms, idempotency_key }))
     const first = await post(`${path}/batch`, { notifications })
-    expect(first.body).toMatchObject({ batch: { id: id(1), total_count: 3 } })
+    expect(first.body).toMatchObject({ batch: { id: id(1), total_count: 2 } })
     const again = await post(`${path}/batch`, { notifications })
     expect(again.body).toMatchObject({
       batch: { id: id(1) },
-      notifications: [{ id: id(2) }, { id: id(3) }, { id: id(2) }],
+      notifications: [{ id: id(2) }, { id: id(3) }],
     })
     expect(fake.accepted.length).toBe(2)
+    const more = await post(`${path}/batch`, { notifications: [...notifications, sms] })
+    expect(more.body).toMatchObject({ batch: { total_count: 1 }, notifications: [{ id: id(2) }, { id: id(3) }, {}] })
+  })
+
+  test('of keys that are known from elsewhere is a 409, and with one key twice a 400', async () => {
+    const { fake, post } = testClient()
+    await post(path, { ...sms, idempotency_key: 'a' })
+    const one = { ...sms, idempotency_key: 'a' }
+    const known = await post(`${path}/batch`, { notifications: [one] })
+    expect([known.status, known.body]).toEqual([
+      409,
+      { error: 'Every idempotency key is known, and they are not those of one batch.' },
+    ])
+    const twice = await post(`${path}/batch`, { notifications: [one, sms, one] })
+    expect([twice.status, twice.body]).toEqual([
+      400,
+      { error: 'notifications.2.idempotency_key: The same as that of notifications.0.' },
+    ])
+    expect(fake.accepted.length).toBe(1)
   })
 })
 
@@ -104,7 +123,7 @@ describe('a cancel', () => {
     fake.onCancel = ({ id: cancelled }) => fake.record(cancelled, { status: 'cancelled' })
     const { status, body } = await patch(`${path}/${id(1)}/cancel`)
     expect([status, body]).toEqual([200, { ...pending, status: 'cancelled' }])
-    expect((await patch(`${path}/${id(1)}/cancel`)).status).toBe(200)
+    expect((await patch(`${path}/${id(1)}/cancel`)).body).toEqual({ error: 'It is cancelled already.' })
   })
 
   test('too late is a 409; of an unknown one a 404', async () => {
@@ -112,7 +131,7 @@ describe('a cancel', () => {
     await post(path, sms)
     fake.record(id(1), { status: 'sent' })
     const { status, body } = await patch(`${path}/${id(1)}/cancel`)
-    expect([status, body]).toEqual([409, { error: 'Too late to cancel: it is sent.' }])
+    expect([status, body]).toEqual([409, { error: 'It is delivered already.' }])
     expect((await patch(`${path}/none/cancel`)).body).toEqual({ error: 'There is no notification with this id.' })
   })
 })
@@ -175,6 +194,12 @@ describe('a template', () => {
     const answered = await post('/api/v1/templates', { ...template, ...wrong })
     expect([answered.status, answered.body]).toEqual([400, { error }])
   })
+})
+
+test.each(['DELETE', 'PUT'] as const)('what the contract does not answer is told its way: %s', async (method) => {
+  const { app } = testClient()
+  const answer = await app.request(path, { method })
+  expect([answer.status, await answer.json()]).toEqual([404, { error: expect.any(String) }])
 })
 
 test('metrics and health', async () => {

@@ -13,6 +13,7 @@ import { tenant } from '../tenant.js'
 import { errorsOfC } from './c-errors.js'
 import { channelsOfC } from './c-notification.js'
 import type { PartsOfC } from './c-notifications.js'
+import { optional, pageSize } from './c-query.js'
 import { serveContract } from './contract.js'
 import { translateGoTemplate } from './go-template.js'
 
@@ -20,8 +21,6 @@ const tag = 'Contract C: notification service'
 const nameBytesMax = 256
 const bodyMost = 100_000
 const locale = 'en'
-const pageSizeDefault = 20
-const pageSizeMax = 100
 /** Pages of templates looked through for those of this contract, for one of its pages. */
 const pagesLookedAt = 50
 
@@ -39,15 +38,7 @@ const templateOfC = z
   })
   .openapi('ServiceTemplate')
 const list = z.object({ data: z.array(templateOfC), next_cursor: z.string().nullable() }).openapi('ServiceTemplateList')
-const listQuery = z.object({
-  cursor: cursorText.optional(),
-  page_size: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .default(pageSizeDefault)
-    .transform((size) => Math.min(size, pageSizeMax)),
-})
+const listQuery = z.object({ cursor: optional(cursorText), page_size: pageSize })
 
 export function templatesOfC(parts: PartsOfC): void {
   serveCreate(parts)

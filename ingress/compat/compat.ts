@@ -10,7 +10,7 @@ import { errorsOfC } from './c-errors.js'
 import { notificationsOfC } from './c-notifications.js'
 import { healthOfC, operationsOfC } from './c-operations.js'
 import { templatesOfC } from './c-templates.js'
-import { contractApp } from './contract.js'
+import { contractApp, serveNothingElse } from './contract.js'
 
 /** Paths of contracts that need no key. */
 export const openContractPaths = [healthOfC] as const
@@ -35,5 +35,6 @@ function serviceContract(ports: IngressPorts, waits: RecordWaits, options: Ingre
   notificationsOfC(parts)
   templatesOfC(parts)
   operationsOfC(parts)
+  serveNothingElse(app, '/api/v1/*')
   return app
 }

@@ -2,7 +2,7 @@
  *  whatever it is declared to be. Who may call, correlation ids and limits are those of every route. */
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import { type Endpoint, type IngressApp, type IngressEnvironment, type Input, serveEndpoint } from '../endpoint.js'
-import { type Problem, problemHeaders, problemOf } from '../problem.js'
+import { Problem, problemHeaders, problemOf } from '../problem.js'
 
 /** How a contract tells of errors. */
 export interface ContractErrors {
@@ -53,4 +53,13 @@ function messageOf({ detail, errors }: Problem): string {
   const told = errors.slice(0, errorsTold).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
   const more = errors.length - told.length
   return `${told.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`
+}
+
+/** Answers what a contract does not, under a path of its own, with its errors. To be called after its routes. */
+export function serveNothingElse(app: IngressApp, ...paths: readonly string[]): void {
+  for (const path of paths) {
+    app.all(path, () => {
+      throw new Problem('not-found', 'Nothing answers at this path by this method. /docs shows what does.')
+    })
+  }
 }

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import { TTLCache } from '@isaacs/ttlcache'
+import ipaddr from 'ipaddr.js'
 import proxyAddress from 'proxy-addr'
 import type { IngressContext } from '../endpoint.js'
 import { Problem } from '../problem.js'
@@ -39,5 +40,15 @@ export function frontLimit({ requestsPerMinute, trustedProxies }: FrontLimitOpti
 function addressOf(c: IngressContext, trusts: ReturnType<typeof proxyAddress.compile>): string {
   // Under Node there is a request; there is none where the app is called without a server.
   const { incoming } = (c.env ?? {}) as { incoming?: IncomingMessage }
-  return incoming ? proxyAddress(incoming, trusts) : ''
+  return incoming ? householdOf(proxyAddress(incoming, trusts)) : ''
+}
+
+/** Some proxies append the port. Of IPv6 a household has at least 64 bits (RFC 6177): they count as one. What is no address
+ *  counts as one, too. */
+function householdOf(address: string): string {
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\](?::\d+)?|(\d+(?:\.\d+){3})(?::\d+)?)$/.exec(address) ?? []
+  const bare = bracketed ?? plain ?? address
+  if (!ipaddr.isValid(bare)) return ''
+  const parsed = ipaddr.process(bare)
+  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString()
 }

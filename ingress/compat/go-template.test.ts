@@ -7,6 +7,8 @@ test.each([
   ['a  {{- .X -}}  b', 'a{{ X }}b'],
   ['a  {{- /* note */ -}}  b', 'ab'],
   ['{{/* note */}}plain', 'plain'],
+  ['{{/* {{.Name}} */}}a{{.B}}', 'a{{ B }}'],
+  ['{{.Name}}{{/* }} */}}!', '{{ Name }}!'],
   ['100 {% off %} for {{.Name}}', '100 {% raw %}{%{% endraw %} off %} for {{ Name }}'],
   ['{ {{- .X}}', '{% raw %}{{% endraw %}{{ X }}'],
   ['{{.Größe}}', '{{ Größe }}'],
@@ -25,6 +27,9 @@ test.each([
   ['a {{.X', 2],
   ['{{"text"}}', 0],
   ['{{.1st}}', 0],
+  ['{{ /* c */ }}', 0],
+  ['{{/* x */ }}', 0],
+  ['{{\u00a0.X}}', 0],
 ])('%s is refused with its place', (go, at) => {
   expect(translateGoTemplate(go)).toMatchObject({ ok: false, at })
 })

@@ -9,10 +9,11 @@ export type Translated =
   /** `at`: characters before what is not understood. */
   | { readonly ok: false; readonly at: number; readonly message: string }
 
-/** An action whose `{{` has been found: what is in it, and whether it trims the text before and after. */
-const action = /\{\{(- (?=\s*)|-(?=[\t\r\n])|)([\s\S]*?)(\s-|)\}\}/y
-const comment = /^\s*\/\*[\s\S]*\*\/\s*$/
-const variable = /^\s*\$?((?:\.[\p{L}_][\p{L}\p{Nd}_]*)+)\s*$/u
+/** An action whose `{{` has been found: what is in it, and whether it trims the text before and after. A comment stands
+ *  close to its braces, and may hold others. */
+const action = /\{\{(-(?=[ \t\r\n])|)([\s\S]*?)([ \t\r\n]-|)\}\}/y
+const comment = /\{\{(-[ \t\r\n]+|)\/\*[\s\S]*?\*\/([ \t\r\n]+-|)\}\}/y
+const variable = /^[ \t\r\n]*\$?((?:\.[\p{L}_][\p{L}\p{Nd}_]*)+)[ \t\r\n]*$/u
 
 /** Words that stand for something else in Liquid. */
 const words = new Set(['true', 'false', 'nil', 'null', 'empty', 'blank', 'not', 'and', 'or', 'contains'])
@@ -28,14 +29,15 @@ export function translateGoTemplate(source: string): Translated {
   }
   for (let start = source.indexOf('{{'); start !== -1; start = source.indexOf('{{', end)) {
     take(source.slice(end, start))
-    action.lastIndex = start
-    const found = action.exec(source)
+    const said = at(comment, source, start)
+    const found = said ?? at(action, source, start)
     if (!found) return { ok: false, at: start, message: 'Not closed: {{ needs }}.' }
-    const [, before, inner = '', after] = found
+    const [all, before] = found
     if (before) text = text.replace(/[ \t\r\n]+$/, '')
-    trims = after !== ''
-    end = action.lastIndex
-    if (comment.test(inner)) continue
+    trims = found.at(-1) !== ''
+    end = start + all.length
+    if (said) continue
+    const [, , inner = ''] = found
     const path = variable.exec(inner)?.[1]
     if (path === undefined) {
       return { ok: false, at: start, message: 'Only variables such as {{.Name}} are understood.' }
@@ -45,6 +47,11 @@ export function translateGoTemplate(source: string): Translated {
   }
   take(source.slice(end))
   return { ok: true, liquid: `${pieces.join('')}${literal(text, false)}` }
+}
+
+function at(form: RegExp, source: string, start: number): RegExpExecArray | null {
+  form.lastIndex = start
+  return form.exec(source)
 }
 
 function output(path: string): string {

@@ -32,6 +32,11 @@ export function eventFrame(event: string, data: unknown, id?: string): Uint8Arra
   return Buffer.from(`event: ${event}\n${place}data: ${JSON.stringify(data)}\n\n`)
 }
 
+/** What a reader goes on after where nothing has come yet: an id without an event. */
+export function placeFrame(id: string): Uint8Array {
+  return Buffer.from(`id: ${id}\n\n`)
+}
+
 const beginning = Buffer.from(`retry: ${retryMs}\n\n`)
 const heartbeat = Buffer.from(': still here\n\n')
 

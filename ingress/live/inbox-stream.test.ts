@@ -55,6 +55,13 @@ describe('GET /v1/recipients/{id}/inbox/stream', () => {
     expect(response.headers.get('content-type')).toBe('text/event-stream')
   })
 
+  it('begins with its place, so that a reader who saw nothing yet has where to go on', async () => {
+    const { put, stream } = await serveInbox()
+    put(1, 2)
+    const { next } = await stream()
+    expect([await next(), await next()]).toEqual([{ retry: '2000' }, { id: '2' }])
+  })
+
   it('goes on exactly after Last-Event-ID, however much has come meanwhile', async () => {
     const { put, stream, tell } = await serveInbox()
     put(...Array.from({ length: 70 }, (_, at) => at + 1))

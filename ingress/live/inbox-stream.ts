@@ -4,7 +4,7 @@
  *  stream learns that there is one; for it looks by itself, too. A store may give a message twice: it is told once. */
 import { type Arrival, BadCursor, type Inbox } from '../ports.js'
 import type { Changes } from './changes.js'
-import { type EventStream, eventFrame } from './event-stream.js'
+import { type EventStream, eventFrame, placeFrame } from './event-stream.js'
 
 /** The inbox whose messages are told. */
 export interface InboxAddress {
@@ -44,6 +44,7 @@ export async function tellInbox(
 ): Promise<void> {
   const told = new Set<string>()
   let place = first
+  if (!(await stream.offer(placeFrame(first)))) return
   for (let arrivals = found; !stream.ended.aborted; arrivals = await look()) {
     for (const { message, place: next } of arrivals) {
       place = next

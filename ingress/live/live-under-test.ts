@@ -51,8 +51,8 @@ export async function serveLive(
 
 /** Of n-1 of user-42, processing now. */
 export function changeOf(change: Partial<Change> = {}): Change {
-  const at = '2030-01-01T00:00:01.000Z'
-  return { id: 'n-1', recipient: 'user-42', origin: 'native', status: 'processing', inbox: false, at, ...change }
+  const usual = { id: 'n-1', recipient: 'user-42', origin: 'native', status: 'processing' } as const
+  return { ...usual, inbox: false, waitsAgain: false, at: '2030-01-01T00:00:01.000Z', ...change }
 }
 
 /** Events as a browser would take them apart; comments too. */
@@ -93,7 +93,7 @@ export async function eventSource(url: string, headers: Readonly<Record<string, 
       while (events.length < count) {
         const event = await next()
         if (!event) throw new Error('The stream ended')
-        if (event.retry === undefined) events.push(event)
+        if (event.event !== undefined || event.comment !== undefined) events.push(event)
       }
       return events
     },

@@ -7,6 +7,8 @@ export interface StatusChange {
   readonly id: string
   readonly origin: string
   readonly status: NotificationState
+  /** True: it was on its way before, and waits for another try. */
+  readonly waitsAgain: boolean
   readonly at: string
 }
 
@@ -58,7 +60,7 @@ export async function openStatusStream(
     const found = await records.get(tenant, notification)
     if (found && (interest.recipient ?? found.recipient) === found.recipient) {
       const { id, status, origin = 'native', updatedAt: at } = found
-      reader.tell({ id, origin, status, at })
+      reader.tell({ id, origin, status, waitsAgain: false, at })
     }
     for (const change of meanwhile) if (!found || isAfter(change, found.updatedAt, found.status)) reader.tell(change)
   }

@@ -13,10 +13,10 @@ afterEach(async () => {
 
 async function serve(options: SocketOptions): Promise<string> {
   const app = new OpenAPIHono<IngressEnvironment>()
-  app.get('/', (c) => serveSocket(c, () => undefined, options))
+  app.get('/ws', (c) => serveSocket(c, () => undefined, options))
   const server = await serveIngress(app, { host, port: 0 })
   running.push(server)
-  return `http://${host}:${server.port}`
+  return `http://${host}:${server.port}/ws`
 }
 
 it('a socket whose key does not come in time is closed with 4401', async () => {

@@ -30,7 +30,12 @@ export const closeCodes = { goingAway: 1001, tryAgain: 1013, noKey: 4401 } as co
 
 /** Throws a `Problem` where the request does not ask for a WebSocket. */
 export function requireUpgrade(c: IngressContext): void {
-  if (c.req.header('upgrade')?.toLowerCase() === 'websocket' && connectionOf(c)) return
+  const connects = c.req
+    .header('connection')
+    ?.toLowerCase()
+    .split(/\s*,\s*/)
+    .includes('upgrade')
+  if (connects && c.req.header('upgrade')?.toLowerCase() === 'websocket' && connectionOf(c)) return
   throw invalid([{ path: '', message: 'This address is a WebSocket: connect to it with ws:// or wss://.' }])
 }
 

@@ -71,7 +71,12 @@ function unlessTooLate(record: NotificationRecord, requestedAtMs: number): Notif
   const { status } = record
   if (status === 'cancelled') return record
   if (finalStatuses.has(status)) throw new Problem('conflict', `Too late to cancel: it is ${status}.`)
-  if (isRefused(record, requestedAtMs)) throw new Problem('conflict', 'Too late to cancel: it is on its way already.')
+  if (isRefused(record, requestedAtMs)) {
+    throw new Problem(
+      'conflict',
+      'Too late to cancel: it is on its way already. Should that try fail, no other follows.',
+    )
+  }
   return record
 }
 

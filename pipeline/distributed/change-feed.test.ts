@@ -42,7 +42,8 @@ function underTest(lingerMs: number) {
 }
 
 function recordOf(number: number): NewRecord {
-  const value = { notificationId: `n-${number}`, tenant: 'default', recipient: 'user-42', inbox: false, origin: 'c' }
+  const flags = { inbox: false, waitsAgain: false }
+  const value = { notificationId: `n-${number}`, tenant: 'default', recipient: 'user-42', ...flags, origin: 'c' }
   return codec.encode(changed({ ...value, status: 'sent', atMs: 1_900_000_000_000 }), 0)
 }
 

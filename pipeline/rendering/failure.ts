@@ -2,6 +2,7 @@
 
 export type RenderReason =
   | 'missing-variable'
+  | 'not-text'
   | 'output-too-large'
   | 'template-timeout'
   | 'template-memory'
@@ -32,4 +33,8 @@ export function missingVariable(name: string): RenderFailure {
 
 export function outputTooLarge(limitBytes: number): RenderFailure {
   return new RenderFailure('output-too-large', `The output is larger than ${limitBytes} bytes.`)
+}
+
+export function notText(): RenderFailure {
+  return new RenderFailure('not-text', 'An object cannot be printed: name one of its parts, or print it with | json.')
 }

@@ -12,7 +12,7 @@ import {
   toValueSync,
   UndefinedVariableError,
 } from 'liquidjs'
-import { missingVariable, outputTooLarge, RenderFailure } from './failure.js'
+import { missingVariable, notText, outputTooLarge, RenderFailure } from './failure.js'
 import type { Format, Render, Variables } from './message.js'
 
 /** What one source may take. */
@@ -162,6 +162,7 @@ function printed(value: unknown): string {
   if (typeof value === 'string') return value
   if (value === null || value === undefined) return ''
   if (Array.isArray(value)) return value.map((item) => printed(toValue(item))).join('')
+  if (typeof value === 'object') throw notText()
   return String(value)
 }
 

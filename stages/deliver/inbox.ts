@@ -30,11 +30,16 @@ export function inboxProvider(store: InboxStore, { name = 'inbox' }: { readonly 
     name,
     send: async ({ delivery }) => {
       const { id, notificationId, tenant, address, message, acceptedAtMs, metadata } = delivery
-      const [title, body] = [message.subject, message.text ?? '']
+      const [title, body] = [message.subject && storable(message.subject), storable(message.text ?? '')]
       await store.put({ id, notificationId, tenant, recipient: address, title, body, acceptedAtMs, metadata })
       return { outcome: 'delivered' }
     },
     destination: () => null,
     close: async () => {},
   }
+}
+
+/** A NUL shows as nothing, and a store may take it for the end of the text. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '\uFFFD')
 }

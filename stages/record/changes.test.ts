@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { NotificationStatus } from '../../schemas/events.js'
 import { acceptedChange, changesOf, type Merged, showChange } from './changes.js'
-import { sampleDelivery, sampleStatus, sampleSummary, startMs } from './events.sample.js'
+import { sampleAttempt, sampleDelivery, sampleStatus, sampleSummary, startMs } from './events.sample.js'
 import { mergeRecord } from './merge.js'
 import { acceptedState, type RecordState } from './state.js'
 
@@ -66,8 +66,19 @@ describe('the changes of a merge', () => {
     for (const delivery of noArrivals) expect(told(known, [sampleStatus(50, { deliveries: [delivery] })])).toEqual([])
   })
 
+  it('say of what waits for another try that it was on its way', () => {
+    const known = mergeRecord(written, [released])
+    const deliveries = [sampleDelivery({ status: 'scheduled', attempts: [sampleAttempt(1, 50, 'transient')] })]
+    const [back] = changesOf(merged(known, sampleStatus(60, { deliveries })))
+    expect(back).toMatchObject({ status: 'scheduled', waitsAgain: true })
+    const [parked] = changesOf(
+      merged(written, sampleStatus(20, { deliveries: [sampleDelivery({ status: 'scheduled' })] })),
+    )
+    expect(parked).toMatchObject({ status: 'scheduled', waitsAgain: false })
+  })
+
   it('say whose they are and by which contract they came, native where that is not known', () => {
-    const change = { notificationId: 'n-1', tenant: 'default', recipient: 'user-42', inbox: false }
+    const change = { notificationId: 'n-1', tenant: 'default', recipient: 'user-42', inbox: false, waitsAgain: false }
     const byC = acceptedState('n-1', 'default', sampleSummary({ origin: 'c' }))
     expect(changesOf(merged(byC, released))).toEqual([
       { ...change, status: 'processing', origin: 'c', atMs: startMs + 40 },
@@ -80,7 +91,8 @@ describe('the changes of a merge', () => {
 
 it('a watcher sees a change as it was told; a status that it does not know is none', () => {
   const [change] = changesOf(merged(written, released))
-  const shown = { id: 'n-1', recipient: 'user-42', origin: 'native', inbox: false, at: '2026-01-01T00:00:00.040Z' }
+  const flags = { inbox: false, waitsAgain: false }
+  const shown = { id: 'n-1', recipient: 'user-42', origin: 'native', ...flags, at: '2026-01-01T00:00:00.040Z' }
   expect(change && showChange(change)).toEqual({ ...shown, status: 'processing' })
   expect(change && showChange({ ...change, status: 'of-tomorrow' })).toEqual({ ...shown, status: null })
   const request = { id: 'n-1', recipient: 'user-42', origin: '', acceptedAtMs: startMs + 40 }

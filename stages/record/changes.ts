@@ -39,12 +39,15 @@ export function changesOf({ before, events, after }: Merged, again = false): rea
     const now = statusOf({ ends, deliveries })
     const inbox = event.deliveries.some(hasArrived)
     if (now !== status || inbox) {
-      changes.push({ notificationId, tenant, recipient, status: now === status ? null : now, inbox, origin, atMs })
+      const waitsAgain = now === 'scheduled' && status === 'processing'
+      const told = now === status ? null : now
+      changes.push({ notificationId, tenant, recipient, status: told, inbox, waitsAgain, origin, atMs })
     }
     status = now
   }
   if (again && changes.every((change) => change.status === null)) {
-    changes.push({ notificationId, tenant, recipient, status, inbox: false, origin, atMs })
+    const waitsAgain = status === 'scheduled' && deliveries.some(({ attempts }) => attempts.length > 0)
+    changes.push({ notificationId, tenant, recipient, status, inbox: false, waitsAgain, origin, atMs })
   }
   return changes
 }
@@ -56,12 +59,14 @@ export function acceptedChange({
   origin,
   acceptedAtMs,
 }: Pick<NotificationRequested, 'id' | 'recipient' | 'origin' | 'acceptedAtMs'>): Change {
-  return { id, recipient, origin: origin || 'native', status: 'accepted', inbox: false, at: rfc3339(acceptedAtMs) }
+  const at = rfc3339(acceptedAtMs)
+  return { id, recipient, origin: origin || 'native', status: 'accepted', inbox: false, waitsAgain: false, at }
 }
 
 /** As watchers see it. A status of a later version of Carillon is none that they know. */
-export function showChange({ notificationId, recipient, status, inbox, origin, atMs }: NotificationChanged): Change {
-  return { id: notificationId, recipient, origin, status: known.get(status ?? '') ?? null, inbox, at: rfc3339(atMs) }
+export function showChange({ notificationId: id, status, atMs, ...change }: NotificationChanged): Change {
+  const { recipient, origin, inbox, waitsAgain } = change
+  return { id, recipient, origin, status: known.get(status ?? '') ?? null, inbox, waitsAgain, at: rfc3339(atMs) }
 }
 
 const unknown: Pick<RecordState, 'ends' | 'deliveries'> = { ends: [], deliveries: [] }
