@@ -104,6 +104,25 @@ describe('pages of other sites', () => {
     expect((await get('/v1/stats', foreign)).headers.get('access-control-allow-origin')).toBeNull()
   })
 
+  it.each([
+    ['of another port of this machine', { 'sec-fetch-site': 'same-site', origin: 'http://localhost:8080' }, 403],
+    ['that a browser without Sec-Fetch-Site sends', { origin: 'https://evil.example', host: 'localhost' }, 403],
+    ['without an origin to name', { origin: 'null', host: 'localhost' }, 403],
+    [
+      'of the console, behind a proxy that changes the host',
+      { 'sec-fetch-site': 'same-origin', origin: 'https://a.example' },
+      202,
+    ],
+    [
+      'of the console, in a browser without Sec-Fetch-Site',
+      { origin: 'http://localhost:3000', host: 'localhost:3000' },
+      202,
+    ],
+    ['that nobody but a person asked for', { 'sec-fetch-site': 'none' }, 202],
+  ])('a request %s', async (_, headers, status) => {
+    expect((await testClient().post('/v1/notifications', hello, headers)).status).toBe(status)
+  })
+
   it('may when it is', async () => {
     const { post, app } = testClient({ corsOrigins: ['https://shop.example'], apiKey: 'k' })
     const { status, headers } = await post('/v1/notifications', hello, { ...foreign, authorization: 'Bearer k' })

@@ -110,4 +110,8 @@ test('nobody can take another address by a header, unless a trusted proxy says s
   expect((await proxied('10.0.0.1')).status).toBe(200)
   expect((await proxied('10.0.0.2')).status).toBe(200)
   expect((await proxied('10.0.0.9, 10.0.0.2')).status).toBe(429)
+  expect((await proxied('10.0.0.2:40000')).status).toBe(429)
+  expect((await proxied('2001:db8:0:1::1')).status).toBe(200)
+  expect((await proxied('[2001:db8:0:1:2::3]:40000')).status).toBe(429)
+  expect((await proxied('2001:db8:0:2::1')).status).toBe(200)
 })

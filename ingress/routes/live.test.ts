@@ -236,16 +236,23 @@ describe('GET /v1/ws', () => {
 })
 
 describe('a request', () => {
-  it('that offers another protocol than WebSocket is answered as if it did not', async () => {
+  const body = JSON.stringify({ to: 'a', content: { body: 'x' } })
+  const post = `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  const webSocket = 'upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+
+  it.each([
+    ['POST /v1/notifications', `connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n${post}`, '202 Accepted'],
+    ['POST /v1/notifications', `connection: Upgrade\r\n${webSocket}${post}`, '202 Accepted'],
+    ['POST /v1/ws', `connection: Upgrade\r\n${webSocket}${post}`, '404 Not Found'],
+    ['GET /v1/stats', `connection: Upgrade\r\n${webSocket}\r\n`, '200 OK'],
+    ['GET /v1/ws', `connection: keep-alive\r\n${webSocket}\r\n`, '400 Bad Request'],
+  ])('that cannot be upgraded is answered as it is: %s', async (line, rest, status) => {
     const { port } = await serveLive()
-    const body = JSON.stringify({ to: 'a', content: { body: 'x' } })
     const socket = connect(port, '127.0.0.1')
-    socket.write(
-      `POST /v1/notifications HTTP/1.1\r\nhost: a\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    )
+    socket.write(`${line} HTTP/1.1\r\nhost: a\r\n${rest}`)
     const [answer] = await once(socket, 'data')
     socket.destroy()
-    expect(String(answer).split('\r\n')[0]).toBe('HTTP/1.1 202 Accepted')
+    expect(String(answer).split('\r\n')[0]).toBe(`HTTP/1.1 ${status}`)
   })
 
   it('to upgrade an address that has no WebSocket is refused', async () => {

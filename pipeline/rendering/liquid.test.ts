@@ -61,6 +61,16 @@ test('a missing variable is named, and never by a value', () => {
   ])
 })
 
+test('an object is not printed, in no form', () => {
+  const variables = { user: { name: 'Ada' }, users: [{ name: 'Ada' }] }
+  for (const part of ['text', 'html'] as const) {
+    for (const source of ['{{ user }}', '{{ users }}']) {
+      expect(rendered({ [part]: source }, variables)).toMatchObject({ message: null, reason: 'not-text' })
+    }
+  }
+  expect(text('{{ user | json }} {{ user.name }}', variables)).toBe('{"name":"Ada"} Ada')
+})
+
 test('no error tells a value', () => {
   const variables = { secret: { toString: 'hunter2' } }
   expect(failure('{{ secret | append: "x" }}', variables)).toEqual([

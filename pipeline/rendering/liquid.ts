@@ -12,6 +12,7 @@ import {
   toValueSync,
   UndefinedVariableError,
 } from 'liquidjs'
+import { escapeHtml } from './escape.js'
 import { missingVariable, notText, outputTooLarge, RenderFailure } from './failure.js'
 import type { Format, Render, Variables } from './message.js'
 
@@ -69,7 +70,7 @@ export function createLiquid(limits: LiquidLimits): LiquidEngine {
 
 function hardened(format: Format): Liquid {
   const liquid = new Liquid({
-    ...(format === 'html' ? { outputEscape: 'escape' as const } : {}),
+    ...(format === 'html' ? { outputEscape: (value: unknown) => escapeHtml(printed(toValue(value))) } : {}),
     templates: {},
     ownPropertyOnly: true,
     strictVariables: true,

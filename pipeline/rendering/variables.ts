@@ -1,6 +1,7 @@
 /** Compiles templates that hold nothing but text and plain variables, `Hello {{ user.name }}`, into an array of both.
  *  They cannot loop and take a microsecond, so they need neither Liquid nor a thread.
  *  Invariant: what it renders, Liquid renders just so. Whatever might differ or take long is left to Liquid. */
+import { escapeHtml } from './escape.js'
 import { missingVariable, outputTooLarge } from './failure.js'
 import type { Compile, Format, Render, Variables } from './message.js'
 
@@ -86,18 +87,6 @@ function printed(value: unknown): string {
   if (value === null) return ''
   if (typeof value === 'object') throw new NotPlain()
   return String(value)
-}
-
-const htmlEntities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&#34;',
-  "'": '&#39;',
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => htmlEntities[character] ?? character)
 }
 
 function plain(text: string): string {
