@@ -16,6 +16,14 @@ const all = Object.entries(services)
 const own = all.filter(([, { build }]) => build !== undefined)
 const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8')
 
+/** A service's configuration, its file read from where its volume comes from. */
+const configOf = (name: string) => {
+  const { environment = {}, volumes: mounts = [] } = services[name] ?? {}
+  const inside = environment.CARILLON_CONFIG
+  const [from] = mounts.find((mount) => mount.split(':')[1] === inside)?.split(':') ?? []
+  return loadConfig({ ...environment, ...(from !== undefined && { CARILLON_CONFIG: join(root, from) }) })
+}
+
 /** Names of the services for which something does not hold. */
 const without = (holds: (service: Service) => boolean) => all.filter(([, one]) => !holds(one)).map(([name]) => name)
 
@@ -49,16 +57,33 @@ describe('docker-compose.yml', () => {
   test('gives each process a configuration that it takes', () => {
     for (const [name, { environment }] of own) {
       expect([name, unknownVariables(environment, new Set())]).toEqual([name, []])
-      const config = loadConfig(environment)
+      const config = configOf(name)
       expect([name, config.kafka?.connection.brokers, config.store.kind]).toEqual([name, 'kafka:9092', 'mongodb'])
     }
   })
 
+  test('has three ingress processes behind one load balancer, which counts for them and is believed', () => {
+    const { compat, trustedProxies, leaveMs } = configOf('ingress')
+    expect([services.ingress?.deploy, services.ingress?.ports]).toEqual([{ replicas: 3 }, []])
+    expect([compat.b.requestsPerMinute, trustedProxies.includes('172.16.0.0/12')]).toEqual([null, true])
+    const drainMs = 10_000
+    expect(durationMs(services.ingress?.stop_grace_period ?? '0s')).toBeGreaterThan(leaveMs + drainMs)
+    const shared = (one: string) => services.ingress?.networks.filter((name) => services[one]?.networks.includes(name))
+    // A name leads to one address of each container.
+    expect([shared('load-balancer'), shared('prometheus')]).toEqual([['front'], ['data']])
+    const limit = 'BALANCER_USER_NOTIFICATIONS_PER_MINUTE'
+    const balancer = readFileSync(join(root, 'ingress', 'load-balancer', 'haproxy.cfg'), 'utf8')
+    const presets = Object.fromEntries([...balancer.matchAll(/^ +presetenv (\w+) (\S+)$/gm)].map(([, ...pair]) => pair))
+    expect(presets).toMatchObject({ BALANCER_LISTEN: ':3000', BALANCER_INGRESS: 'ingress:3000' })
+    expect([presets[limit], services['load-balancer']?.environment]).toEqual(['30', { [limit]: '30' }])
+  })
+
   test('lets stages be scaled', () => {
-    const fixed = ['container_name', 'hostname', 'deploy']
+    const fixed = ['container_name', 'hostname']
     const stages = own.filter(([name]) => stageNames.some((stage) => stage === name))
     expect(stages.map(([, { ports }]) => ports)).toEqual(stageNames.map(() => []))
     expect(all.flatMap(([, one]) => fixed.filter((key) => key in one))).toEqual([])
+    expect(all.filter(([, one]) => 'deploy' in one).map(([name]) => name)).toEqual(['ingress'])
     expect(stages.filter(([, { environment }]) => 'CARILLON_SLOT' in environment)).toEqual([])
   })
 
@@ -80,7 +105,7 @@ describe('docker-compose.yml', () => {
     expect(published).toEqual(['127.0.0.1:3000:3000', '127.0.0.1:9090:9090', '127.0.0.1:3001:3000'])
     const open = ['kafka', 'registry', 'mongodb']
     expect(open.map((name) => services[name]?.networks)).toEqual(open.map(() => ['data']))
-    expect(networks.data).toEqual({ internal: true })
+    expect([networks.data, networks.front]).toEqual([{ internal: true }, { internal: true }])
   })
 
   test('looks after the health of all that goes on, and gives it time to stop', () => {
@@ -112,7 +137,8 @@ describe('the Dockerfile', () => {
     expect(context[0]).toBe('*')
     const kept = context.slice(1).map((line) => line.slice(1))
     const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, files = '']) => files.split(' '))
-    expect(copied.filter((file) => file !== '.' && !kept.includes(file))).toEqual([])
+    const isKept = (file: string) => kept.some((one) => file === one || file.startsWith(`${one}/`))
+    expect(copied.filter((file) => file !== '.' && !isKept(file))).toEqual([])
     expect(kept.filter((file) => !existsSync(join(root, file)))).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 /** What every store of claims must do. Its test calls this within a block that has the store. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type Claims, staleMs } from './claims.js'
+import { type Claims, pendingMs, takeOverMs } from './claims.js'
 import { claimWindowMs } from './retention.js'
 import { startMs } from './store-under-test.js'
 
@@ -27,10 +27,10 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
   const recall = (afterMs: number) => claims.recall('default', 'k', startMs + afterMs)
   const claimed = (name: string) => ({ ids: [`${name}-1`, `${name}-2`], batchId: `batch ${name}` })
 
-  it('is in flight for a minute, for its own body', async () => {
+  it('is in flight for a while, for its own body', async () => {
     expect(await claim('first', 0)).toEqual({ kind: 'accepted' })
-    expect(await claim('second', staleMs - 1)).toEqual({ kind: 'in-flight' })
-    expect(await claim('second', staleMs - 1, 'b')).toEqual({ kind: 'reused' })
+    expect(await claim('second', takeOverMs - 1)).toEqual({ kind: 'in-flight' })
+    expect(await claim('second', takeOverMs - 1, 'b')).toEqual({ kind: 'reused' })
   })
 
   it('is not recalled before its append is durable, nor after its day', async () => {
@@ -43,7 +43,7 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
   })
 
   it.each([
-    ['its own window', 2 * staleMs, 2 * staleMs],
+    ['its own window', 2 * pendingMs, 2 * pendingMs],
     ['a day at most', 2 * claimWindowMs, claimWindowMs],
   ])('holds its key for %s', async (_what, windowMs, heldMs) => {
     await claim('first', 0, 'a', windowMs)
@@ -59,27 +59,29 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
 
   it('holds its key while its append may be under way, however short its window is', async () => {
     await claim('first', 0, 'a', 1)
-    expect(await claim('second', staleMs - 1, 'a', 1)).toEqual({ kind: 'in-flight' })
-    expect(await claim('second', staleMs - 1, 'b', 1)).toEqual({ kind: 'reused' })
-    expect(await claim('second', staleMs, 'b', 1)).toEqual({ kind: 'accepted' })
-    await claims.abandon('default', 'k', startMs + staleMs)
-    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'accepted' })
+    expect(await claim('second', takeOverMs - 1, 'a', 1)).toEqual({ kind: 'in-flight' })
+    expect(await claim('second', pendingMs - 1, 'b', 1)).toEqual({ kind: 'reused' })
+    expect(await claim('second', pendingMs - 1, 'a', 1)).toMatchObject({ kind: 'again', claimed: claimed('first') })
+    expect(await claim('third', 2 * pendingMs - 2, 'b', 1)).toEqual({ kind: 'reused' })
+    expect(await claim('third', 2 * pendingMs - 1, 'b', 1)).toEqual({ kind: 'accepted' })
+    await claims.abandon('default', 'k', startMs + 2 * pendingMs - 1)
+    expect(await claim('fourth', 2 * pendingMs)).toEqual({ kind: 'accepted' })
   })
 
   it('gives the answer of the retry that took it over, when that is done', async () => {
     await claim('first', 0)
-    expect(await claim('second', staleMs)).toEqual({
+    expect(await claim('second', takeOverMs)).toEqual({
       kind: 'again',
       answer: 'answer first',
       claimed: claimed('first'),
     })
-    await claims.complete('default', 'k')
-    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first', appended: false })
+    expect([await claims.complete('default', 'k'), await claims.complete('default', 'k')]).toEqual([true, false])
+    expect(await claim('third', takeOverMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first', appended: false })
     await claims.abandon('default', 'k', startMs)
-    expect(await claim('third', staleMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first', appended: false })
+    expect(await claim('third', takeOverMs + 1)).toEqual({ kind: 'replayed', answer: 'answer first', appended: false })
   })
 
-  it('is won by one of many at once: fresh, when stale, and after its day', async () => {
+  it('is won by one of many at once: fresh, when it is taken over, and after its day', async () => {
     const others = Array.from({ length: 8 }, () => store.open())
     const kindsAt = async (afterMs: number) => {
       const again = { key: 'k', bodyHash: 'a', answer: 'answer' }
@@ -88,7 +90,7 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
     }
     const inFlight = Array(7).fill('in-flight')
     expect(await kindsAt(0)).toEqual(['accepted', ...inFlight])
-    expect(await kindsAt(staleMs)).toEqual(['again', ...inFlight])
+    expect(await kindsAt(takeOverMs)).toEqual(['again', ...inFlight])
     expect(await kindsAt(claimWindowMs)).toEqual(['accepted', ...inFlight])
   })
 

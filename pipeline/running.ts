@@ -4,6 +4,8 @@ export interface Running {
   readonly address: string
   /** Lets what is under way end, and resolves when everything is closed. */
   close(): Promise<void>
+  /** Of that, how long it only says that it is to end, in milliseconds; 0 unless said. */
+  readonly leaveMs?: number
   /** Resolves with what ended it though nobody asked it to. */
   readonly died?: Promise<unknown>
 }

@@ -25,7 +25,7 @@ export async function runUntilStopped(
   print(`Carillon listens on ${running.address}`)
   const signal = await Promise.race([stopped, deathOf(running)])
   complain(`${signal}: finishing what is under way; once more stops at once`)
-  if (await drains(running, limitMs)) return
+  if (await drains(running, limitMs + (running.leaveMs ?? 0))) return
   throw new CommandFailed(
     `Not everything ended within ${limitMs / 1000} s. Nothing accepted is lost: the next start goes on with it.`,
     exitCodes.failed,

@@ -42,6 +42,7 @@ const plain = {
   apiKey: null,
   corsOrigins: [],
   trustedProxies: [],
+  leaveMs: 0,
   compat: {
     a: { enabled: true, demoUsers: true },
     b: { enabled: true, requestsPerMinute: 30, duplicateWindowMs: 10_800_000 },

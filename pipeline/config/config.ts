@@ -35,6 +35,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
+  /** How long an ingress that is to stop says so before it does, in milliseconds. */
+  readonly leaveMs: number
   readonly compat: CompatConfig
   /** Absolute. */
   readonly dataFolder: string
@@ -152,7 +154,7 @@ function configOf(
     opsPort: settings.CARILLON_OPS_PORT ?? defaults.opsPort,
     apiKey: settings.CARILLON_API_KEY ?? null,
     corsOrigins: cors.origins,
-    trustedProxies: http.trustedProxies,
+    ...{ trustedProxies: http.trustedProxies, leaveMs: http.leaveMs },
     compat: resolveCompat(compat, (settings.CARILLON_LOG ?? { kind: 'sqlite' }).kind === 'sqlite'),
     dataFolder: resolve(settings.CARILLON_DATA ?? defaults.dataFolder),
     slot: settings.CARILLON_SLOT ?? null,

@@ -12,6 +12,8 @@ export const defaults = {
   port: 3000,
   /** OpenTelemetry's port for a Prometheus exporter. */
   opsPort: 9464,
+  /** Where no load balancer asks, nobody is to be told. */
+  leaveMs: 0,
   dataFolder: './data',
   logLevel: 'info',
 

@@ -126,6 +126,7 @@ const schema = section({
       })
       .max(100, { error: 'must hold at most 100 addresses and networks' })
       .default([]),
+    leaveMs: whole(0, 60_000).default(defaults.leaveMs),
   }).prefault({}),
   cors: section({
     origins: z

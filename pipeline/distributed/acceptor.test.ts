@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Acceptor, Unavailable } from '../../ingress/ports.js'
-import { staleMs } from '../claims.js'
+import { takeOverMs } from '../claims.js'
 import { createCodec } from '../engine/codec.js'
 import type { NewRecord } from '../engine/log.js'
 import { Database } from '../sqlite/database.js'
@@ -19,6 +19,7 @@ describe('a request with a key', () => {
   let appended: string[][]
   let away: boolean
   let nowMs: number
+  let during: () => Promise<unknown>
   let acceptor: Acceptor
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'carillon-acceptor-'))
@@ -27,7 +28,9 @@ describe('a request with a key', () => {
     appended = []
     away = false
     nowMs = startMs
+    during = async () => undefined
     const append = async (records: readonly NewRecord[]) => {
+      await during()
       if (away) throw new Unavailable('The log is away.')
       appended.push(records.map(idIn))
     }
@@ -45,9 +48,10 @@ describe('a request with a key', () => {
     return acceptor.accept([sampleRequest(`${name}-1`, 0), sampleRequest(`${name}-2`, 0)], claim)
   }
 
+  const windowMs = 3 * 3_600_000
   it('is appended once, and its answer given to each repeat within its window', async () => {
-    const answers = [await ask('first', 2 * staleMs), await ask('second')]
-    nowMs += 2 * staleMs
+    const answers = [await ask('first', windowMs), await ask('second')]
+    nowMs += windowMs
     answers.push(await ask('third'))
     const [accepted, replayed] = [{ kind: 'accepted' }, { kind: 'replayed', answer: 'answer first', appended: false }]
     expect(answers).toEqual([accepted, replayed, accepted])
@@ -67,5 +71,23 @@ describe('a request with a key', () => {
       { kind: 'replayed', answer: 'answer first', appended: false },
     ])
     expect(appended).toEqual([['first-1', 'first-2']])
+  })
+
+  it('that is taken over from a process that is only slow is told once that it is the first', async () => {
+    let second: unknown
+    during = async () => {
+      during = async () => undefined
+      nowMs += takeOverMs
+      second = await ask('second')
+    }
+    const first = await ask('first')
+    expect([first, second]).toEqual([
+      { kind: 'replayed', answer: 'answer first', appended: false },
+      { kind: 'replayed', answer: 'answer first', appended: true },
+    ])
+    expect(appended).toEqual([
+      ['first-1', 'first-2'],
+      ['first-1', 'first-2'],
+    ])
   })
 })

@@ -39,13 +39,15 @@ export function logAcceptor({ log, codec, claims, nowMs }: AcceptorPorts): Accep
     try {
       await append(toAppend)
     } catch (error) {
-      // Should this fail too, the claim grows stale by itself.
+      // Should this fail too, the claim can be taken over before long.
       await claims.abandon(tenant, claim.key, claimedAtMs).catch(() => undefined)
       throw error
     }
-    // The append is durable, so the answer stands whatever becomes of the claim.
-    await claims.complete(tenant, claim.key).catch(() => undefined)
-    return answer.kind === 'again' ? { kind: 'replayed', answer: answer.answer, appended: true } : { kind: 'accepted' }
+    // The append is durable, so the answer stands whatever becomes of the claim. Of several who appended under it, one
+    // is told that it was the first.
+    const appended = await claims.complete(tenant, claim.key).catch(() => true)
+    if (answer.kind === 'again') return { kind: 'replayed', answer: answer.answer, appended }
+    return appended ? { kind: 'accepted' } : { kind: 'replayed', answer: claim.answer, appended }
   }
 }
 

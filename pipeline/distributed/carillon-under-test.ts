@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stringify } from 'yaml'
 import { stageNames } from '../../stages/stage.js'
 import { loadConfig } from '../config/config.js'
 import { carillonTopics } from '../kafka/carillon-topics.js'
@@ -51,15 +52,22 @@ export interface SetUp {
   /** host:port of the broker */
   readonly broker: string
   readonly environment?: Readonly<Record<string, string>>
+  /** Of the configuration file, besides those of Kafka. */
+  readonly settings?: Readonly<Record<string, unknown>>
   /** How long the receiver takes to answer. */
   readonly answerMs?: number
 }
 
-export async function carillonUnderTest({ broker, environment = {}, answerMs = 0 }: SetUp): Promise<CarillonUnderTest> {
+export async function carillonUnderTest({
+  broker,
+  environment = {},
+  settings: own = {},
+  answerMs = 0,
+}: SetUp): Promise<CarillonUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-processes-'))
   const prefix = `t${randomBytes(4).toString('hex')}.`
   const file = join(folder, 'carillon.yaml')
-  writeFileSync(file, `kafka: {partitions: 2, prefix: ${prefix}}\n`)
+  writeFileSync(file, stringify({ kafka: { partitions: 2, prefix }, ...own }))
   const calls = new Map<string, number>()
   const receiver = createServer((request, response) => {
     const key = String(request.headers['idempotency-key'])

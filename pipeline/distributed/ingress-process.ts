@@ -1,5 +1,6 @@
 /** `carillon ingress`: the HTTP API on Kafka, the intake beside it, and the keeper of dead letters. `carillon start` on
  *  Kafka is the same with the six stages, for small set-ups. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { createApp } from '../../ingress/app.js'
 import type { Flow, IngressPorts } from '../../ingress/ports.js'
@@ -67,10 +68,17 @@ export async function startIngressProcess(
     for (const keeper of house) keeper.stop()
     await runtime.close()
   }
+  const leaving = { now: false }
   const told = flowPort(flow.stages, runtime.log, workers, metrics)
-  const ports = { ...apiPorts(runtime, stores, feed), templateCheck, flow: told, log: requestLog(metrics, logger) }
+  const problems = async () => (leaving.now ? ['It is about to stop.'] : told.problems())
+  const ports = {
+    ...apiPorts(runtime, stores, feed),
+    templateCheck,
+    flow: { ...told, problems },
+    log: requestLog(metrics, logger),
+  }
   if (config.compat.a.enabled && config.compat.a.demoUsers) await seedDemoUsers(stores.recipients, tenant, Date.now())
-  const { host, port } = config
+  const { host, port, leaveMs } = config
   const app = createApp(ports, ingressOptions(config))
   const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
     await close()
@@ -80,7 +88,11 @@ export async function startIngressProcess(
   return {
     address: addressOf(host, server.port),
     died: runtime.died,
+    leaveMs,
     async close() {
+      // Load balancers go by its readiness. What they sent to a port that no longer listens they could not send again.
+      leaving.now = true
+      await sleep(leaveMs)
       await server.close()
       await close()
     },

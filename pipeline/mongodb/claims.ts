@@ -1,6 +1,6 @@
 /** Claims of idempotency keys in MongoDB; see `../claims.ts`. */
 import { type Claim, Unavailable } from '../../ingress/ports.js'
-import { type ClaimAnswer, type Claimed, type Claims, staleMs, windowOf } from '../claims.js'
+import { type ClaimAnswer, type Claimed, type Claims, pendingMs, takeOverMs, windowOf } from '../claims.js'
 import type { Mongo } from './connection.js'
 import { documentId, inserted } from './documents.js'
 
@@ -45,7 +45,9 @@ export function claimStore(mongo: Mongo): Claims {
       }),
     complete: (tenant, key) =>
       mongo.run('complete a claim', async () => {
-        await claims.updateOne({ _id: documentId(tenant, key), state: 'pending' }, { $set: { state: 'done' } })
+        const pending = { _id: documentId(tenant, key), state: 'pending' } as const
+        const { modifiedCount } = await claims.updateOne(pending, { $set: { state: 'done' } })
+        return modifiedCount > 0
       }),
     abandon: (tenant, key, claimedAtMs) =>
       mongo.run('abandon a claim', async () => {
@@ -62,14 +64,14 @@ export function claimStore(mongo: Mongo): Claims {
   ): Promise<ClaimAnswer | undefined> {
     const { _id, createdAt, claimedAt, state, answer, ids, batchId } = first
     const asRead = { _id, createdAt, claimedAt, state }
-    const underWay = state === 'pending' && claimedAt.getTime() > nowMs - staleMs
-    if (!underWay && !withinWindow(first, nowMs)) {
+    const pendingFor = (ms: number) => state === 'pending' && claimedAt.getTime() + ms > nowMs
+    if (!pendingFor(pendingMs) && !withinWindow(first, nowMs)) {
       const { matchedCount } = await claims.replaceOne(asRead, fresh)
       return matchedCount > 0 ? { kind: 'accepted' } : undefined
     }
     if (first.bodyHash !== fresh.bodyHash) return { kind: 'reused' }
     if (state === 'done') return { kind: 'replayed', answer, appended: false }
-    if (underWay) return { kind: 'in-flight' }
+    if (pendingFor(takeOverMs)) return { kind: 'in-flight' }
     const { matchedCount } = await claims.updateOne(asRead, { $set: { claimedAt: fresh.claimedAt } })
     return matchedCount > 0 ? { kind: 'again', answer, claimed: { ids, batchId } } : undefined
   }

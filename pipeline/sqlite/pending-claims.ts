@@ -1,7 +1,7 @@
 /** Claims of idempotency keys where the log is not in this file; see `../claims.ts`. A claim stands among the pending
  *  ones until it is complete, then where the embedded engine's do. Several processes of one machine may share the file. */
 import type { Claim } from '../../ingress/ports.js'
-import { type ClaimAnswer, type Claimed, type Claims, staleMs, windowOf } from '../claims.js'
+import { type ClaimAnswer, type Claimed, type Claims, pendingMs, takeOverMs, windowOf } from '../claims.js'
 import { answerFrom, type ClaimRow, heldClaim } from './claims.js'
 import type { Database } from './database.js'
 
@@ -43,7 +43,7 @@ export function pendingClaims(database: Database): Claims {
     complete: (tenant, key) =>
       database.write(() => {
         finish.run(tenant, key)
-        remove.run(tenant, key)
+        return remove.run(tenant, key).changes > 0
       }, true),
     abandon: (tenant, key, claimedAtMs) =>
       database.write(() => {
@@ -56,10 +56,10 @@ export function pendingClaims(database: Database): Claims {
     const finished = done.get(tenant, key, nowMs) as ClaimRow | undefined
     if (finished) return answerFrom(finished, bodyHash)
     const first = pending.get(tenant, key) as PendingRow | undefined
-    const underWay = first !== undefined && first.claimed_at > nowMs - staleMs
-    if (first && (underWay || first.created_at + first.window_ms > nowMs)) {
+    const holds = first && Math.max(first.claimed_at + pendingMs, first.created_at + first.window_ms) > nowMs
+    if (holds) {
       if (first.body_hash !== bodyHash) return { kind: 'reused' }
-      if (underWay) return { kind: 'in-flight' }
+      if (first.claimed_at + takeOverMs > nowMs) return { kind: 'in-flight' }
       takeOver.run(nowMs, tenant, key)
       const before: Claimed = { ids: JSON.parse(first.ids), batchId: first.batch_id }
       return { kind: 'again', answer: first.answer, claimed: before }
