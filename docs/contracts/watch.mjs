@@ -3,6 +3,6 @@
 const WebSocket = globalThis.WebSocket ?? (await import('ws')).default
 const base = process.argv[2] ?? process.env.BASE ?? 'http://127.0.0.1:3000'
 const socket = new WebSocket(`${base.replace(/^http/, 'ws')}/ws`)
-socket.addEventListener('open', () => console.log('watching'))
-socket.addEventListener('message', ({ data }) => console.log(String(data)))
-socket.addEventListener('error', ({ message }) => console.error(message))
+socket.addEventListener('open', () => process.stdout.write('watching\n'))
+socket.addEventListener('message', ({ data }) => process.stdout.write(`${data}\n`))
+socket.addEventListener('error', ({ message }) => process.stderr.write(`${message}\n`))
