@@ -26,6 +26,9 @@ export interface WorkerOptions<I extends EventName, O extends EventName> {
   /** How long a batch that is not full waits for more, in milliseconds; 0 unless said. For a stage that saves work when
    *  records that belong together come together. */
   readonly lingerMs?: number
+  /** Where commits cost by the commit: how far apart they begin at least, in milliseconds, while they settle many records;
+   *  a trickle waits for nothing. 0 unless said. */
+  readonly commitEveryMs?: number
   /** How often a record may crash the stage before it is given up. */
   readonly crashesAllowed?: number
   readonly observer?: WorkerObserver

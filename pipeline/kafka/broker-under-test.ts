@@ -13,6 +13,8 @@ const kafkaVersion = '4.2.0'
 const startTimeoutMs = 60_000
 const stopTimeoutMs = 15_000
 const copyTimeoutMs = 300_000
+/** It lives for minutes: the optimizing compiler would take a core of its own for the first of them. */
+const flags = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 const dependencies = [
   ['org.apache.kafka', 'kafka_2.13', kafkaVersion],
@@ -50,7 +52,7 @@ export async function startBroker(root: string): Promise<BrokerUnderTest> {
   const formatted = tool('format', '-t', id, '-c', properties)
   if (formatted.status !== 0) throw new Error(`Kafka's storage could not be formatted: ${formatted.stderr}`)
   const run = () =>
-    spawn('java', ['-Xmx512m', '-XX:+UseSerialGC', '-cp', classPath, 'kafka.Kafka', properties], {
+    spawn('java', [...flags, '-cp', classPath, 'kafka.Kafka', properties], {
       stdio: 'ignore',
       cwd: folder,
     })
