@@ -7,6 +7,7 @@ import type { EventName, EventOf } from '../../schemas/avro.js'
 import { topics } from '../../schemas/topics.js'
 import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
 import { PoisonError } from './codec.js'
+import { type CommitSpacing, commitSpacing } from './commit-spacing.js'
 import type { Burial } from './dead-letters.js'
 import { gather, type Part } from './gather.js'
 import type { Assignment, LogRecord, Member } from './log.js'
@@ -30,8 +31,6 @@ export interface Supervision {
 }
 
 const pollWaitMs = 1000
-/** A commit that settles as many is no trickle's. */
-const manySettled = 16
 const mailboxBytesByDefault = 8 * 1024 * 1024
 
 export class Session<I extends EventName, O extends EventName> {
@@ -46,6 +45,7 @@ export class Session<I extends EventName, O extends EventName> {
   /** Something changed that one of the two loops may wait for. */
   readonly #changed = new Subject<void>()
   readonly #scopes = ownedScopes()
+  readonly #spacing: CommitSpacing
   readonly #leaving = new Subject<readonly Scope[]>()
   /** Polled, and waiting a moment for more, or for their schemas. */
   #lingering: readonly LogRecord[] = []
@@ -53,9 +53,6 @@ export class Session<I extends EventName, O extends EventName> {
   #committing: readonly Part<I, O>[] = []
   /** Of the values of all unsettled records. */
   #bytes = 0
-  /** When the last commit began, and how many records it settled. */
-  #committedAtMs = 0
-  #settled = 0
   #draining = false
   #completed = false
   #failure: { readonly error: unknown } | null = null
@@ -63,6 +60,7 @@ export class Session<I extends EventName, O extends EventName> {
   constructor(options: WorkerOptions<I, O>, supervision: Supervision) {
     this.#options = options
     this.#supervision = supervision
+    this.#spacing = commitSpacing(options.commitEveryMs ?? 0, options.clock)
     this.finished = this.#run()
   }
 
@@ -224,7 +222,8 @@ export class Session<I extends EventName, O extends EventName> {
   async #commitAll(member: Member, tracker: OffsetTracker, state: StateView): Promise<void> {
     while (!this.#failure) {
       if (this.#ready.length > 0) {
-        await this.#spaced()
+        const isFull = () => 2 * this.unsettled >= this.#options.mailbox
+        await this.#spacing.passed(this.#changed, () => isFull() || this.#draining || this.#failure !== null)
         const parts = this.#ready
         this.#ready = []
         this.#committing = parts
@@ -237,24 +236,13 @@ export class Session<I extends EventName, O extends EventName> {
     }
   }
 
-  /** Where the last commit settled many: waits until the next may begin, half the mailbox is full, or an end is near. */
-  async #spaced(): Promise<void> {
-    const { commitEveryMs = 0, mailbox, clock } = this.#options
-    if (commitEveryMs === 0 || this.#settled < manySettled) return
-    const leftMs = this.#committedAtMs + commitEveryMs - performance.now()
-    const isUrgent = () => 2 * this.unsettled >= mailbox || this.#draining || this.#completed || this.#failure !== null
-    if (leftMs <= 0 || isUrgent()) return
-    await firstValueFrom(race(timer(leftMs, clock), this.#changed.pipe(filter(isUrgent))), { defaultValue: undefined })
-  }
-
   async #commit(parts: readonly Part<I, O>[], member: Member, tracker: OffsetTracker, state: StateView) {
     const { stage, codec, clock, observer } = this.#options
     const sourceOf = (input: InputRecord<I>) => this.#inFlight.get(input)
     const { outputs, changes, settled, drops, deadLetters } = gather(parts, sourceOf, stage.name, codec, clock.now())
     for (const record of settled) tracker.settle(record)
     const startedMs = performance.now()
-    this.#committedAtMs = startedMs
-    this.#settled = settled.length
+    this.#spacing.began(settled.length)
     await member.commit({ outputs, changes, positions: tracker.takeMoved(), durable: stage.durable })
     const commitMs = performance.now() - startedMs
     state.forget(changes)

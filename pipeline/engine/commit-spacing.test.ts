@@ -1,0 +1,45 @@
+import { Subject, VirtualTimeScheduler } from 'rxjs'
+import { expect, test } from 'vitest'
+import { commitSpacing } from './commit-spacing.js'
+
+/** When the next commit may begin after one that settled so many, if it is asked at once. */
+async function waited(settled: number, urgentAtMs?: number): Promise<number> {
+  const clock = new VirtualTimeScheduler()
+  const changed = new Subject<void>()
+  const spacing = commitSpacing(100, clock)
+  let urgent = false
+  let atMs = Number.NaN
+  spacing.began(settled)
+  const passed = spacing
+    .passed(changed, () => urgent)
+    .then(() => {
+      atMs = clock.now()
+    })
+  if (urgentAtMs !== undefined) {
+    clock.schedule(() => {
+      urgent = true
+      changed.next()
+    }, urgentAtMs)
+  }
+  await Promise.resolve()
+  const { actions } = clock
+  while (Number.isNaN(atMs) && actions.length > 0) {
+    clock.maxFrames = actions[0]?.delay ?? 0
+    clock.flush()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await passed
+  return atMs
+}
+
+test('a commit that settled many is followed by the next after its time', async () => {
+  expect(await waited(16)).toBe(100)
+})
+
+test('a trickle waits for nothing', async () => {
+  expect(await waited(15)).toBe(0)
+})
+
+test('what is urgent waits no longer', async () => {
+  expect(await waited(500, 30)).toBe(30)
+})
