@@ -73,7 +73,7 @@ export function describeRecords(open: OpenStore): void {
       const again = [await store().merge([on, sent]), await store().merge([sent])]
       const at = '2026-01-01T00:00:00.050Z'
       expect(changesOfAll(first)).toEqual([
-        { id: 'n-1', recipient: 'user-42', origin: 'native', status: 'sent', inbox: false, at },
+        { id: 'n-1', recipient: 'user-42', origin: 'native', status: 'sent', inbox: false, waitsAgain: false, at },
       ])
       expect(again.map(changesOfAll)).toEqual([[], []])
       expect(await store().records.get('default', 'n-1')).toEqual(expected(request, on, sent))

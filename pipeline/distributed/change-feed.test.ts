@@ -63,7 +63,9 @@ it('tells every watcher what is written from the moment on that it is ready, in 
   await settle()
   expect([first.seen, second.seen, reads.begun]).toEqual([['ready', 'n-2', 'n-3'], ['ready', 'n-3'], 1])
   const at = new Date(1_900_000_000_000).toISOString()
-  expect(shown).toEqual([{ id: 'n-3', recipient: 'user-42', origin: 'c', status: 'sent', inbox: false, at }])
+  expect(shown).toEqual([
+    { id: 'n-3', recipient: 'user-42', origin: 'c', status: 'sent', inbox: false, waitsAgain: false, at },
+  ])
 })
 
 it('reads on for a while after the last watcher, then stops, and begins anew at the end', async () => {
