@@ -9,7 +9,7 @@ export interface CommitSpacing {
 }
 
 /** A commit that settles as many is no trickle's: the next will be the larger for a wait. */
-const manySettled = 16
+const manySettled = 64
 
 /** `everyMs`: between the beginnings of two commits; 0: they follow each other at once. */
 export function commitSpacing(everyMs: number, clock: SchedulerLike): CommitSpacing {
