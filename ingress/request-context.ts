@@ -40,6 +40,14 @@ export async function templatesNamed(
     const id = templateIdOf(request)
     if (id !== undefined) ids.add(id)
   }
+  return templatesById(templates, ids)
+}
+
+/** The templates that there are of these, each looked up once. */
+export async function templatesById(
+  templates: Pick<Templates, 'get'>,
+  ids: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, TemplateVersion>> {
   if (ids.size === 0) return noTemplates
   const found = await Promise.all([...ids].map((id) => templates.get(tenant, id)))
   return new Map(found.flatMap((template) => (template ? [[template.id, template] as const] : [])))

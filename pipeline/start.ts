@@ -1,11 +1,10 @@
 /** The composition root of `carillon start`: the engine in its thread, the ingress in this one. */
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { createApp } from '../ingress/app.js'
+import { inTime } from '../ingress/in-time.js'
 import type { IngressPorts, Records } from '../ingress/ports.js'
 import { serveIngress } from '../ingress/server.js'
-import { tenant } from '../ingress/tenant.js'
 import type { Change } from '../schemas/record.js'
 import type { Config } from './config/config.js'
 import { deadLetterPorts } from './dead-letters/ports.js'
@@ -29,7 +28,7 @@ import { recordReader } from './sqlite/records.js'
 import { templateReader } from './sqlite/templates.js'
 import { topology } from './topology.js'
 
-/** How long the engine may take to say how it does. */
+/** How long the engine may take to say how it does. One that does not answer has stalled. */
 const engineAnswerMs = 5000
 
 /** Starts everything embedded. Rejects with an error whose message says what to do. */
@@ -44,7 +43,7 @@ export async function start(config: Config): Promise<Running> {
   const reader = new Database(databaseFile, { readOnly: true })
   const metrics = createMetrics()
   const ports = ingressPorts({ engine, reader, watchers, metrics, logger })
-  if (config.compat.a.enabled && config.compat.a.demoUsers) await seedDemoUsers(ports.recipients, tenant, Date.now())
+  await seedDemoUsers(config.compat.a, ports.recipients, Date.now())
   const { host, port } = config
   const app = createApp(ports, ingressOptions(config))
   const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
@@ -97,25 +96,13 @@ function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressPart
       stages: engine.stages,
       problems: engine.problems,
       askLog: engine.askLog,
-      stalled: () => answerInTime(engine.stalled()),
+      stalled: () => inTime(engine.stalled(), engineAnswerMs, ['The engine does not answer.']),
       metrics: async () => mergedMetrics(metrics.registry, await engine.metrics()),
     },
     templateCheck: { problems: engine.templateProblems, preview: engine.preview },
     nowMs: Date.now,
     newId: () => uuid(),
     log: requestLog(metrics, logger),
-  }
-}
-
-/** An engine that does not answer has stalled. */
-async function answerInTime(answer: Promise<readonly string[]>): Promise<readonly string[]> {
-  const late = new AbortController()
-  const silent = ['The engine does not answer.']
-  const timeout = sleep(engineAnswerMs, silent, { signal: late.signal, ref: false }).catch(() => silent)
-  try {
-    return await Promise.race([answer, timeout])
-  } finally {
-    late.abort()
   }
 }
 

@@ -9,7 +9,7 @@ import { fanOutMax } from '../notification-request.js'
 import type { CompatOptions, IngressOptions } from '../options.js'
 import type { IngressPorts } from '../ports.js'
 import { acceptOnce, contractKey } from './accept-once.js'
-import { type ContractErrors, contractApp, serveContract, serveNothingElse } from './contract.js'
+import { contractApp, errorField, serveContract, serveNothingElse } from './contract.js'
 import { frontLimit } from './front-limit.js'
 import { newNotification } from './new-notification.js'
 
@@ -32,15 +32,13 @@ const results = z
   })
   .openapi('UserNotificationResults', { description: 'In the order of the users; the id of the one that is sent.' })
 
-const errors: ContractErrors = { schema: z.object({ error: z.string() }), body: (error) => ({ error }) }
-
 /** POST /user/notification. */
 export function userNotificationContract(
   ports: IngressPorts,
   { requestsPerMinute, duplicateWindowMs: windowMs }: NonNullable<CompatOptions['b']>,
   { trustedProxies }: Pick<IngressOptions, 'trustedProxies'>,
 ): IngressApp {
-  const app = contractApp(errors)
+  const app = contractApp(errorField)
   const limit = frontLimit({ requestsPerMinute, trustedProxies })
   app.use('/user/notification', (c, next) => {
     limit(c)
@@ -48,7 +46,7 @@ export function userNotificationContract(
   })
   serveContract(
     app,
-    errors,
+    errorField,
     {
       method: 'post',
       path: '/user/notification',

@@ -4,6 +4,7 @@ import { type IngressApp, serveEndpoint } from '../endpoint.js'
 import { oncePerChange } from '../live/live.js'
 import { type StatusSocketParts, serveStatusSocket, socketRules } from '../live/status-socket.js'
 import type { StatusChange } from '../live/status-stream.js'
+import { tagOfC } from './c-parts.js'
 import { statusesOfC, statusOfC } from './c-status.js'
 
 const origin = 'c'
@@ -25,7 +26,7 @@ export function statusSocketOfC(app: IngressApp, parts: StatusSocketParts): void
     {
       method: 'get',
       path: '/ws',
-      tag: 'Contract C: notification service',
+      tag: tagOfC,
       summary: 'Status changes over a WebSocket',
       description: `Of all notifications that came by this contract, as they happen; now and then one twice. ${socketRules}`,
       answers: { 101: { description: 'It is a WebSocket from here on.', schema: statusMessage } },

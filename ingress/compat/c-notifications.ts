@@ -2,29 +2,25 @@
 import { z } from '@hono/zod-openapi'
 import type { NotificationRecord } from '../../schemas/record.js'
 import type { TemplateVersion } from '../../schemas/template.js'
-import { answer, type IngressApp } from '../endpoint.js'
+import { answer } from '../endpoint.js'
 import { identifier } from '../identifier.js'
 import { fanOutMax } from '../notification-request.js'
-import type { IngressOptions } from '../options.js'
 import { cursorText } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
-import type { RecordWaits } from '../record-waits.js'
-import { foundBatch } from '../routes/batches.js'
+import { templatesById } from '../request-context.js'
+import { batchBytesMax, foundBatch } from '../routes/batches.js'
 import { cancelled } from '../routes/cancellation.js'
-import { foundRecord, queryInstant } from '../routes/notification-records.js'
+import { queryInstant } from '../routes/notification-records.js'
 import { tenant } from '../tenant.js'
 import { acceptOnce, contractKey } from './accept-once.js'
 import { acceptBatch, batchOfC } from './c-batch.js'
-import { errorsOfC } from './c-errors.js'
 import { channelsOfC, notificationOfC, shownByC } from './c-notification.js'
+import { type PartsOfC, recordFor, tagOfC } from './c-parts.js'
 import { optional, pageSize } from './c-query.js'
 import { prepared, type RequestOfC, requestOfC } from './c-request.js'
 import { statusesCalled, statusesOfC, statusOfRecord } from './c-status.js'
-import { serveContract } from './contract.js'
-
-const tag = 'Contract C: notification service'
-const batchBytesMax = 8 * 1024 * 1024
+import { errorField, serveContract } from './contract.js'
 
 const params = z.object({ id: identifier })
 const listQuery = z.object({
@@ -51,14 +47,6 @@ const batchRequest = z
   })
   .openapi('ServiceBatchRequest')
 
-/** What these routes share. */
-export interface PartsOfC {
-  readonly app: IngressApp
-  readonly ports: IngressPorts
-  readonly waits: RecordWaits
-  readonly options: IngressOptions
-}
-
 export function notificationsOfC(parts: PartsOfC): void {
   servePost(parts)
   serveBatch(parts)
@@ -66,14 +54,15 @@ export function notificationsOfC(parts: PartsOfC): void {
   serveCancel(parts)
 }
 
-function servePost({ app, ports, waits, options }: PartsOfC): void {
+function servePost(parts: PartsOfC): void {
+  const { app, ports } = parts
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'post',
       path: '/api/v1/notifications',
-      tag,
+      tag: tagOfC,
       summary: 'Send a notification',
       body: { schema: requestOfC },
       answers: {
@@ -83,7 +72,7 @@ function servePost({ app, ports, waits, options }: PartsOfC): void {
       problems: [404, 503, 507],
     },
     async ({ c, body: request }) => {
-      const template = await templateOf(ports, request)
+      const [template] = await templatesOf(ports, [request], () => '')
       const { event, shown, key } = prepared(c, ports, request, template, null)
       if (key === null) {
         await ports.acceptor.accept([event], null)
@@ -91,19 +80,20 @@ function servePost({ app, ports, waits, options }: PartsOfC): void {
       }
       const owner = await acceptOnce(ports.acceptor, event, { key: contractKey('c', key) })
       if (owner.isNew) return answer(c, 201, { ...shown, id: owner.id })
-      return answer(c, 409, shownByC(await foundRecord(ports, waits, owner.id, options.settleWaitMs)))
+      return answer(c, 409, shownByC(await recordFor(parts, owner.id)))
     },
   )
 }
 
-function serveBatch({ app, ports, waits, options }: PartsOfC): void {
+function serveBatch(parts: PartsOfC): void {
+  const { app, ports, options } = parts
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'post',
       path: '/api/v1/notifications/batch',
-      tag,
+      tag: tagOfC,
       summary: `Send 1 to ${fanOutMax} notifications, all or none`,
       body: {
         schema: batchRequest,
@@ -118,39 +108,39 @@ function serveBatch({ app, ports, waits, options }: PartsOfC): void {
       problems: [404, 409, 503, 507],
     },
     async ({ c, body: { notifications: requests } }) => {
-      const templates = await templatesOf(ports, requests)
+      const templates = await templatesOf(ports, requests, (at) => `notifications.${at}.`)
       const batchId = ports.newId()
       const all = requests.map((request, at) => prepared(c, ports, request, templates[at], batchId))
-      const record = (id: string) => foundRecord(ports, waits, id, options.settleWaitMs)
+      const record = (id: string) => recordFor(parts, id)
       const batch = (id: string) => foundBatch(ports, id, options.settleWaitMs)
       return answer(c, 201, await acceptBatch(ports.acceptor, batchId, all, { record, batch }))
     },
   )
 }
 
-function serveReads({ app, ports, waits, options }: PartsOfC): void {
+function serveReads(parts: PartsOfC): void {
+  const { app, ports } = parts
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'get',
       path: '/api/v1/notifications/{id}',
-      tag,
+      tag: tagOfC,
       summary: 'One notification',
       params,
       answers: { 200: { description: 'As it stands.', schema: notificationOfC } },
       problems: [404, 503],
     },
-    async ({ c, params: { id } }) =>
-      answer(c, 200, shownByC(ofC(await foundRecord(ports, waits, id, options.settleWaitMs)))),
+    async ({ c, params: { id } }) => answer(c, 200, shownByC(ofC(await recordFor(parts, id)))),
   )
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'get',
       path: '/api/v1/notifications',
-      tag,
+      tag: tagOfC,
       summary: 'Notifications, newest first',
       query: listQuery,
       answers: { 200: { description: 'A page of them.', schema: list } },
@@ -171,21 +161,22 @@ function serveReads({ app, ports, waits, options }: PartsOfC): void {
   )
 }
 
-function serveCancel({ app, ports, waits, options }: PartsOfC): void {
+function serveCancel(parts: PartsOfC): void {
+  const { app, ports, waits, options } = parts
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'patch',
       path: '/api/v1/notifications/{id}/cancel',
-      tag,
+      tag: tagOfC,
       summary: 'Cancel a notification that is pending',
       params,
       answers: { 200: { description: 'Cancelled.', schema: notificationOfC } },
       problems: [404, 409, 503, 507],
     },
     async ({ c, params: { id } }) => {
-      const record = ofC(await foundRecord(ports, waits, id, options.settleWaitMs))
+      const record = ofC(await recordFor(parts, id))
       const status = statusOfRecord(record)
       if (status !== 'pending' && status !== 'scheduled') throw new Problem('conflict', `It is ${status} already.`)
       const decided = await cancelled(c, ports, waits, record, options.settleWaitMs)
@@ -200,26 +191,19 @@ function ofC(record: NotificationRecord): NotificationRecord {
   throw new Problem('not-found', 'There is no notification with this id.')
 }
 
-async function templateOf(ports: IngressPorts, request: RequestOfC): Promise<TemplateVersion | undefined> {
-  if (request.template_id === undefined) return undefined
-  const [template] = await templatesOf(ports, [request], true)
-  return template
-}
-
-/** The template of each request. Throws where one is unknown, or of another channel. */
+/** The template of each request; `place`: where a request stands, for what is said of it. Throws where a template is
+ *  unknown, or of another channel. */
 async function templatesOf(
   { templates }: Pick<IngressPorts, 'templates'>,
   requests: readonly RequestOfC[],
-  single = false,
+  place: (at: number) => string,
 ): Promise<readonly (TemplateVersion | undefined)[]> {
-  const ids = new Set(requests.flatMap(({ template_id: id }) => id ?? []))
-  const found = new Map(await Promise.all([...ids].map(async (id) => [id, await templates.get(tenant, id)] as const)))
+  const found = await templatesById(templates, new Set(requests.flatMap(({ template_id: id }) => id ?? [])))
   return requests.map(({ template_id: id, channel }, at) => {
     if (id === undefined) return undefined
     const template = found.get(id)
     if (!template) throw new Problem('not-found', 'There is no template with this id.')
     if (Object.values(template.locales).some((messages) => Object.hasOwn(messages, channel))) return template
-    const path = single ? 'template_id' : `notifications.${at}.template_id`
-    throw invalid([{ path, message: `The template is not for ${channel}.` }])
+    throw invalid([{ path: `${place(at)}template_id`, message: `The template is not for ${channel}.` }])
   })
 }

@@ -6,12 +6,9 @@ import { Problem } from '../problem.js'
 import { foundBatch } from '../routes/batches.js'
 import { tenant } from '../tenant.js'
 import { batchOfC, shownBatch } from './c-batch.js'
-import { errorsOfC } from './c-errors.js'
 import { channelsOfC } from './c-notification.js'
-import type { PartsOfC } from './c-notifications.js'
-import { serveContract } from './contract.js'
-
-const tag = 'Contract C: notification service'
+import { type PartsOfC, tagOfC } from './c-parts.js'
+import { errorField, serveContract } from './contract.js'
 
 const figures = z.object({
   sent: z.int(),
@@ -27,11 +24,11 @@ export const healthOfC = '/health'
 export function operationsOfC({ app, ports, options }: PartsOfC): void {
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'get',
       path: '/api/v1/batches/{id}',
-      tag,
+      tag: tagOfC,
       summary: 'A batch in numbers',
       params: z.object({ id: identifier }),
       answers: { 200: { description: 'How many of its notifications have come to what.', schema: batchOfC } },
@@ -45,11 +42,11 @@ export function operationsOfC({ app, ports, options }: PartsOfC): void {
   )
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'get',
       path: '/api/v1/metrics',
-      tag,
+      tag: tagOfC,
       summary: 'What each channel has done',
       answers: { 200: { description: 'By channel.', schema: metrics } },
       problems: [503],
@@ -68,11 +65,11 @@ export function operationsOfC({ app, ports, options }: PartsOfC): void {
   )
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'get',
       path: healthOfC,
-      tag,
+      tag: tagOfC,
       summary: 'Whether the process answers',
       open: true,
       answers: { 200: { description: 'It does.', schema: z.object({ status: z.literal('ok') }) } },

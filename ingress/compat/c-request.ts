@@ -13,7 +13,14 @@ import { boundedJson } from '../normalize.js'
 import { dataBytesMax, instant } from '../notification-request.js'
 import type { IngressPorts } from '../ports.js'
 import type { FieldError } from '../problem.js'
-import { acceptedOfC, type ChannelOfC, channelsOfC, type NotificationOfC, type ToldC } from './c-notification.js'
+import {
+  acceptedOfC,
+  type ChannelOfC,
+  channelsOfC,
+  type NotificationOfC,
+  rfc3339,
+  type ToldC,
+} from './c-notification.js'
 import { optional } from './c-query.js'
 import { newNotification } from './new-notification.js'
 
@@ -84,7 +91,7 @@ export function prepared(
     ...(isLong && { recipient }),
     content: content ?? '',
     ...(template_variables && { templateVariables: template_variables }),
-    ...(isDue && sendAtMs !== null && { scheduledAt: new Date(sendAtMs).toISOString() }),
+    ...(isDue && sendAtMs !== null && { scheduledAt: rfc3339(sendAtMs) }),
   }
   const event = newNotification(c, ports, 'c', {
     recipient: { ...addressIn(channel, recipient), ...(isLong && { id: hashed(recipient) }) },

@@ -10,14 +10,12 @@ import { cursorText } from '../paging.js'
 import type { Templates } from '../ports.js'
 import { type FieldError, invalid, Problem } from '../problem.js'
 import { tenant } from '../tenant.js'
-import { errorsOfC } from './c-errors.js'
-import { channelsOfC } from './c-notification.js'
-import type { PartsOfC } from './c-notifications.js'
+import { channelsOfC, rfc3339 } from './c-notification.js'
+import { type PartsOfC, tagOfC } from './c-parts.js'
 import { optional, pageSize } from './c-query.js'
-import { serveContract } from './contract.js'
+import { errorField, serveContract } from './contract.js'
 import { translateGoTemplate } from './go-template.js'
 
-const tag = 'Contract C: notification service'
 const nameBytesMax = 256
 const bodyMost = 100_000
 const locale = 'en'
@@ -48,11 +46,11 @@ export function templatesOfC(parts: PartsOfC): void {
 function serveCreate({ app, ports }: PartsOfC): void {
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'post',
       path: '/api/v1/templates',
-      tag,
+      tag: tagOfC,
       summary: 'Store a template',
       body: { schema: newTemplate },
       answers: { 201: { description: 'Stored.', schema: templateOfC } },
@@ -64,7 +62,7 @@ function serveCreate({ app, ports }: PartsOfC): void {
       const { channel } = told
       const problems = await ports.templateCheck.problems({ [channel]: { text: translated.liquid } })
       if (problems.length > 0) throw invalid(problems.map(({ message }) => ({ path: 'body', message })))
-      const now = new Date(ports.nowMs()).toISOString()
+      const now = rfc3339(ports.nowMs())
       const template: TemplateVersion = {
         id: ports.newId(),
         version: 1,
@@ -84,11 +82,11 @@ function serveCreate({ app, ports }: PartsOfC): void {
 function serveReads({ app, ports: { templates } }: PartsOfC): void {
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'get',
       path: '/api/v1/templates',
-      tag,
+      tag: tagOfC,
       summary: 'Templates',
       query: listQuery,
       answers: { 200: { description: 'A page of them.', schema: list } },
@@ -98,11 +96,11 @@ function serveReads({ app, ports: { templates } }: PartsOfC): void {
   )
   serveContract(
     app,
-    errorsOfC,
+    errorField,
     {
       method: 'get',
       path: '/api/v1/templates/{id}',
-      tag,
+      tag: tagOfC,
       summary: 'One template',
       params: z.object({ id: identifier }),
       answers: { 200: { description: 'As it was stored.', schema: templateOfC } },

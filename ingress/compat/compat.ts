@@ -6,11 +6,10 @@ import type { IngressPorts } from '../ports.js'
 import type { RecordWaits } from '../record-waits.js'
 import { messageContract } from './a-messages.js'
 import { userNotificationContract } from './b-notifications.js'
-import { errorsOfC } from './c-errors.js'
 import { notificationsOfC } from './c-notifications.js'
 import { healthOfC, operationsOfC } from './c-operations.js'
 import { templatesOfC } from './c-templates.js'
-import { contractApp, serveNothingElse } from './contract.js'
+import { contractApp, errorField, serveNothingElse } from './contract.js'
 
 /** Paths of contracts that need no key. */
 export const openContractPaths = [healthOfC] as const
@@ -30,7 +29,7 @@ export function mountContracts(
 
 /** Contract C: notifications, batches, templates. */
 function serviceContract(ports: IngressPorts, waits: RecordWaits, options: IngressOptions): IngressApp {
-  const app = contractApp(errorsOfC)
+  const app = contractApp(errorField)
   const parts = { app, ports, waits, options }
   notificationsOfC(parts)
   templatesOfC(parts)

@@ -1,6 +1,6 @@
 /** What the contracts of other systems have in common: their errors look as they did there, and a body counts as JSON
  *  whatever it is declared to be. Who may call, correlation ids and limits are those of every route. */
-import { OpenAPIHono, type z } from '@hono/zod-openapi'
+import { OpenAPIHono, z } from '@hono/zod-openapi'
 import { type Endpoint, type IngressApp, type IngressEnvironment, type Input, serveEndpoint } from '../endpoint.js'
 import { Problem, problemHeaders, problemOf } from '../problem.js'
 
@@ -10,6 +10,12 @@ export interface ContractErrors {
   readonly body: (message: string) => unknown
   /** The status that the contract has for a problem; its own unless said. */
   readonly status?: (problem: Problem) => number
+}
+
+/** `{error}`, as contracts B and C have it. */
+export const errorField: ContractErrors = {
+  schema: z.object({ error: z.string() }).openapi('ServiceError'),
+  body: (error) => ({ error }),
 }
 
 /** Field errors told in one message; of more, the first. */

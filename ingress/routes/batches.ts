@@ -15,7 +15,8 @@ import { requestContext } from '../request-context.js'
 import { tenant } from '../tenant.js'
 import { acceptedHeaders, idempotencyHeaders } from './notifications.js'
 
-const batchBytesMax = 8 * 1024 * 1024
+/** Bytes of a batch's body. */
+export const batchBytesMax = 8 * 1024 * 1024
 /** Between two looks for a batch that is not there yet, in milliseconds. */
 const lookAgainMs = 50
 

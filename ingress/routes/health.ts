@@ -1,8 +1,8 @@
 /** /health: whether the process lives, and whether it can take work. */
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from '@hono/zod-openapi'
 import { answer, type IngressApp, type IngressContext, serveEndpoint } from '../endpoint.js'
+import { inTime } from '../in-time.js'
 import type { Flow, Records } from '../ports.js'
 import { Problem, problemBody, problemHeaders } from '../problem.js'
 import { tenant } from '../tenant.js'
@@ -77,18 +77,12 @@ export function askedBy(flow: Pick<Flow, 'askLog'>, records: Pick<Records, 'get'
 }
 
 /** Null when it answered; else why not, in words that tell nothing of the inside. */
-async function askedInTime(ask: () => Promise<unknown>): Promise<string | null> {
-  const late = new AbortController()
-  const silence = sleep(patienceMs, 'It does not answer.', { signal: late.signal, ref: false }).catch(() => null)
+function askedInTime(ask: () => Promise<unknown>): Promise<string | null> {
   const answered = ask().then(
     () => null,
     () => 'It cannot be reached.',
   )
-  try {
-    return await Promise.race([answered, silence])
-  } finally {
-    late.abort()
-  }
+  return inTime(answered, patienceMs, 'It does not answer.')
 }
 
 /** A problem that tells of each part. */

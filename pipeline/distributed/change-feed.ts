@@ -1,13 +1,13 @@
 /** What record tells on the log, for those who watch in this process. Each ingress process reads all of it, in no group,
  *  from the moment on that somebody watches. */
-import { concatMap, mergeAll, type Subscription } from 'rxjs'
+import type { Subscription } from 'rxjs'
 import { Unavailable } from '../../ingress/ports.js'
-import type { NotificationChanged } from '../../schemas/events.js'
 import type { Change } from '../../schemas/record.js'
 import { wayTo } from '../../schemas/topics.js'
 import { showChange } from '../../stages/record/changes.js'
-import { type Codec, PoisonError } from '../engine/codec.js'
-import type { Log, LogRecord } from '../engine/log.js'
+import { tailedEvents } from '../composition/tailed-events.js'
+import type { Codec } from '../engine/codec.js'
+import type { Log } from '../engine/log.js'
 
 export interface ChangeFeed {
   /** As `Records.watch`. */
@@ -50,16 +50,12 @@ export function changeFeed(log: Pick<Log, 'tail'>, codec: Codec, lingerMs = ling
   }
 
   function read(): Subscription {
-    return log
-      .tail(wayTo('notifications.changed', null, null), { from: 'end', onReady: ready })
-      .pipe(
-        concatMap((record) => changeIn(codec, record)),
-        mergeAll(),
-      )
-      .subscribe((changed) => {
-        const change = showChange(changed)
-        for (const watcher of watchers) watcher(change)
-      })
+    const way = wayTo('notifications.changed', null, null)
+    const tail = { from: 'end', onReady: ready, passesOver: isUnavailable } as const
+    return tailedEvents(log, codec, way, 'notification-changed', tail).subscribe((changed) => {
+      const change = showChange(changed)
+      for (const watcher of watchers) watcher(change)
+    })
   }
 
   function ready(): void {
@@ -75,13 +71,7 @@ export function changeFeed(log: Pick<Log, 'tail'>, codec: Codec, lingerMs = ling
   }
 }
 
-/** Nothing where it cannot be read, or not now: waiting for a registry would pile up what comes behind it. */
-async function changeIn(codec: Codec, record: LogRecord): Promise<readonly NotificationChanged[]> {
-  try {
-    await codec.learn([record])
-    return [codec.decode(record, ['notification-changed']).value]
-  } catch (error) {
-    if (error instanceof PoisonError || error instanceof Unavailable) return []
-    throw error
-  }
+/** Waiting for a registry would pile up what comes behind it. */
+function isUnavailable(error: unknown): boolean {
+  return error instanceof Unavailable
 }

@@ -5,11 +5,9 @@ import { v7 as uuid } from 'uuid'
 import { createApp } from '../../ingress/app.js'
 import type { Flow, IngressPorts } from '../../ingress/ports.js'
 import { serveIngress } from '../../ingress/server.js'
-import { tenant } from '../../ingress/tenant.js'
-import { waysOf } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
 import type { StageName } from '../../stages/stage.js'
-import { stalledStages } from '../composition/liveness.js'
+import { askLog, stalledStages } from '../composition/liveness.js'
 import { kafkaSizes, type RunningStage, runStage, startStages } from '../composition/stages.js'
 import { stopStages } from '../composition/stopping.js'
 import type { Config } from '../config/config.js'
@@ -77,7 +75,7 @@ export async function startIngressProcess(
     flow: { ...told, problems },
     log: requestLog(metrics, logger),
   }
-  if (config.compat.a.enabled && config.compat.a.demoUsers) await seedDemoUsers(stores.recipients, tenant, Date.now())
+  await seedDemoUsers(config.compat.a, stores.recipients, Date.now())
   const { host, port, leaveMs } = config
   const app = createApp(ports, ingressOptions(config))
   const server = await serveIngress(app, { host, port }).catch(async (error: unknown) => {
@@ -120,10 +118,7 @@ function flowPort(
     topology: async () => topology(),
     stages,
     problems: async () => restarting(workers),
-    // Its end is the broker's to tell.
-    askLog: async () => {
-      await log.lag('record', waysOf('notifications.status'))
-    },
+    askLog: () => askLog(log),
     stalled: async () => stalledStages(workers),
     async metrics() {
       measureStages(workers, metrics)

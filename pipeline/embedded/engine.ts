@@ -7,14 +7,14 @@ import type { CancelRequested, NotificationRequested, ReplayRequested } from '..
 import { cancel, requested } from '../../schemas/outgoing.js'
 import type { Change } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
-import { type Lane, waysOf } from '../../schemas/topics.js'
+import type { Lane } from '../../schemas/topics.js'
 import type { Carrier } from '../../stages/deliver.js'
 import { acceptedChange, showChange } from '../../stages/record/changes.js'
 import type { RecordWatchers } from '../../stages/record.js'
 import { stageNames, type WorkerName } from '../../stages/stage.js'
 import { createCarriers } from '../composition/carriers.js'
 import { flowMeter } from '../composition/flow-meter.js'
-import { stalledStages } from '../composition/liveness.js'
+import { askLog, stalledStages } from '../composition/liveness.js'
 import { providerHealth } from '../composition/provider-health.js'
 import { embeddedSizes, type StagePorts, startStages } from '../composition/stages.js'
 import { stopStages } from '../composition/stopping.js'
@@ -160,9 +160,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       stages.flatMap(({ name, worker }) =>
         worker.restarts() > 0 && meter.isDown(name) ? [`${name} is restarting`] : [],
       ),
-    askLog: async () => {
-      await log.lag('record', waysOf('notifications.status'))
-    },
+    askLog: () => askLog(log),
     stalled: async () => stalledStages(stages),
     async metrics() {
       await meter.stages()

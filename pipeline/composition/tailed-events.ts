@@ -1,0 +1,31 @@
+/** The events that come to a way, for whoever only listens. */
+import { concatMap, mergeAll, type Observable } from 'rxjs'
+import type { EventName, EventOf } from '../../schemas/avro.js'
+import type { Way } from '../../schemas/topics.js'
+import { type Codec, PoisonError } from '../engine/codec.js'
+import type { Log, LogRecord, TailOptions } from '../engine/log.js'
+
+export interface TailedOptions extends TailOptions {
+  /** Whether what cannot be read for this reason is passed over, as what can never be read is. */
+  readonly passesOver?: (error: unknown) => boolean
+}
+
+/** Each event of this name. What cannot be read is passed over: there will be a next. */
+export function tailedEvents<N extends EventName>(
+  log: Pick<Log, 'tail'>,
+  codec: Codec,
+  way: Way,
+  name: N,
+  { passesOver = () => false, ...tail }: TailedOptions = {},
+): Observable<EventOf<N>['value']> {
+  const read = async (record: LogRecord): Promise<readonly EventOf<N>['value'][]> => {
+    try {
+      await codec.learn([record])
+      return [codec.decode(record, [name]).value]
+    } catch (error) {
+      if (error instanceof PoisonError || passesOver(error)) return []
+      throw error
+    }
+  }
+  return log.tail(way, tail).pipe(concatMap(read), mergeAll())
+}
