@@ -51,6 +51,7 @@ export const hops: readonly Hop[] = [
     summary: null,
     deliveries: [statusOf(delivery)],
     trail: [...delivery.trail, entry(releasedAtMs, 'deliver', 'sent')],
+    traceparent: delivery.traceparent,
   })),
   hop('notification-status', null, (status) => status),
 ]
@@ -72,7 +73,7 @@ function deliveryOf(request: NotificationRequested): Omit<Delivery, 'message' | 
   return {
     ...{ id: deliveryKey(id), notificationId: id, tenant, recipient, priority, expiresAtMs, acceptedAtMs, metadata },
     ...{ correlationId, traceparent, origin, replays, channel: 'sms', provider: 'http', address: to.phone ?? '' },
-    ...{ siblings: 1, attempts: [], deferrals: 0, notBeforeMs: null },
+    ...{ siblings: 1, attempts: [], deferrals: 0, notBeforeMs: null, dueAtMs: null },
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { metricList } from '../pipeline/metrics.js'
+import { metricList } from '../pipeline/metrics/list.js'
 import { stageNames } from '../stages/stage.js'
 import { composeFile, root } from './compose-under-test.js'
 
@@ -72,7 +72,7 @@ describe('Grafana', () => {
 
   test('asks for metrics and labels that Carillon has', () => {
     const labels = new Map<string, readonly string[]>(
-      Object.values(metricList).map(({ name, labelNames }) => [name, labelNames]),
+      Object.values(metricList).map(({ name, labels }) => [name, labels]),
     )
     expect(expressions.length).toBeGreaterThan(0)
     for (const expression of expressions) {

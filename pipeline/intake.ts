@@ -58,6 +58,7 @@ function reject({ id, summary, errors }: Rejection, { recordId, nowMs }: RecordC
     summary,
     deliveries: [],
     trail: [{ atMs: nowMs, stage: 'ingress', event: 'rejected', channel: null, reason, detail }],
+    traceparent: null,
   })
   return deadLetter(reason, detail, told)
 }

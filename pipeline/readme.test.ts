@@ -8,7 +8,7 @@ import { createFakePorts, fakeOptions } from '../ingress/ports-fake.js'
 import { loadConfig } from './config/config.js'
 import { parseFile } from './config/file.js'
 import { ConfigProblems } from './config/problems.js'
-import { metricList } from './metrics.js'
+import { metricList } from './metrics/list.js'
 
 /** The compiled test stands in dist/pipeline. */
 const root = join(import.meta.dirname, '..', '..')
@@ -118,7 +118,7 @@ describe('the README', () => {
   })
 
   test('tells every metric with its labels and no other', () => {
-    const metrics = Object.values(metricList).map(({ name, labelNames }) => [name, [...labelNames]])
+    const metrics = Object.values(metricList).map(({ name, labels }) => [name, [...labels]])
     const told = namesLike(/^carillon_/).map((name) => [
       name,
       [...(rows.get(name)?.[2] ?? '').matchAll(/`([^`]+)`/g)].map(([, label]) => label),

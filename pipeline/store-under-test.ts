@@ -118,6 +118,7 @@ export function sampleEnd(
       { ...entry, atMs: acceptedAtMs, stage: 'ingress', event: 'accepted' },
       { ...entry, atMs, stage: 'deliver', event: status, channel },
     ],
+    traceparent: null,
   }
 }
 

@@ -164,6 +164,8 @@ export interface Delivery {
   readonly expiresAtMs: null | number
   /** When the notification was accepted, in milliseconds since the epoch. */
   readonly acceptedAtMs: number
+  /** When it was to go, in milliseconds since the epoch, where that was later than the acceptance. */
+  readonly dueAtMs: null | number
   /** JSON object that is carried along. */
   readonly metadata: string
   /** The request's correlation id. */
@@ -417,6 +419,8 @@ export interface NotificationStatus {
   readonly deliveries: readonly DeliveryStatus[]
   /** The decisions since the last status event. */
   readonly trail: readonly TrailEntry[]
+  /** W3C trace context of the notification. */
+  readonly traceparent: null | string
 }
 
 /** The state of a provider's breaker; for webhooks, of one host's. */

@@ -43,8 +43,8 @@ function runDeadLetters(store: LetterStore, options: RunnerOptions = {}) {
   const runner = stageRunner(options)
   const drops = new Map<string, number>()
   const observer = {
-    committed: (commit: { drops: ReadonlyMap<string, number> }) => {
-      for (const [reason, count] of commit.drops) drops.set(reason, (drops.get(reason) ?? 0) + count)
+    committed: (commit: { readonly drops: readonly { readonly reason: string }[] }) => {
+      for (const { reason } of commit.drops) drops.set(reason, (drops.get(reason) ?? 0) + 1)
     },
   }
   const ports = { letters: store, read: (letter: DeadLetter) => readLetter(codec, letter) }
@@ -117,6 +117,7 @@ describe('a replay', () => {
             ...{ reason: 'stage-crash', detail: 'l-1' },
           },
         ],
+        traceparent: null,
       },
     ])
     expect(run.drops()).toEqual({})

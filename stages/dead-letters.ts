@@ -132,5 +132,6 @@ function entryOf(decision: ReplayDecision, letter: DeadLetter, { notification }:
     summary: null,
     deliveries: [],
     trail: [entry],
+    traceparent: null,
   })
 }

@@ -16,8 +16,8 @@ function runDedupe(options: Partial<DedupeOptions> = {}) {
   const runner = stageRunner()
   const drops = new Map<string, number>()
   const observer = {
-    committed: (commit: { drops: ReadonlyMap<string, number> }) => {
-      for (const [reason, count] of commit.drops) drops.set(reason, (drops.get(reason) ?? 0) + count)
+    committed: (commit: { readonly drops: readonly { readonly reason: string }[] }) => {
+      for (const { reason } of commit.drops) drops.set(reason, (drops.get(reason) ?? 0) + 1)
     },
   }
   const stage = dedupe({ idWindowMs: 24 * hour, announce: false, ...options })

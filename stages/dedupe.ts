@@ -76,6 +76,7 @@ function announcement(
     summary: summaryOf(request),
     deliveries: [],
     trail,
+    traceparent: request.traceparent,
   })
 }
 

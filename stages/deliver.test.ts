@@ -32,6 +32,7 @@ test('a call carries the delivery’s id as its key, and its outcome ends the de
       summary: null,
       deliveries: [{ id: 'a', channel: 'email', provider: 'test', status: 'sent', final: true, siblings: 1, attempts }],
       trail: [entry],
+      traceparent: null,
     },
   ])
   expect([run.back(), run.deadLetters()]).toEqual([[], []])

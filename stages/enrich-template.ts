@@ -166,7 +166,7 @@ function variablesOf({ defaults }: TemplateVersion, data: string): Record<string
 
 function unreadable({ request, trail }: NotificationAccepted, { recordId, nowMs }: RecordContext): Outcome<Out> {
   const detail = 'The data is not a JSON object.'
-  const { id, tenant, recipient } = request
+  const { id, tenant, recipient, traceparent } = request
   const ended = status({
     eventId: `${recordId}-enrich-template`,
     notificationId: id,
@@ -178,6 +178,7 @@ function unreadable({ request, trail }: NotificationAccepted, { recordId, nowMs 
     summary: null,
     deliveries: [],
     trail: [...trail, entry(nowMs, 'failed', null, { reason: 'invalid-data', detail })],
+    traceparent,
   })
   return deadLetter('invalid-data', detail, ended)
 }

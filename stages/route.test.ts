@@ -45,6 +45,7 @@ const delivery = {
   acceptedAtMs: nowMs - 5,
   metadata: '{"order":7}',
   correlationId: 'c-1',
+  dueAtMs: nowMs + 60_000,
   traceparent: '00-1-2-01',
   origin: 'native',
   replays: 0,
@@ -93,6 +94,7 @@ test('a dropped channel counts as a sibling and is told with its reason', async 
       summary: null,
       deliveries: [ended('n-1.sms', 'sms', 'failed', 2)],
       trail: [...before, here('dropped', 'sms', 'The recipient has no address for sms.', 'no-address')],
+      traceparent: '00-1-2-01',
     }),
   )
   expect(step.outputs).toHaveLength(2)

@@ -84,6 +84,7 @@ function deliveryOf(value: NotificationRendered, chosen: Route, siblings: number
     notBeforeMs: sendAtMs,
     expiresAtMs,
     acceptedAtMs,
+    dueAtMs: sendAtMs !== null && sendAtMs > acceptedAtMs ? sendAtMs : null,
     metadata,
     correlationId,
     traceparent,
@@ -104,7 +105,7 @@ function droppedStatus(
   siblings: number,
   { recordId, nowMs }: RecordContext,
 ): Outgoing<'notification-status'> {
-  const { id, tenant, recipient } = request
+  const { id, tenant, recipient, traceparent } = request
   return status({
     eventId: `${recordId}-route`,
     notificationId: id,
@@ -116,6 +117,7 @@ function droppedStatus(
     summary: null,
     deliveries: dropped.map((one) => statusOf(one, request, siblings)),
     trail: [...trail, ...dropped.map((one) => droppedEntry(one, nowMs))],
+    traceparent,
   })
 }
 

@@ -240,6 +240,7 @@ function statusOf(notificationId: string) {
     summary: null,
     deliveries: [],
     trail: [],
+    traceparent: null,
   }
   return status(value)
 }

@@ -38,6 +38,7 @@ test('what can go at once is released at once and never touches the state', asyn
         },
       ],
       trail,
+      traceparent: null,
     },
   ])
   expect(run.commits.flatMap(({ changes }) => changes)).toEqual([])

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { waysOf } from '../../schemas/topics.js'
 import { requests } from '../engine/log-under-test.js'
 import type { WorkerState } from '../engine/worker.js'
-import { createMetrics } from '../metrics.js'
+import { createMetrics } from '../metrics/metrics.js'
 import { openSqliteLog, type SqliteLogUnderTest } from '../sqlite/log-under-test.js'
 import { topology } from '../topology.js'
 import { flowMeter } from './flow-meter.js'
@@ -37,7 +37,7 @@ test('a stage’s flow is its rate over the last seconds, what waits in each lan
     restarts: 1,
   })
   const settle = async (count: number) => {
-    metrics.settled.inc({ stage: 'dedupe' }, count)
+    metrics.consumed.inc({ stage: 'dedupe', lane: 'high' }, count)
     await vi.advanceTimersByTimeAsync(1000)
   }
   for (const count of [10, 20, 30]) await settle(count)

@@ -2,7 +2,7 @@
 import type { StageFlow } from '../../ingress/ports.js'
 import type { Log } from '../engine/log.js'
 import type { WorkerState } from '../engine/worker.js'
-import type { Metrics } from '../metrics.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { Topology } from '../topology.js'
 import type { RunningStage } from './stages.js'
 
@@ -62,9 +62,10 @@ export function flowMeter(
   }
 
   async function count(): Promise<void> {
-    const { values } = await metrics.settled.get()
+    const { values } = await metrics.consumed.get()
     for (const meter of meters) {
-      meter.processed = values.find(({ labels }) => labels.stage === meter.running.name)?.value ?? 0
+      const own = values.filter(({ labels }) => labels.stage === meter.running.name)
+      meter.processed = own.reduce((sum, { value }) => sum + value, 0)
     }
   }
 
@@ -75,7 +76,6 @@ export function flowMeter(
       const lane = way.lane ?? 'all'
       lag[lane] = (lag[lane] ?? 0) + records
     }
-    for (const [lane, records] of Object.entries(lag)) metrics.lag.set({ stage: name, lane }, records)
     metrics.inFlight.set({ stage: name }, worker.unsettled())
     const spanned = ((samples.at(-1) ?? 0) - (samples[0] ?? 0)) / Math.max(1, samples.length - 1)
     const described = topology.stages.find((stage) => stage.name === name)

@@ -14,7 +14,8 @@ import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
 import type { Log } from '../engine/log.js'
 import { runWorker, type Worker, type WorkerObserver } from '../engine/worker.js'
-import { type Metrics, stageObserver } from '../metrics.js'
+import type { Metrics } from '../metrics/metrics.js'
+import { stageObserver } from '../metrics/stage-observer.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
 
 /** What stages are given. A process that runs some of them needs only what those ask for. */

@@ -10,7 +10,7 @@ import { kafkaSizes, type RunningStage, startStages } from '../composition/stage
 import { stopStages } from '../composition/stopping.js'
 import type { Config } from '../config/config.js'
 import { createLogger } from '../logging.js'
-import { createMetrics } from '../metrics.js'
+import { createMetrics } from '../metrics/metrics.js'
 import { addressOf, type Running } from '../running.js'
 import { keepHouse } from './housekeeping.js'
 import { openProcess } from './runtime.js'

@@ -2,7 +2,7 @@
 import type { StageFlow } from '../../ingress/ports.js'
 import type { RunningStage } from '../composition/stages.js'
 import type { WorkerState } from '../engine/worker.js'
-import type { Metrics } from '../metrics.js'
+import type { Metrics } from '../metrics/metrics.js'
 
 /** For what is under way to end, over all workers; closing connections takes a little more. */
 export const drainMs = 7000

@@ -73,6 +73,7 @@ test('a notification that is given up ends failed, with its trail and the reason
     summary: null,
     deliveries: [],
     trail: [...trail, { ...entry, reason: 'stage-crash', detail: 'again and again' }],
+    traceparent: null,
   })
 })
 

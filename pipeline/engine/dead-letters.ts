@@ -104,7 +104,7 @@ function subjectOf(event: EventOf<EventName>, { recordId, record }: Burial): Sub
 function ofInbound(value: NotificationInbound, inRecord: string, timestampMs: number): Subject {
   const id = notificationIdOf({ value, recordId: inRecord, timestampMs })
   const end = (recordId: string, entry: TrailEntry): NotificationStatus => ({
-    ...endOf(recordId, id, tenant, '', entry),
+    ...endOf(recordId, id, tenant, '', entry, null),
     status: 'failed',
     deliveries: [],
     trail: [{ ...entry, stage: 'ingress' }],
@@ -113,9 +113,9 @@ function ofInbound(value: NotificationInbound, inRecord: string, timestampMs: nu
 }
 
 function ofRequest(request: NotificationRequested, trail: readonly TrailEntry[]): Subject {
-  const { id, tenant, recipient, replays } = request
+  const { id, tenant, recipient, replays, traceparent } = request
   const end = (recordId: string, entry: TrailEntry): NotificationStatus => ({
-    ...endOf(recordId, id, tenant, recipient, entry),
+    ...endOf(recordId, id, tenant, recipient, entry, traceparent),
     status: 'failed',
     deliveries: [],
     trail: [...trail, entry],
@@ -124,9 +124,9 @@ function ofRequest(request: NotificationRequested, trail: readonly TrailEntry[])
 }
 
 function ofDelivery(delivery: Delivery): Subject {
-  const { notificationId, tenant, recipient, replays } = delivery
+  const { notificationId, tenant, recipient, replays, traceparent } = delivery
   const end = (recordId: string, entry: TrailEntry): NotificationStatus => ({
-    ...endOf(recordId, notificationId, tenant, recipient, entry),
+    ...endOf(recordId, notificationId, tenant, recipient, entry, traceparent),
     status: null,
     deliveries: [
       {
@@ -144,7 +144,14 @@ function ofDelivery(delivery: Delivery): Subject {
   return { notificationId, tenant, replays, end }
 }
 
-function endOf(recordId: string, notificationId: string, tenant: string, recipient: string, { atMs }: TrailEntry) {
+function endOf(
+  recordId: string,
+  notificationId: string,
+  tenant: string,
+  recipient: string,
+  { atMs }: TrailEntry,
+  traceparent: string | null,
+) {
   const eventId = `${recordId}-dead`
-  return { eventId, notificationId, tenant, recipient, atMs, duplicateOf: null, summary: null }
+  return { eventId, notificationId, tenant, recipient, atMs, duplicateOf: null, summary: null, traceparent }
 }

@@ -1,10 +1,12 @@
 /** Puts the steps that are ready into one transaction. */
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
+import type { Lane } from '../../schemas/topics.js'
 import type { InputRecord, StateChange, Step, WorkerName } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
 import { type Burial, bury } from './dead-letters.js'
 import type { LogRecord, NewRecord } from './log.js'
+import type { AnyInput, Ended } from './worker.js'
 
 /** What the engine commits: a stage's step, or a record that never reached the stage. */
 export type Part<I extends EventName, O extends EventName> = Step<I, O> | Burial
@@ -14,10 +16,10 @@ export interface Gathered {
   readonly changes: readonly StateChange[]
   /** The records that are settled. */
   readonly settled: readonly LogRecord[]
-  /** How many were dropped, by reason. */
-  readonly drops: ReadonlyMap<string, number>
-  /** The cause of each dead letter. */
-  readonly deadLetters: readonly string[]
+  /** What the stage had been given of them. */
+  readonly inputs: readonly AnyInput[]
+  readonly drops: readonly Ended[]
+  readonly deadLetters: readonly Ended[]
 }
 
 export function gather<I extends EventName, O extends EventName>(
@@ -30,31 +32,45 @@ export function gather<I extends EventName, O extends EventName>(
   const outputs: NewRecord[] = []
   const changes: StateChange[] = []
   const settled: LogRecord[] = []
-  const drops = new Map<string, number>()
-  const deadLetters: string[] = []
+  const inputs: AnyInput[] = []
+  const drops: Ended[] = []
+  const deadLetters: Ended[] = []
   for (const part of parts) {
     if ('recordId' in part) {
-      give(part)
+      give(part, null)
       settled.push(part.record)
       continue
     }
     for (const output of part.outputs) outputs.push(codec.encode(output as Outgoing, nowMs))
     for (const change of part.changes) changes.push(change)
-    for (const { reason } of part.drops) drops.set(reason, (drops.get(reason) ?? 0) + 1)
+    for (const { record, reason } of part.drops)
+      drops.push({ lane: laneIn(sourceOf(record)), reason, input: anyEvent(record) })
     for (const { record, cause, detail } of part.deadLetters) {
       const source = sourceOf(record)
       const { recordId } = record
-      if (source) give({ recordId, record: source, cause, detail, event: record as EventOf<EventName>, tell: false })
+      const event = record as EventOf<EventName>
+      if (source) give({ recordId, record: source, cause, detail, event, tell: false }, anyEvent(record))
     }
     for (const input of part.settled) {
       const source = sourceOf(input)
-      if (source) settled.push(source)
+      if (!source) continue
+      settled.push(source)
+      inputs.push(anyEvent(input))
     }
   }
-  return { outputs, changes, settled, drops, deadLetters }
+  return { outputs, changes, settled, inputs, drops, deadLetters }
 
-  function give(burial: Burial): void {
+  function give(burial: Burial, input: AnyInput | null): void {
     for (const outgoing of bury(burial, stage, nowMs)) outputs.push(codec.encode(outgoing, nowMs))
-    deadLetters.push(burial.cause)
+    deadLetters.push({ lane: burial.record.way.lane, reason: burial.cause, input })
   }
+}
+
+/** A stage's input is one of all events. */
+function anyEvent<I extends EventName>(input: InputRecord<I>): AnyInput {
+  return input as AnyInput
+}
+
+function laneIn(source: LogRecord | undefined): Lane | null {
+  return source?.way.lane ?? null
 }

@@ -16,19 +16,8 @@ import { isOutsideTrouble } from './outside-trouble.js'
 import { ownedScopes } from './owned-scopes.js'
 import { nameOf } from './place.js'
 import { type StateView, stateView } from './state-view.js'
-import type { WorkerOptions } from './worker.js'
-
-/** What the worker decides for its sessions. */
-export interface Supervision {
-  /** True: the record crashed the stage too often and goes to the dead letters. */
-  isCondemned(recordId: string): boolean
-  /** True: records are fed one by one, to find the one that breaks the stage. */
-  isCautious(): boolean
-  /** A commit succeeded that settled so many records. */
-  settled(count: number): void
-  /** It waits for records, and holds none. */
-  idle(): void
-}
+import type { Supervision } from './supervision.js'
+import type { AnyInput, WorkerOptions } from './worker.js'
 
 const pollWaitMs = 1000
 const mailboxBytesByDefault = 8 * 1024 * 1024
@@ -86,7 +75,10 @@ export class Session<I extends EventName, O extends EventName> {
     const member = await log.join({ group: stage.name, ways })
     const tracker = offsetTracker(member.start)
     const state = stateView(member)
-    const assignments = member.assignments.subscribe((now) => this.#scopes.assign(now))
+    const assignments = member.assignments.subscribe((now) => {
+      this.#scopes.assign(now)
+      this.#options.observer?.assigned?.(now)
+    })
     member.onRevoke(async (revoked) => {
       this.#leaving.next(this.#scopes.leave(revoked))
       await this.#finish(revoked)
@@ -112,6 +104,7 @@ export class Session<I extends EventName, O extends EventName> {
     } finally {
       steps.unsubscribe()
       assignments.unsubscribe()
+      this.#options.observer?.left?.([...this.#inFlight.keys()] as readonly AnyInput[])
       await member.leave()
     }
     if (this.#failure) throw this.#blamed(this.#failure.error)
@@ -196,7 +189,9 @@ export class Session<I extends EventName, O extends EventName> {
         batch.push(read)
       }
     }
-    if (batch.length > 0) this.#input.next({ records: batch })
+    if (batch.length === 0) return
+    this.#options.observer?.given?.(batch as readonly AnyInput[])
+    this.#input.next({ records: batch })
   }
 
   #read(record: LogRecord, fresh: boolean): InputRecord<I> | Burial {
@@ -239,7 +234,8 @@ export class Session<I extends EventName, O extends EventName> {
   async #commit(parts: readonly Part<I, O>[], member: Member, tracker: OffsetTracker, state: StateView) {
     const { stage, codec, clock, observer } = this.#options
     const sourceOf = (input: InputRecord<I>) => this.#inFlight.get(input)
-    const { outputs, changes, settled, drops, deadLetters } = gather(parts, sourceOf, stage.name, codec, clock.now())
+    const gathered = gather(parts, sourceOf, stage.name, codec, clock.now())
+    const { outputs, changes, settled } = gathered
     for (const record of settled) tracker.settle(record)
     const startedMs = performance.now()
     this.#spacing.began(settled.length)
@@ -256,7 +252,7 @@ export class Session<I extends EventName, O extends EventName> {
       part.committed?.()
     }
     this.#committing = []
-    observer?.committed?.({ settled: settled.length, outputs: outputs.length, drops, deadLetters, commitMs })
+    observer?.committed?.({ ...gathered, commitMs })
     this.#supervision.settled(settled.length)
     this.#changed.next()
   }
@@ -267,6 +263,7 @@ export class Session<I extends EventName, O extends EventName> {
       this.#bytes -= this.#inFlight.get(record)?.value?.length ?? 0
       this.#inFlight.delete(record)
     }
+    this.#options.observer?.left?.(records as readonly AnyInput[])
     this.#changed.next()
   }
 

@@ -2,10 +2,10 @@
  *  a record that crashes it again and again goes to the dead letters. */
 import { BehaviorSubject, firstValueFrom, type Observable, type SchedulerLike, Subject, timer } from 'rxjs'
 import type { EventName } from '../../schemas/avro.js'
-import type { Way } from '../../schemas/topics.js'
-import { type Stage, StageCrash } from '../../stages/stage.js'
+import type { Lane, Way } from '../../schemas/topics.js'
+import { type InputRecord, type Stage, StageCrash } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
-import type { Log } from './log.js'
+import type { Assignment, Log, LogRecord, NewRecord } from './log.js'
 import { isOutsideTrouble } from './outside-trouble.js'
 import { Session } from './session.js'
 
@@ -34,20 +34,40 @@ export interface WorkerOptions<I extends EventName, O extends EventName> {
   readonly observer?: WorkerObserver
 }
 
-/** Told what happens, for metrics and logs. Must not throw. */
+/** What any stage may have been given. */
+export type AnyInput = InputRecord<EventName>
+
+/** Told what happens, for metrics, traces and logs. Must not throw. */
 export interface WorkerObserver {
+  /** The records go to the stage now. */
+  given?(records: readonly AnyInput[]): void
   committed?(commit: Commit): void
+  /** They are left for the next owner of their partition, or for the next life of the stage. */
+  left?(records: readonly AnyInput[]): void
+  /** What the worker owns changed. */
+  assigned?(assignments: readonly Assignment[]): void
   crashed?(error: unknown, retryInMs: number): void
 }
 
+/** One transaction that went through. */
 export interface Commit {
-  /** Records settled. */
-  readonly settled: number
-  /** Records written. */
-  readonly outputs: number
-  readonly drops: ReadonlyMap<string, number>
-  readonly deadLetters: readonly string[]
+  /** What the stage was given and has settled. What never reached the stage is in `settled` only. */
+  readonly inputs: readonly AnyInput[]
+  readonly settled: readonly LogRecord[]
+  readonly outputs: readonly NewRecord[]
+  readonly drops: readonly Ended[]
+  readonly deadLetters: readonly Ended[]
+  /** The transaction alone. */
   readonly commitMs: number
+}
+
+/** An input that went no further. */
+export interface Ended {
+  readonly lane: Lane | null
+  /** Stable code of why, in kebab case. */
+  readonly reason: string
+  /** Null where it never reached the stage. */
+  readonly input: AnyInput | null
 }
 
 export type WorkerState = 'running' | 'restarting' | 'stopped'

@@ -1,4 +1,4 @@
-/** Single requests to a broker, for what node-rdkafka cannot ask: each on a connection of its own.
+/** Requests to a broker, for what node-rdkafka cannot ask: each, or a few together, on a connection of their own.
  *  https://kafka.apache.org/protocol */
 import { readFileSync } from 'node:fs'
 import { connect, isIP, type Socket } from 'node:net'
@@ -20,13 +20,21 @@ const saslAuthenticate = { key: 36, version: 0 }
 /** Answers beyond this are refused. */
 const maxAnswerBytes = 64 * 1024 * 1024
 
+/** One request, and its answer. Only when it has come, another may be asked. */
+export type Ask = (api: Api, body: Buffer) => Promise<ProtocolReader>
+
 /** The answer of the first broker that can be reached. Rejects with `Unavailable` where none answers or the login
  *  fails. */
-export async function askBroker(connection: KafkaConnection, api: Api, body: Buffer): Promise<ProtocolReader> {
+export function askBroker(connection: KafkaConnection, api: Api, body: Buffer): Promise<ProtocolReader> {
+  return withBroker(connection, (ask) => ask(api, body))
+}
+
+/** What `work` finds out from the first broker that can be reached. Rejects as `askBroker` does. */
+export async function withBroker<T>(connection: KafkaConnection, work: (ask: Ask) => Promise<T>): Promise<T> {
   const socket = await connectAny(connection)
   try {
     await authenticate(socket, connection)
-    return await ask(socket, api, body)
+    return await work((api, body) => ask(socket, api, body))
   } finally {
     socket.destroy()
   }
@@ -93,19 +101,17 @@ function ask(socket: Socket, api: Api, body: Buffer): Promise<ProtocolReader> {
     const fail = (error?: Error) => {
       reject(new Unavailable('The Kafka broker ended the connection', error ? { cause: error } : undefined))
     }
+    const ended = () => fail()
     const onData = (data: Buffer): void => {
       received = Buffer.concat([received, data])
       const length = received.length < 4 ? maxAnswerBytes : received.readInt32BE(0)
       if (received.length >= 4 && (length < 4 || length > maxAnswerBytes)) socket.destroy()
       if (received.length < length + 4) return
-      socket.off('data', onData).off('error', fail).off('close', fail)
+      socket.off('data', onData).off('error', fail).off('close', ended)
       const correlationBytes = 4
       resolve(new ProtocolReader(received.subarray(4 + correlationBytes)))
     }
-    socket
-      .on('data', onData)
-      .on('error', fail)
-      .on('close', () => fail())
+    socket.on('data', onData).on('error', fail).on('close', ended)
     socket.write(Buffer.concat([size, header, body]))
   })
 }

@@ -4,7 +4,7 @@
  *  DescribeGroups, version 0:  [group] → [error_code group state protocol_type protocol
  *                              [member_id client_id client_host metadata assignment]] */
 import { Unavailable } from '../../ingress/ports.js'
-import { askBroker } from './broker-connection.js'
+import { type Ask, withBroker } from './broker-connection.js'
 import type { KafkaConnection } from './library.js'
 import { protocolWriter } from './protocol.js'
 
@@ -14,15 +14,27 @@ const groupKey = 0
 
 /** The client ids of a group's members. Rejects with `Unavailable`. */
 export async function memberClients(connection: KafkaConnection, group: string): Promise<readonly string[]> {
-  const brokers = await coordinatorOf(connection, group)
+  const brokers = await withBroker(connection, (ask) => coordinatorOf(ask, group))
+  const members = await withBroker({ ...connection, brokers }, (ask) => membersOf(ask, [group]))
+  return members.get(group) ?? []
+}
+
+/** The client ids of the members of groups, asked from the broker that coordinates them. Rejects with `Unavailable`. */
+export async function membersOf(
+  ask: Ask,
+  groups: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const body = protocolWriter()
-    .array([group], (writer, name) => writer.string(name))
+    .array(groups, (writer, name) => writer.string(name))
     .bytes()
-  const answer = await askBroker({ ...connection, brokers }, describeGroups, body)
-  const clients: string[] = []
+  const answer = await ask(describeGroups, body)
+  const members = new Map<string, readonly string[]>()
   answer.array(() => {
-    if (answer.int16() !== 0) throw new Unavailable(`Kafka does not tell who is in ${group}`)
-    for (let field = 0; field < 4; field++) answer.string()
+    const error = answer.int16()
+    const group = answer.string() ?? ''
+    if (error !== 0) throw new Unavailable(`Kafka does not tell who is in ${group}`)
+    for (let field = 0; field < 3; field++) answer.string()
+    const clients: string[] = []
     answer.array(() => {
       answer.string()
       clients.push(answer.string() ?? '')
@@ -30,12 +42,14 @@ export async function memberClients(connection: KafkaConnection, group: string):
       answer.data()
       answer.data()
     })
+    members.set(group, clients)
   })
-  return clients
+  return members
 }
 
-async function coordinatorOf(connection: KafkaConnection, group: string): Promise<string> {
-  const answer = await askBroker(connection, findCoordinator, protocolWriter().string(group).int8(groupKey).bytes())
+/** host:port of the broker that coordinates a group. Rejects with `Unavailable`. */
+export async function coordinatorOf(ask: Ask, group: string): Promise<string> {
+  const answer = await ask(findCoordinator, protocolWriter().string(group).int8(groupKey).bytes())
   answer.int32()
   const error = answer.int16()
   answer.string()

@@ -32,7 +32,7 @@ const worker = runWorker({
   ...{ stage, log: watched, ways: waysFor('notifications.requested'), codec: createCodec(), clock: asyncScheduler },
   ...{ random: seededRandom(process.pid), mailbox: 400, batch: 100 },
   observer: {
-    committed: ({ settled }) => tell({ settled }),
+    committed: ({ settled }) => tell({ settled: settled.length }),
     crashed: (error) => tell({ crashed: String(error) }),
   },
 })

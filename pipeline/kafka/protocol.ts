@@ -66,6 +66,11 @@ export class ProtocolReader {
     return this.#bytes.readInt32BE(this.#pass(4))
   }
 
+  /** Offsets stay far below 2^53. */
+  int64(): number {
+    return Number(this.#bytes.readBigInt64BE(this.#pass(8)))
+  }
+
   /** Null where there is none. */
   string(): string | null {
     const length = this.int16()

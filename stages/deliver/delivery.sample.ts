@@ -21,6 +21,7 @@ const delivery: Delivery = {
   acceptedAtMs: 1_700_000_000_000,
   metadata: '{}',
   correlationId: '',
+  dueAtMs: null,
   traceparent: null,
   origin: 'native',
   replays: 0,

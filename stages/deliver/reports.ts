@@ -17,7 +17,8 @@ export function noted(delivery: Delivery, atMs: number, { event, reason, detail 
 
 /** The delivery's state now, with the whole trail. */
 export function report(delivery: Delivery, state: DeliveryState, final: boolean, atMs: number): NotificationStatus {
-  const { id, notificationId, tenant, recipient, channel, provider, siblings, attempts, deferrals, trail } = delivery
+  const { id, notificationId, tenant, recipient, channel, provider, siblings, attempts } = delivery
+  const { deferrals, trail, traceparent } = delivery
   return {
     eventId: `${id}-${state}-${attempts.length}-${deferrals}`,
     notificationId,
@@ -29,5 +30,6 @@ export function report(delivery: Delivery, state: DeliveryState, final: boolean,
     summary: null,
     deliveries: [{ id, channel, provider, status: state, final, siblings, attempts }],
     trail,
+    traceparent,
   }
 }

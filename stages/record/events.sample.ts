@@ -23,6 +23,7 @@ export function sampleStatus(afterMs: number, changes: Partial<NotificationStatu
     summary: null,
     deliveries: [],
     trail: [],
+    traceparent: null,
     ...changes,
   }
 }

@@ -40,6 +40,7 @@ export function refusedStatus(command: CancelRequested, atMs: number): Notificat
     summary: null,
     deliveries: [],
     trail: [entryOf(null, atMs, 'cancel-refused', 'already-out', null)],
+    traceparent: null,
   }
 }
 
@@ -50,7 +51,8 @@ function report(
   final: boolean,
   atMs: number,
 ): NotificationStatus {
-  const { id, notificationId, tenant, recipient, channel, provider, siblings, attempts, deferrals, trail } = delivery
+  const { id, notificationId, tenant, recipient, channel, provider, siblings, attempts } = delivery
+  const { deferrals, trail, traceparent } = delivery
   return {
     eventId: `${id}-${what}-${attempts.length}-${deferrals}`,
     notificationId,
@@ -62,6 +64,7 @@ function report(
     summary: null,
     deliveries: [{ id, channel, provider, status: state, final, siblings, attempts }],
     trail,
+    traceparent,
   }
 }
 

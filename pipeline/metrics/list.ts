@@ -1,0 +1,20 @@
+/** Every metric of Carillon: name, type, unit, labels, help. Dashboards, alerts, the README and their tests go by it.
+ *
+ *  Names follow Prometheus' conventions (https://prometheus.io/docs/practices/naming/). Where OpenTelemetry has a name
+ *  (messaging, db, http), it is taken, written as its exporter to Prometheus writes it; what tells of lag has the names of
+ *  kafka-lag-exporter, on either engine. Node's own are prom-client's (`node.ts`).
+ *
+ *  Invariant: no label tells of a tenant, a recipient, a template or a host, so that their number has a bound. */
+
+import { lagMetrics } from './lag-metrics.js'
+import { deliveryMetrics, ingressMetrics, stageMetrics } from './pipeline-metrics.js'
+import { processMetrics, storeMetrics } from './system-metrics.js'
+
+export const metricList = {
+  ...stageMetrics,
+  ...deliveryMetrics,
+  ...ingressMetrics,
+  ...storeMetrics,
+  ...lagMetrics,
+  ...processMetrics,
+} as const

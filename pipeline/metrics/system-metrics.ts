@@ -1,0 +1,50 @@
+/** What Carillon stands on. */
+import { short } from './buckets.js'
+import { counter, gauge, histogram } from './metric.js'
+
+/** Databases and Kafka's client. */
+export const storeMetrics = {
+  databaseSeconds: histogram(
+    'db_client_operation_duration_seconds',
+    'seconds',
+    short,
+    ['db_system_name', 'db_operation_name', 'error_type'],
+    'Time of a database operation: a command of MongoDB, a transaction of SQLite. error_type is empty where it went well.',
+  ),
+  databaseConnections: gauge(
+    'db_client_connection_count',
+    'count',
+    ['db_system_name', 'db_client_connection_state'],
+    'Connections to MongoDB, idle and used.',
+  ),
+  databaseBytes: gauge('carillon_sqlite_file_bytes', 'bytes', ['file'], 'Size of the database file, and of its log.'),
+  clientBrokerSeconds: gauge(
+    'rdkafka_broker_rtt_seconds',
+    'seconds',
+    ['client', 'quantile'],
+    'Round trip to the slowest broker, as librdkafka saw it since its last statistics.',
+  ),
+  clientQueued: gauge('rdkafka_queue_messages', 'messages', ['client'], 'Records that wait in librdkafka to be sent.'),
+  clientQueuedBytes: gauge('rdkafka_queue_bytes', 'bytes', ['client'], 'Their size.'),
+  clientFetched: gauge(
+    'rdkafka_fetch_queue_messages',
+    'messages',
+    ['client'],
+    'Records that librdkafka has fetched ahead.',
+  ),
+  clientSentBytes: counter('rdkafka_sent_bytes_total', 'bytes', ['client'], 'Sent to brokers.'),
+  clientReceivedBytes: counter('rdkafka_received_bytes_total', 'bytes', ['client'], 'Received from brokers.'),
+  clientErrors: counter('rdkafka_request_errors_total', 'count', ['client'], 'Requests to brokers that failed.'),
+  clientTimeouts: counter(
+    'rdkafka_request_timeouts_total',
+    'count',
+    ['client'],
+    'Requests to brokers that were not answered in time.',
+  ),
+  clientBrokersUp: gauge('rdkafka_brokers_up', 'count', ['client'], 'Brokers with a connection.'),
+} as const
+
+export const processMetrics = {
+  build: gauge('carillon_build_info', 'none', ['version', 'engine', 'role'], 'Always 1: what this process is.'),
+  spansDropped: counter('carillon_trace_spans_dropped_total', 'count', [], 'Spans that were not exported.'),
+} as const
