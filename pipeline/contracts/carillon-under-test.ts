@@ -1,6 +1,5 @@
 /** A whole Carillon as its users run it, on either engine, with a provider that counts its calls and does as it is told:
  *  what the contracts of other systems are tested on. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,12 +7,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { env } from 'node:process'
 import { stringify } from 'yaml'
-import { until } from '../distributed/carillon-under-test.js'
 import { brokerAddress } from '../kafka/log-under-test.js'
+import { type ProcessUnderTest, readyProcess, runCarillon } from '../process-under-test.js'
 
-const executable = join(import.meta.dirname, '..', 'command-line', 'carillon.cjs')
 /** Before a call is answered that hangs. */
 const hangMs = 30_000
 
@@ -60,7 +58,7 @@ export async function contractCarillon({ engine, settings = {} }: SetUp): Promis
   let process = await started(environment, provider.url)
 
   return {
-    address: () => process.address,
+    address: () => process.at,
     calls: provider.calls,
     get mood() {
       return provider.mood
@@ -70,11 +68,11 @@ export async function contractCarillon({ engine, settings = {} }: SetUp): Promis
     },
     log: () => process.log(),
     async restart() {
-      await process.kill()
+      await process.end('SIGKILL')
       process = await started(environment, provider.url)
     },
     async close() {
-      await process.kill()
+      await process.end('SIGKILL')
       provider.close()
       rmSync(folder, { recursive: true, force: true })
     },
@@ -95,41 +93,20 @@ async function environmentOf(engine: Engine, folder: string, settings: object): 
   return { ...plain, CARILLON_LOG: `kafka://${broker.address}`, CARILLON_OPS_PORT: '0' }
 }
 
-interface Started {
-  readonly address: string
-  log(): string
-  kill(): Promise<void>
+interface Started extends ProcessUnderTest {
+  readonly at: string
 }
 
+/** Ends it where it does not become ready. */
 async function started(environment: Readonly<Record<string, string>>, providerUrl: string): Promise<Started> {
-  const env = { PATH: process.env.PATH, CARILLON_PROVIDER_URL: providerUrl, ...environment }
-  const child = spawn(process.execPath, [executable, 'start'], { env })
-  const lines: string[] = []
-  createInterface(child.stderr).on('line', (line) => lines.push(line))
-  const gone = once(child, 'exit')
-  const address = await addressOf(child, lines)
-  await until(
-    async () => (await fetch(`${address}/health/ready`).catch(() => null))?.ok === true,
-    () => `a ready Carillon: ${lines.join('\n')}`,
-  )
-  return {
-    address,
-    log: () => lines.join('\n'),
-    async kill() {
-      child.kill('SIGKILL')
-      await gone
-    },
+  const process = runCarillon(['start'], { PATH: env.PATH, CARILLON_PROVIDER_URL: providerUrl, ...environment })
+  try {
+    await readyProcess(process)
+    return { ...process, at: await process.address }
+  } catch (error) {
+    await process.end('SIGKILL')
+    throw error
   }
-}
-
-async function addressOf(child: ChildProcess, log: readonly string[]): Promise<string> {
-  if (child.stdout) {
-    for await (const line of createInterface(child.stdout)) {
-      const [, address] = /^Carillon listens on (\S+)$/.exec(line) ?? []
-      if (address !== undefined) return address
-    }
-  }
-  throw new Error(`It ended before it listened: ${log.join('\n')}`)
 }
 
 /** A provider on a port of its own. Its answer tells a message id. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { until } from '../distributed/carillon-under-test.js'
+import { until } from '../process-under-test.js'
 import { type ContractCarillon, contractCarillon, type Engine, missingFor } from './carillon-under-test.js'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })

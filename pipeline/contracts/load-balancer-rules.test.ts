@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { until } from '../distributed/carillon-under-test.js'
+import { until } from '../process-under-test.js'
 import { freePort, haproxyHere, type LoadBalancer, loadBalancer, serverHosts } from './load-balancer-under-test.js'
 
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 60_000 })

@@ -4,13 +4,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import {
-  type CarillonUnderTest,
-  carillonUnderTest,
-  type ProcessUnderTest,
-  until,
-} from '../distributed/carillon-under-test.js'
+import { type CarillonUnderTest, carillonUnderTest } from '../distributed/carillon-under-test.js'
 import { brokerAddress } from '../kafka/log-under-test.js'
+import { type ProcessUnderTest, until } from '../process-under-test.js'
 import { beginLoad, type Crowd, type Load } from './clients-under-test.js'
 import type { Haproxy } from './haproxy-under-test.js'
 import { freePort, haproxyHere, type LoadBalancer, loadBalancer, serverHosts } from './load-balancer-under-test.js'

@@ -1,5 +1,4 @@
 /** A Carillon of several processes on a real broker, with topics of its own and a webhook receiver that counts. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,31 +6,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { stageNames } from '../../stages/stage.js'
 import { loadConfig } from '../config/config.js'
 import { carillonTopics } from '../kafka/carillon-topics.js'
 import { dropTopics } from '../kafka/topics-under-test.js'
-
-const executable = join(import.meta.dirname, '..', 'command-line', 'carillon.cjs')
-/** After which a wait has failed. */
-const patienceMs = 120_000
-const stepMs = 20
-
-/** One process. */
-export interface ProcessUnderTest {
-  readonly child: ChildProcess
-  /** Where it listens; rejects when it ends before. */
-  readonly address: Promise<string>
-  /** Everything it wrote to standard error so far. */
-  log(): string
-  /** Signals it, and resolves with its exit code when it is gone. */
-  end(signal: NodeJS.Signals): Promise<number | null>
-  /** Its exit code, when it ends. */
-  readonly ended: Promise<number | null>
-}
+import { type ProcessUnderTest, readyProcess, runCarillon } from '../process-under-test.js'
 
 export interface CarillonUnderTest {
   /** Begins a process of the command. */
@@ -90,31 +70,23 @@ export async function carillonUnderTest({
 
   const run: CarillonUnderTest['run'] = (command, own = {}) => {
     const env = { PATH: process.env.PATH, ...settings, ...own }
-    const started = processOf(spawn(process.execPath, [executable, ...command], { env }))
+    const started = runCarillon(command, env)
     processes.add(started)
     void started.ended.then(() => processes.delete(started))
     return started
   }
-  const ready = async (started: ProcessUnderTest): Promise<void> => {
-    const address = await started.address
-    await until(
-      async () => (await fetch(`${address}/health/ready`).catch(() => null))?.ok === true,
-      () => `a ready process: ${started.log()}`,
-    )
-  }
-
   return {
     run,
-    ready,
+    ready: readyProcess,
     calls,
     otherFolder: join(folder, 'other'),
     receiver: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`,
     async runAll(own = {}) {
       // One after another makes what is missing; then all find it.
       const ingress = run(['ingress', '--create-topics'], own)
-      await ready(ingress)
+      await readyProcess(ingress)
       const stages = stageNames.map((name) => [name, run(['stage', name], own)] as const)
-      await Promise.all(stages.map(([, stage]) => ready(stage)))
+      await Promise.all(stages.map(([, stage]) => readyProcess(stage)))
       return new Map<string, ProcessUnderTest>([['ingress', ingress], ...stages])
     },
     async close() {
@@ -128,43 +100,6 @@ export async function carillonUnderTest({
           carillonTopics(kafka).map(({ name }) => name),
         )
       rmSync(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-/** Resolves when it holds; rejects where that takes too long. */
-export async function until(holds: () => Promise<boolean> | boolean, what: () => string): Promise<void> {
-  const deadlineMs = performance.now() + patienceMs
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`This did not come within ${patienceMs} ms: ${what()}`)
-    await sleep(stepMs)
-  }
-}
-
-function processOf(child: ChildProcess): ProcessUnderTest {
-  const lines: string[] = []
-  const ended = once(child, 'exit').then(([code]) => (typeof code === 'number' ? code : null))
-  if (child.stderr) createInterface(child.stderr).on('line', (line) => lines.push(line))
-  const log = () => lines.join('\n')
-  const listening = new Promise<string>((resolve, reject) => {
-    if (child.stdout) {
-      createInterface(child.stdout).on('line', (line) => {
-        const [, address] = /^Carillon listens on (\S+)$/.exec(line) ?? []
-        if (address !== undefined) resolve(address)
-      })
-    }
-    void ended.then((code) => reject(new Error(`It ended with ${code} before it listened: ${log()}`)))
-  })
-  // A test that expects it to end does not ask where it listens.
-  listening.catch(() => undefined)
-  return {
-    child,
-    address: listening,
-    log,
-    ended,
-    async end(signal) {
-      child.kill(signal)
-      return ended
     },
   }
 }

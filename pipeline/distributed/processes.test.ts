@@ -4,7 +4,8 @@ import { closeAll as closeClients, eventSource, openSocket } from '../../ingress
 import type { NotificationRecord } from '../../schemas/record.js'
 import { stageNames } from '../../stages/stage.js'
 import { brokerAddress } from '../kafka/log-under-test.js'
-import { type CarillonUnderTest, carillonUnderTest, type ProcessUnderTest, until } from './carillon-under-test.js'
+import { type ProcessUnderTest, until } from '../process-under-test.js'
+import { type CarillonUnderTest, carillonUnderTest } from './carillon-under-test.js'
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 })
 const broker = await brokerAddress()

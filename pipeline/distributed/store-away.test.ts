@@ -4,7 +4,8 @@ import type { NotificationRecord } from '../../schemas/record.js'
 import { brokerAddress } from '../kafka/log-under-test.js'
 import { describeOnMongo, dropDatabase, freshDatabase, urlBy } from '../mongodb/mongo-under-test.js'
 import { type Way, wayTo } from '../mongodb/way-under-test.js'
-import { type CarillonUnderTest, carillonUnderTest, type ProcessUnderTest, until } from './carillon-under-test.js'
+import { type ProcessUnderTest, until } from '../process-under-test.js'
+import { type CarillonUnderTest, carillonUnderTest } from './carillon-under-test.js'
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 const broker = await brokerAddress()

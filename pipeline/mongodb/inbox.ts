@@ -5,6 +5,7 @@
 import type { Arrival, Inbox, InboxMessage } from '../../ingress/ports.js'
 import type { InboxEntry, InboxStore } from '../../stages/deliver/inbox.js'
 import { rfc3339 } from '../../stages/record/rfc3339.js'
+import { askedArrivals, askedInbox, unreadCounted } from '../inbox-query.js'
 import { cursorAt, pageOf, placeOf } from '../pages.js'
 import {
   type ArrivalPlace,
@@ -20,9 +21,6 @@ import type { Mongo } from './connection.js'
 import { documentId, inserted } from './documents.js'
 
 export const inboxCollection = 'inbox'
-
-/** Unread messages are counted up to here. */
-const unreadCounted = 10_000
 
 interface InboxDocument {
   readonly _id: string
@@ -48,7 +46,7 @@ export function inboxStore(mongo: Mongo, nowMs: () => number): Inbox & InboxStor
   return {
     ...arrivalReader(mongo, nowMs),
     async list(tenant, recipient, limit, cursor) {
-      const asked = ['inbox', tenant, recipient]
+      const asked = askedInbox(tenant, recipient)
       const before = placeOf<[number, string]>(asked, cursor, [0, ''])
       const [found, unread] = await mongo.run('list an inbox', () =>
         Promise.all([
@@ -80,7 +78,7 @@ function arrivalReader(mongo: Mongo, nowMs: () => number): Pick<Inbox, 'arrivals
   const inbox = mongo.collection<InboxDocument>(inboxCollection)
   return {
     async arrivals(tenant, recipient, after, limit) {
-      const asked = arrivalsOf(tenant, recipient)
+      const asked = askedArrivals(tenant, recipient)
       const place = readPlace(asked, after)
       const most = limit + place.given.size
       const found = await mongo.run('read what arrived in an inbox', () =>
@@ -106,13 +104,9 @@ function arrivalReader(mongo: Mongo, nowMs: () => number): Pick<Inbox, 'arrivals
       )
       const given = found.map(arrivedOf).reverse()
       const place = placeAfter(beforeAll, { given, next: undefined, complete: true }, nowMs())
-      return writePlace(arrivalsOf(tenant, recipient), place)
+      return writePlace(askedArrivals(tenant, recipient), place)
     },
   }
-}
-
-function arrivalsOf(tenant: string, recipient: string): readonly string[] {
-  return ['inbox arrivals', tenant, recipient]
 }
 
 function arrivedOf({ id, arrivedAt }: InboxDocument): Arrived {

@@ -2,11 +2,9 @@
 import type { Inbox, InboxMessage } from '../../ingress/ports.js'
 import type { InboxEntry, InboxStore } from '../../stages/deliver/inbox.js'
 import { rfc3339 } from '../../stages/record/rfc3339.js'
+import { askedArrivals, askedInbox, unreadCounted } from '../inbox-query.js'
 import { cursorAt, pageOf, placeOf } from '../pages.js'
 import type { Database } from './database.js'
-
-/** Unread messages are counted up to here. */
-const unreadCounted = 10_000
 
 /** Writes inboxes; to be called inside `Database.write`. */
 export interface InboxWriter {
@@ -41,7 +39,7 @@ export function inboxReader(database: Database): Omit<Inbox, 'markRead'> {
   return {
     list: async (tenant, recipient, limit, cursor) =>
       database.read(() => {
-        const asked = ['inbox', tenant, recipient]
+        const asked = askedInbox(tenant, recipient)
         const after = placeOf<[number, string]>(asked, cursor, [0, ''])
         const older = after ? 'AND (accepted_at, id) < (?, ?)' : ''
         const found = database
@@ -52,7 +50,7 @@ export function inboxReader(database: Database): Omit<Inbox, 'markRead'> {
       }),
     arrivals: async (tenant, recipient, after, limit) =>
       database.read(() => {
-        const inbox = arrivalsOf(tenant, recipient)
+        const inbox = askedArrivals(tenant, recipient)
         const [seq] = placeOf<[number]>(inbox, after, [0]) ?? [0]
         const wanted = [tenant, recipient, seq, limit]
         const found = database.prepare(selectArrived).all(...wanted, ...wanted, limit) as unknown as Row[]
@@ -63,7 +61,7 @@ export function inboxReader(database: Database): Omit<Inbox, 'markRead'> {
         const found = database.prepare(selectLatest).get(tenant, recipient, tenant, recipient) as
           | { seq: number }
           | undefined
-        return cursorAt(arrivalsOf(tenant, recipient), [found?.seq ?? 0])
+        return cursorAt(askedArrivals(tenant, recipient), [found?.seq ?? 0])
       }),
   }
 }
@@ -99,11 +97,6 @@ export function inboxStore(database: Database): Inbox & InboxStore {
 function amongAll(from: (half: string) => string, order: string): string {
   const halves = ['(read_at IS NULL) = 0', '(read_at IS NULL) = 1'].map((half) => `SELECT * FROM (${from(half)})`)
   return `${halves.join(' UNION ALL ')} ORDER BY ${order}`
-}
-
-/** What the places in the order of arrival belong to. */
-function arrivalsOf(tenant: string, recipient: string): readonly string[] {
-  return ['inbox arrivals', tenant, recipient]
 }
 
 function messageOf({ id, notification_id, title, body, metadata, accepted_at, read_at }: Row): InboxMessage {
