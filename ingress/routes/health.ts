@@ -60,9 +60,10 @@ export function healthRoutes(app: IngressApp, flow: Pick<Flow, 'problems' | 'sta
     },
     async ({ c, query: { without } }) => {
       const parts = Object.entries(asked).filter(([name]) => name !== without)
-      const [restarting, ...answers] = await Promise.all([flow.problems(), ...parts.map(([, ask]) => askedInTime(ask))])
+      const restarting = inTime(flow.problems(), patienceMs, ['The stages do not answer.'])
+      const [problems, ...answers] = await Promise.all([restarting, ...parts.map(([, ask]) => askedInTime(ask))])
       const told = parts.map(([name], at) => [name, answers[at] ?? well] as const)
-      const all = [...told, [stages, restarting.join(' ') || well] as const]
+      const all = [...told, [stages, problems.join(' ') || well] as const]
       if (all.every(([, state]) => state === well)) {
         return answer(c, 200, { status: 'ready', checks: Object.fromEntries(all) })
       }

@@ -62,4 +62,12 @@ describe('operations', () => {
     expect((await get('/health/ready?without=store')).status).toBe(200)
     Object.assign(fake.records, { get: getRecord })
   })
+
+  it('do not wait for stages that do not answer', async () => {
+    const { get, fake } = testClient()
+    Object.assign(fake.flow, { problems: () => new Promise(() => undefined) })
+    expect((await get('/health/ready')).body).toMatchObject({
+      checks: { log: 'ok', store: 'ok', stages: 'The stages do not answer.' },
+    })
+  })
 })
