@@ -3,6 +3,7 @@
  *  Source: https://pkg.go.dev/text/template ("Actions", "Text and spaces").
  *
  *  Invariant: what is text in Go is text in Liquid, also where it looks like a tag. */
+import { liquidWords } from '../../schemas/liquid-words.js'
 
 export type Translated =
   | { readonly ok: true; readonly liquid: string }
@@ -14,9 +15,6 @@ export type Translated =
 const action = /\{\{(-(?=[ \t\r\n])|)([\s\S]*?)([ \t\r\n]-|)\}\}/y
 const comment = /\{\{(-[ \t\r\n]+|)\/\*[\s\S]*?\*\/([ \t\r\n]+-|)\}\}/y
 const variable = /^[ \t\r\n]*\$?((?:\.[\p{L}_][\p{L}\p{Nd}_]*)+)[ \t\r\n]*$/u
-
-/** Words that stand for something else in Liquid. */
-const words = new Set(['true', 'false', 'nil', 'null', 'empty', 'blank', 'not', 'and', 'or', 'contains'])
 
 /** The Liquid source, or what is not understood. */
 export function translateGoTemplate(source: string): Translated {
@@ -56,7 +54,7 @@ function at(form: RegExp, source: string, start: number): RegExpExecArray | null
 
 function output(path: string): string {
   const [first = '', ...rest] = path.split('.')
-  if (!words.has(first)) return `{{ ${path} }}`
+  if (!liquidWords.has(first)) return `{{ ${path} }}`
   return `{{ ${[`["${first}"]`, ...rest].join('.')} }}`
 }
 

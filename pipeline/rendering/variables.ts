@@ -1,6 +1,7 @@
 /** Compiles templates that hold nothing but text and plain variables, `Hello {{ user.name }}`, into an array of both.
  *  They cannot loop and take a microsecond, so they need neither Liquid nor a thread.
  *  Invariant: what it renders, Liquid renders just so. Whatever might differ or take long is left to Liquid. */
+import { liquidWords } from '../../schemas/liquid-words.js'
 import { escapeHtml } from './escape.js'
 import { missingVariable, outputTooLarge } from './failure.js'
 import type { Compile, Format, Render, Variables } from './message.js'
@@ -13,9 +14,6 @@ export class NotPlain extends Error {
 
 /** One output: an ASCII path, without blanks that trim, filters or brackets. */
 const output = /\{\{[ \t\r\n]*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)[ \t\r\n]*\}\}/y
-
-/** Words of the Liquid language: literals and operators. */
-const reserved = new Set(['true', 'false', 'nil', 'null', 'empty', 'blank', 'not', 'and', 'or', 'contains'])
 
 /** Properties that Liquid makes up where a value has none. */
 const computed = new Set(['size', 'first', 'last'])
@@ -63,7 +61,7 @@ function split(source: string): readonly Piece[] | undefined {
 }
 
 function isPlain(path: readonly string[]): boolean {
-  return !reserved.has(path[0] ?? '') && !path.some((name) => computed.has(name))
+  return !liquidWords.has(path[0] ?? '') && !path.some((name) => computed.has(name))
 }
 
 /** Own properties only. Null has none, and all of them are null. */
