@@ -20,8 +20,8 @@ const haste = 12
 const sendEveryMs = 250
 const broker = await brokerAddress()
 const { programs, missing } = prometheusHere()
-if (broker.address === null) describe.skip(`alerts about processes on Kafka: ${broker.missing}`)
-else if (!programs) describe.skip(`alerts about processes on Kafka: ${missing}`)
+if (broker.address === null) test.skip(`alerts about processes on Kafka: ${broker.missing}`, () => undefined)
+else if (!programs) test.skip(`alerts about processes on Kafka: ${missing}`, () => undefined)
 else describeAlerts(broker.address, programs)
 
 test('hastened rules have shorter times and the same thresholds', () => {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { loadConfig } from '../config/config.js'
 import { carillonTopics } from '../kafka/carillon-topics.js'
 import { answerOf, loadKafka } from '../kafka/library.js'
@@ -48,7 +48,7 @@ test('topics check tells a broker that does not answer by its exit code', async 
 })
 
 const broker = await brokerAddress()
-if (broker.address === null) describe.skip(`the commands for topics: ${broker.missing}`)
+if (broker.address === null) test.skip(`the commands for topics: ${broker.missing}`, () => undefined)
 else describeOn(broker.address)
 
 function describeOn(address: string): void {

@@ -13,7 +13,7 @@ const scripts = join(import.meta.dirname, '..', '..', '..', 'docs', 'contracts')
 
 for (const engine of ['sqlite', 'kafka'] as const) {
   const missing = await missingFor(engine)
-  if (missing !== null) describe.skip(`the contracts on ${engine}: ${missing}`)
+  if (missing !== null) test.skip(`the contracts on ${engine}: ${missing}`, () => undefined)
   else describe(`the contracts on ${engine}`, () => describeContracts(engine))
 }
 

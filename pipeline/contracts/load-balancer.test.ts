@@ -16,8 +16,8 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 })
 const found = haproxyHere()
 const broker = await brokerAddress()
 const title = 'three ingress processes behind the load balancer'
-if (found.haproxy === null) describe.skip(`${title}: ${found.missing}`)
-else if (broker.address === null) describe.skip(`${title}: ${broker.missing}`)
+if (found.haproxy === null) test.skip(`${title}: ${found.missing}`, () => undefined)
+else if (broker.address === null) test.skip(`${title}: ${broker.missing}`, () => undefined)
 else {
   const { haproxy } = found
   const { address } = broker

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../config/config.js'
-import { topology } from '../topology.js'
-import { carillonTopics, inputs } from './carillon-topics.js'
+import { inputs, topology } from '../topology.js'
+import { carillonTopics } from './carillon-topics.js'
 
 const { kafka } = loadConfig({ CARILLON_LOG: 'kafka://a:9092' })
 const all = kafka ? carillonTopics(kafka) : []

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { DeadLetter, ReplayDecision } from '../../schemas/events.js'
 import { deadLetter, requested } from '../../schemas/outgoing.js'
 import { type Way, wayName, waysOf, wayTo } from '../../schemas/topics.js'
@@ -34,7 +34,7 @@ const requestedWay = wayTo('notifications.requested', 'normal', null)
 const ways: readonly Way[] = [requestedWay, ...waysOf('notifications.status'), ...waysOf('dead-letters')]
 
 const broker = await brokerAddress()
-if (broker.address === null) describe.skip(`dead letters on Kafka: ${broker.missing}`)
+if (broker.address === null) test.skip(`dead letters on Kafka: ${broker.missing}`, () => undefined)
 else describeDeadLetters(broker.address)
 
 function describeDeadLetters(address: string): void {
@@ -92,7 +92,7 @@ function describeDeadLetters(address: string): void {
 
     function keeper(on: Log): Worker {
       const metrics = createMetrics()
-      return runDeadLetters({ log: on, codec, metrics, crashed: () => undefined }, store).worker
+      return runDeadLetters({ log: on, codec, metrics, tracing: null, crashed: () => undefined }, store).worker
     }
 
     /** Its process is gone at its first commit of a replay. */
