@@ -1,4 +1,5 @@
 /** Throughput: a backlog is laid, then the six stages work it off, from requested to recorded. */
+import type { Percentiles } from './latency.js'
 import { monotonicMs } from './monotonic-clock.js'
 import { makeNotifications } from './notifications.js'
 import { progressBar } from './progress.js'
@@ -6,6 +7,7 @@ import { allRecorded } from './recorded.js'
 import { watchMemory } from './resident-memory.js'
 import { inFolder } from './run-folder.js'
 import { openStubEngine, type StubEngine } from './stub-engine.js'
+import type { CpuMicros } from './subject.js'
 import { type Tally, tallyRun } from './tally.js'
 
 /** What the six stages did. */
@@ -15,23 +17,27 @@ export interface StagesRun {
   readonly perSecond: number
   readonly latencyMs: Percentiles | null
   readonly rssMiB: number
-  /** Processor time of the engine's thread for each notification, in microseconds; null where the system does not
-   *  tell. What collecting garbage takes beside it, in threads of V8's own, is not in it. */
-  readonly threadMicros: number | null
+  /** Processor time for each notification, by thread or process. */
+  readonly cpuMicros: CpuMicros
   readonly tally: Tally
 }
 
-export interface Percentiles {
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
+export interface DrainOptions {
+  readonly count: number
+  /** A file for a profile of the engine's thread. */
+  readonly profile?: string | undefined
 }
 
-const batch = 1000
+/** Shares of the engine's thread by part of the pipeline, where a profile was asked for. */
+export type DrainRun = StagesRun & { readonly shares: Readonly<Record<string, number>> }
 
-export function drain(count: number): Promise<StagesRun> {
+const batch = 1000
+/** Through another engine in the same thread before it counts: as many compile what is hot. */
+const warmUpMost = 5000
+
+export function drain({ count, profile }: DrainOptions): Promise<DrainRun> {
   return inFolder(async (folder, keep) => {
-    const bench = await openStubEngine(folder)
+    const bench = await openStubEngine(folder, { warmUp: Math.min(count, warmUpMost), profile })
     const accepted = await layBacklog(bench, count)
     const memory = watchMemory()
     const bar = progressBar('six stages', count)
@@ -39,23 +45,17 @@ export function drain(count: number): Promise<StagesRun> {
     const startedMs = monotonicMs()
     await bench.stub.begin()
     const endedMs = await allRecorded(bench.databaseFile, count, bar.update.bind(bar))
-    const threadMicros = perNotification(threadMs, await bench.stub.threadTimeMs(), count)
+    const engine = perNotification(threadMs, await bench.stub.threadTimeMs(), count)
     const rssMiB = memory.stop()
     bar.stop()
+    const shares = profile === undefined ? {} : await bench.stub.writeProfile()
     const report = await bench.stub.report()
     await bench.close()
     const tally = tallyRun(bench.databaseFile, accepted, report)
     if (tally.lost > 0 || tally.duplicates > 0) keep()
     const seconds = (endedMs - startedMs) / 1000
-    return {
-      count,
-      seconds,
-      perSecond: count / seconds,
-      latencyMs: null,
-      rssMiB,
-      threadMicros,
-      tally,
-    }
+    const cpuMicros = engine === null ? {} : { engine }
+    return { count, seconds, perSecond: count / seconds, latencyMs: null, rssMiB, cpuMicros, tally, shares }
   })
 }
 

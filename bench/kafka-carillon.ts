@@ -17,9 +17,10 @@ import { type Ground, onBroker } from './kafka-broker.js'
 import type { StageOrder } from './kafka-stage-calls.js'
 import { type StageProcess, startStageProcess } from './kafka-stage-process.js'
 import { onTopics, randomPrefix } from './kafka-topics.js'
-import { orderShipped } from './notifications.js'
+import { type BenchChannel, orderShipped } from './notifications.js'
 import { type Ended, endedInMongo, endedInSqlite } from './recorded.js'
 import { inFolder } from './run-folder.js'
+import type { StubReport } from './stub-provider.js'
 
 /** How it is set up, where that is not as usual. */
 export interface KafkaSetUp {
@@ -28,7 +29,9 @@ export interface KafkaSetUp {
   /** How long that one takes to answer. */
   readonly answersAfterMs?: number
   /** A folder for profiles of processor time, by stage. */
-  readonly profiles?: string
+  readonly profiles?: string | undefined
+  /** Channels that its provider carries; text messages only unless said. */
+  readonly channels?: readonly BenchChannel[]
 }
 
 export interface KafkaCarillon {
@@ -43,8 +46,12 @@ export interface KafkaCarillon {
   append(notifications: readonly NotificationRequested[]): Promise<void>
   /** Starts a process; the slot is one of its own, or null for none. What runs at the end is stopped. */
   start(runs: StageOrder['runs'], slot?: number | null): Promise<StageProcess>
-  /** Drains the processes. */
-  stop(): Promise<void>
+  /** Where the broker's own process is known, its id. */
+  readonly brokerPid: number | null
+  /** What the stubs were asked, in processes that were stopped. */
+  readonly reports: readonly StubReport[]
+  /** Drains the processes that run, or some of them. */
+  stop(some?: readonly StageProcess[]): Promise<void>
 }
 
 const threads = '64'
@@ -68,7 +75,8 @@ export function withKafkaCarillon<T>(
             stateFolder: join(folder, 'bench'),
           })
           const processes = new Set<StageProcess>()
-          const carillon = carillonOn({ config, kafka, log, ended }, environment, setUp, processes)
+          const parts = { config, kafka, log, ended, brokerPid: ground.brokerPid }
+          const carillon = carillonOn(parts, environment, setUp, processes)
           try {
             return await run(carillon, keep)
           } finally {
@@ -82,14 +90,15 @@ export function withKafkaCarillon<T>(
 }
 
 function carillonOn(
-  parts: Pick<KafkaCarillon, 'config' | 'kafka' | 'log' | 'ended'>,
+  parts: Pick<KafkaCarillon, 'config' | 'kafka' | 'log' | 'ended' | 'brokerPid'>,
   environment: Readonly<Record<string, string>>,
   { answersAfterMs = 0, profiles }: KafkaSetUp,
   processes: Set<StageProcess>,
 ): KafkaCarillon {
   const codec = createCodec()
+  const reports: StubReport[] = []
   return {
-    ...{ ...parts, codec },
+    ...{ ...parts, codec, reports },
     append: (notifications) =>
       parts.log.append(notifications.map((one) => codec.encode(requested(one), one.acceptedAtMs))),
     async start(runs, slot = 0) {
@@ -99,17 +108,17 @@ function carillonOn(
       processes.add(started)
       return started
     },
-    async stop() {
-      await Promise.all([...processes].map((one) => one.stop()))
-      processes.clear()
+    async stop(some = [...processes]) {
+      for (const one of some) processes.delete(one)
+      reports.push(...(await Promise.all(some.map((one) => one.stop()))))
     },
   }
 }
 
-function environmentOf(folder: string, { brokers, store }: Ground, { concurrency }: KafkaSetUp) {
+function environmentOf(folder: string, { brokers, store }: Ground, { concurrency, channels = ['sms'] }: KafkaSetUp) {
   const file = join(folder, 'carillon.yaml')
   const prefix = randomPrefix()
-  const provider = { kind: 'http', name: 'stub', channels: ['sms'], url: providerUrl }
+  const provider = { kind: 'http', name: 'stub', channels, url: providerUrl }
   writeFileSync(
     file,
     stringify({ kafka: { prefix }, providers: [{ ...provider, ...(concurrency !== undefined && { concurrency }) }] }),

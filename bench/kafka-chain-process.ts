@@ -28,6 +28,8 @@ interface Hop {
 
 const order = JSON.parse(process.argv[2] ?? '') as ChainOrder
 let ending = false
+/** Between the warm-up and what is measured. */
+let paused = false
 const orphaned = () => process.exit(1)
 process.on('disconnect', orphaned)
 
@@ -38,9 +40,14 @@ const log = await openKafkaLog({
 })
 const running = await Promise.all(order.hops.map(enter))
 process.send?.('ready')
-const cpu = await new Promise<NodeJS.CpuUsage>((resolve) => {
+let cpu = process.cpuUsage()
+await new Promise<void>((resolve) => {
   process.on('message', (message) => {
-    if (message === 'go') resolve(process.cpuUsage())
+    if (message === 'go') {
+      begin()
+      resolve()
+    }
+    if (message === 'pause') paused = true
     if (message === 'end') ending = true
   })
 })
@@ -58,6 +65,17 @@ process.send?.({
 })
 await log.close()
 process.off('disconnect', orphaned).disconnect()
+
+/** What was before does not count. */
+function begin(): void {
+  cpu = process.cpuUsage()
+  paused = false
+  for (const hop of running) {
+    Object.assign(hop, { records: 0, commits: 0, commitMs: 0, duplicates: 0 })
+    hop.seen.clear()
+    hop.latenciesMs.length = 0
+  }
+}
 
 async function enter(number: number): Promise<Hop> {
   const reading = readings[number]
@@ -89,6 +107,10 @@ async function lay(count: number, perSecond: number | null): Promise<void> {
 async function run(hop: Hop): Promise<void> {
   let committing = Promise.resolve()
   while (!ending) {
+    if (paused) {
+      await new Promise((resolve) => setTimeout(resolve, stepMs))
+      continue
+    }
     const records = await hop.member.poll(batch, pollWaitMs)
     if (records.length === 0) continue
     const outputs = turn(hop, records)

@@ -80,6 +80,8 @@ const groups = ['dedupe', 'enrich-template', 'route', 'throttle', 'deliver', 're
 const stateful = ['dedupe', 'throttle', 'deliver']
 export const statelessGroups = groups.filter((group) => !stateful.includes(group))
 const partitionsByDefault = 8
+/** Through the chain before what is measured. */
+const warmUpMost = 2000
 const executable = fileURLToPath(new URL('./kafka-chain-process.js', import.meta.url))
 /** librdkafka's calls hold a thread each. */
 const threads = { 1: '64', 6: '24' }
@@ -117,26 +119,34 @@ async function runOn(
   const orders: ChainOrder[] = (processes === 1 ? [hops] : hops.map((hop) => [hop])).map((own) => ({
     ...{ ...order, hops: own, lays: 0 },
   }))
-  const layer = start({ ...order, hops: [], lays: count }, '8')
+  const warmUp = Math.min(count, warmUpMost)
+  const layers = [warmUp, count].map((lays) => start({ ...order, hops: [], lays }, '8'))
+  const [warming, layer] = layers
   const children = orders.map((own) => start(own, threads[processes]))
+  const last = children.at(-1)
+  if (!last || !layer || !warming) throw new Error('There is no hop')
+  const tell = (what: 'go' | 'pause' | 'end') => {
+    for (const child of children) child.send(what)
+  }
+  const through = (records: number) => message(last, (told) => typeof told === 'number' && told >= records)
   try {
-    await Promise.all([layer, ...children].map((child) => message(child, (told) => told === 'ready')))
-    if (perSecond === null) {
-      layer.send('go')
-      await once(layer, 'disconnect')
-    } else layer.send('go')
+    await Promise.all([...layers, ...children].map((child) => message(child, (told) => told === 'ready')))
+    const warm = through(warmUp)
+    warming.send('go')
+    tell('go')
+    await warm
+    tell('pause')
+    layer.send('go')
+    if (perSecond === null) await once(layer, 'disconnect')
     const startedMs = monotonicMs()
-    const last = children.at(-1)
-    if (!last) throw new Error('There is no hop')
-    const through = message(last, (told) => typeof told === 'number' && told >= count)
-    for (const child of children) child.send('go')
-    await through
+    tell('go')
+    await through(count)
     const seconds = (monotonicMs() - startedMs) / 1000
     const told = children.map((child) => message(child, (report) => typeof report === 'object' && report !== null))
-    for (const child of children) child.send('end')
+    tell('end')
     return summary((await Promise.all(told)) as ProcessReport[], count, seconds, perSecond !== null)
   } finally {
-    for (const child of [layer, ...children]) if (child.exitCode === null) await ended(child)
+    for (const child of [...layers, ...children]) if (child.exitCode === null) await ended(child)
   }
 }
 

@@ -1,6 +1,8 @@
 /** Throughput on Kafka: a backlog is laid into notifications.requested, then six processes work it off, or one. */
+
+import { metricList } from '../pipeline/metrics/list.js'
 import { stageNames } from '../stages/stage.js'
-import type { StagesRun } from './drain.js'
+import { perNotification, type StagesRun } from './drain.js'
 import { type KafkaCarillon, type KafkaSetUp, withKafkaCarillon } from './kafka-carillon.js'
 import { begun, sendProbes } from './kafka-probes.js'
 import { metricOf, type StageProcess } from './kafka-stage-process.js'
@@ -8,10 +10,12 @@ import { tallyKafka } from './kafka-tally.js'
 import { makeNotifications } from './notifications.js'
 import { progressBar } from './progress.js'
 import { allEnded } from './recorded.js'
-import { watchMemory } from './resident-memory.js'
+import { residentMiB, watchMemory } from './resident-memory.js'
+import type { CpuMicros } from './subject.js'
+import { processTimeMs } from './thread-time.js'
 
 /** What the processes did, and what each of them took. */
-export interface KafkaRun extends Omit<StagesRun, 'threadMicros'> {
+export interface KafkaRun extends StagesRun {
   readonly processes: readonly ProcessUse[]
 }
 
@@ -34,26 +38,29 @@ export interface KafkaDrainOptions extends KafkaSetUp {
 }
 
 const batch = 1000
+/** Through the five stages behind dedupe before it counts. */
+const warmUpMost = 2000
 /** Batches on their way to Kafka at once. */
 const batchesAtOnce = 4
 
 export function kafkaDrain({ count, processes, ...setUp }: KafkaDrainOptions): Promise<KafkaRun> {
   return withKafkaCarillon(setUp, async (carillon, keep) => {
     const accepted = await layBacklog(carillon, count)
-    const { running, probes, first } = processes === 6 ? await startSix(carillon) : await startOne(carillon)
-    const using = await watchUse(running)
+    const warmUp = Math.min(count, warmUpMost)
+    const { running, probes, first } = processes === 6 ? await startSix(carillon, warmUp) : await startOne(carillon)
+    const using = await watchUse(carillon, running)
     const bar = progressBar('six stages', count)
     const startedMs = await begun(first, 'dedupe')
     const endedMs = await allEnded(carillon.ended, count + probes.length, (ended) => bar.update(Math.min(count, ended)))
     bar.stop()
     const used = await using.stop(count)
-    const reports = await Promise.all(running.map(({ calls }) => calls.report()))
     await carillon.stop()
-    const tally = await tallyKafka(carillon.kafka, { accepted, probes }, reports, await carillon.ended.ids())
+    const tally = await tallyKafka(carillon.kafka, { accepted, probes }, carillon.reports, await carillon.ended.ids())
     if (tally.lost > 0 || tally.duplicates > 0) keep()
     const seconds = (endedMs - startedMs) / 1000
-    const rssMiB = Math.max(...used.map((use) => use.rssMiB))
-    return { count, seconds, perSecond: count / seconds, latencyMs: null, rssMiB, tally, processes: used }
+    const rssMiB = largest(used)
+    const cpuMicros = cpuOf(used)
+    return { count, seconds, perSecond: count / seconds, latencyMs: null, rssMiB, cpuMicros, tally, processes: used }
   })
 }
 
@@ -76,9 +83,9 @@ export async function layBacklog(carillon: Pick<KafkaCarillon, 'append'>, count:
 }
 
 /** Dedupe comes last, when the five behind it are at work. */
-async function startSix(carillon: KafkaCarillon) {
+async function startSix(carillon: KafkaCarillon, warmUp: number) {
   const behind = await Promise.all(stageNames.filter((name) => name !== 'dedupe').map((name) => carillon.start(name)))
-  const probes = await sendProbes(carillon)
+  const probes = await sendProbes(carillon, warmUp)
   const first = await carillon.start('dedupe')
   return { running: [first, ...behind], probes, first }
 }
@@ -89,13 +96,15 @@ async function startOne(carillon: KafkaCarillon) {
 }
 
 /** Watches what the processes take until `stop`. */
-export async function watchUse(running: readonly StageProcess[]) {
+export async function watchUse({ brokerPid }: Pick<KafkaCarillon, 'brokerPid'>, running: readonly StageProcess[]) {
   const memories = running.map(({ pid }) => watchMemory(pid))
   const before = await Promise.all(running.map(costsOf))
+  const brokerMs = brokerPid === null ? null : processTimeMs(brokerPid)
   return {
     async stop(count: number): Promise<ProcessUse[]> {
       const after = await Promise.all(running.map(costsOf))
-      return running.map(({ runs }, at) => {
+      const brokerMicros = perNotification(brokerMs, brokerPid === null ? null : processTimeMs(brokerPid), count)
+      const uses = running.map(({ runs }, at): ProcessUse => {
         const [from, to] = [before[at] ?? noCosts, after[at] ?? noCosts]
         const commits = to.commits - from.commits
         return {
@@ -106,14 +115,32 @@ export async function watchUse(running: readonly StageProcess[]) {
           commitMs: ((to.commitSeconds - from.commitSeconds) * 1000) / Math.max(1, commits),
         }
       })
+      if (brokerMicros === null || brokerPid === null) return uses
+      const broker = {
+        name: 'broker',
+        cpuMicros: brokerMicros,
+        rssMiB: residentMiB(brokerPid),
+        commits: 0,
+        commitMs: 0,
+      }
+      return [...uses, broker]
     },
   }
+}
+
+/** Memory of the largest process of Carillon. */
+export function largest(used: readonly ProcessUse[]): number {
+  return Math.max(...used.filter(({ name }) => name !== 'broker').map(({ rssMiB }) => rssMiB))
+}
+
+export function cpuOf(used: readonly ProcessUse[]): CpuMicros {
+  return Object.fromEntries(used.map(({ name, cpuMicros }) => [name, cpuMicros]))
 }
 
 const noCosts = { cpuMicros: 0, commits: 0, commitSeconds: 0 }
 
 async function costsOf(process: StageProcess) {
-  const name = 'carillon_stage_commit_duration_seconds'
+  const { name } = metricList.operationSeconds
   const stages = process.runs === 'ingress' ? [] : process.runs === 'all' ? stageNames : [process.runs]
   const costs = { ...noCosts, cpuMicros: await process.calls.cpuMicros() }
   for (const stage of stages) {

@@ -11,7 +11,7 @@ import { onBroker } from './kafka-broker.js'
 import { readTopic } from './kafka-tally.js'
 import { onTopics, randomPrefix } from './kafka-topics.js'
 import { inFolder } from './run-folder.js'
-import { counted, idOf, type Tally, tallyOf } from './tally.js'
+import { counted, idOf, isFirstTry, type Tally, tallyOf } from './tally.js'
 import { startVictim, type VictimProcess } from './victim.js'
 
 export interface KafkaFaultsReport extends FaultsReport {
@@ -45,16 +45,13 @@ export function kafkaFaults(options: FaultsOptions): Promise<KafkaFaultsReport> 
   )
 }
 
-/** A request whose answer was lost is asked again, so the first topic may hold twins: dedupe drops them. And what is
- *  tried again goes through the last two again: there the first tries count. */
+/** A request whose answer was lost is asked again, so the first topic may hold twins: dedupe drops them. */
 async function witness(kafka: KafkaConfig, accepted: readonly string[]): Promise<Tally> {
   const tally = tallyOf(accepted)
   for (const topic of counted) {
     const ids: string[] = []
     await readTopic(kafka, topic, (event) => {
-      const again =
-        'delivery' in event.value && event.value.delivery.attempts.length + event.value.delivery.deferrals > 0
-      if (!again) ids.push(idOf(event))
+      if (isFirstTry(event)) ids.push(idOf(event))
     })
     tally.count(topic, topic === 'notifications.requested' ? new Set(ids) : ids)
   }

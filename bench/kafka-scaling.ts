@@ -14,6 +14,8 @@ export interface ScalingStep {
   readonly perSecond: number
   /** Against the first step, which has one process. */
   readonly ratio: number
+  /** Calls with a key that was called before, in the same process or another. */
+  readonly duplicates: number
 }
 
 const steps = [1, 2, 4]
@@ -30,13 +32,13 @@ const spareSeconds = 30
 export async function deliverScaling(seconds: number): Promise<readonly ScalingStep[]> {
   const measured: ScalingStep[] = []
   for (const processes of steps) {
-    const perSecond = await throughputOf(processes, seconds)
-    measured.push({ processes, perSecond, ratio: perSecond / (measured[0]?.perSecond ?? perSecond) })
+    const { perSecond, duplicates } = await throughputOf(processes, seconds)
+    measured.push({ processes, perSecond, ratio: perSecond / (measured[0]?.perSecond ?? perSecond), duplicates })
   }
   return measured
 }
 
-function throughputOf(processes: number, seconds: number): Promise<number> {
+function throughputOf(processes: number, seconds: number) {
   return withKafkaCarillon({ answersAfterMs, concurrency }, async (carillon) => {
     await layReleased(carillon, Math.ceil(processes * mostPerSecond * (seconds + spareSeconds)))
     const running = await Promise.all(Array.from({ length: processes }, (_, slot) => carillon.start('deliver', slot)))
@@ -51,7 +53,11 @@ function throughputOf(processes: number, seconds: number): Promise<number> {
     const before = sum(await sent())
     await delay(seconds * 1000)
     const after = sum(await sent())
-    return ((after - before) * 1000) / (performance.now() - fromMs)
+    const perSecond = ((after - before) * 1000) / (performance.now() - fromMs)
+    await carillon.stop()
+    const keys = carillon.reports.flatMap(({ firstAtMs }) => [...firstAtMs.keys()])
+    const repeats = sum(carillon.reports.map((report) => report.repeats))
+    return { perSecond, duplicates: repeats + keys.length - new Set(keys).size }
   })
 }
 
@@ -64,7 +70,7 @@ async function layReleased({ log, codec }: KafkaCarillon, count: number): Promis
 }
 
 /** What the stages before deliver would have made of it. */
-function deliveryOf(request: NotificationRequested): Delivery {
+export function deliveryOf(request: NotificationRequested): Delivery {
   let value: Events[EventName] = request
   for (const { turn, to } of hops) {
     if (to === 'notification-status') break

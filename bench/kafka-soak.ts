@@ -2,8 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { stageNames } from '../stages/stage.js'
 import { type KafkaCarillon, type KafkaSetUp, withKafkaCarillon } from './kafka-carillon.js'
+import { tallyKafka } from './kafka-tally.js'
 import { makeNotifications } from './notifications.js'
+import { allEnded } from './recorded.js'
 import { residentMiB } from './resident-memory.js'
+import type { Tally } from './tally.js'
 
 export interface SoakOptions extends KafkaSetUp {
   readonly ratePerSecond: number
@@ -23,9 +26,14 @@ export interface SoakUse {
 const sampleMs = 10_000
 const appendEveryMs = 20
 
-export function kafkaSoak(options: SoakOptions): Promise<Readonly<Record<string, SoakUse>>> {
+export interface SoakRun {
+  readonly uses: Readonly<Record<string, SoakUse>>
+  readonly tally: Tally
+}
+
+export function kafkaSoak(options: SoakOptions): Promise<SoakRun> {
   const { ratePerSecond, seconds, sampled, ...setUp } = options
-  return withKafkaCarillon(setUp, async (carillon) => {
+  return withKafkaCarillon(setUp, async (carillon, keep) => {
     const running = await Promise.all(stageNames.map((name) => carillon.start(name)))
     const startedMs = performance.now()
     const samples: Record<string, number>[] = []
@@ -37,12 +45,14 @@ export function kafkaSoak(options: SoakOptions): Promise<Readonly<Record<string,
       },
       Math.min(sampleMs, (seconds * 1000) / 4),
     )
-    try {
-      await appendSteadily(carillon, ratePerSecond, seconds)
-    } finally {
-      clearInterval(timer)
-    }
-    return Object.fromEntries(stageNames.map((name) => [name, useOf(samples.map((sample) => sample[name] ?? 0))]))
+    const accepted = await appendSteadily(carillon, ratePerSecond, seconds).finally(() => clearInterval(timer))
+    await allEnded(carillon.ended, accepted.length, () => undefined)
+    await carillon.stop()
+    const expected = { accepted, probes: [] }
+    const tally = await tallyKafka(carillon.kafka, expected, carillon.reports, await carillon.ended.ids())
+    if (tally.lost > 0 || tally.duplicates > 0) keep()
+    const uses = stageNames.map((name) => [name, useOf(samples.map((sample) => sample[name] ?? 0))] as const)
+    return { uses: Object.fromEntries(uses), tally }
   })
 }
 
@@ -54,17 +64,23 @@ function useOf(sizes: readonly number[]): SoakUse {
   }
 }
 
-/** One append at a time: should Kafka be slower than the rate, less is written. */
+/** One append at a time: should Kafka be slower than the rate, less is written. Returns the ids. */
 export async function appendSteadily(
   carillon: Pick<KafkaCarillon, 'append'>,
   ratePerSecond: number,
   seconds: number,
-): Promise<void> {
+): Promise<string[]> {
+  const ids: string[] = []
   const startedMs = performance.now()
   for (let sent = 0; performance.now() - startedMs < seconds * 1000; ) {
     const due = Math.floor(((performance.now() - startedMs) / 1000) * ratePerSecond)
-    if (due > sent) await carillon.append(makeNotifications(sent, due - sent))
+    if (due > sent) {
+      const notifications = makeNotifications(sent, due - sent)
+      await carillon.append(notifications)
+      for (const { id } of notifications) ids.push(id)
+    }
     sent = Math.max(sent, due)
     await delay(appendEveryMs)
   }
+  return ids
 }

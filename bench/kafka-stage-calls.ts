@@ -15,6 +15,8 @@ export interface StageCalls {
   /** How many keys its stub was sent. */
   sent(): number
   report(): StubReport
+  /** Calls of the channel that begin from now on are answered after so long. */
+  slow(channel: string, answersAfterMs: number): void
   /** Processor time of the whole process so far, in microseconds. */
   cpuMicros(): number
   /** Drains it. */

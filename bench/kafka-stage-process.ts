@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { type BirpcReturn, createBirpc } from 'birpc'
 import { ready } from './carillon-process.js'
 import type { StageCalls, StageNews, StageOrder } from './kafka-stage-calls.js'
+import type { StubReport } from './stub-provider.js'
 
 export interface StageProcess {
   readonly runs: StageOrder['runs']
@@ -14,13 +15,15 @@ export interface StageProcess {
   readonly calls: BirpcReturn<StageCalls, StageNews>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
-  /** Drains it; resolves when it is gone. */
-  stop(): Promise<void>
+  /** Drains it; resolves when it is gone, with what its stub was asked. */
+  stop(): Promise<StubReport>
 }
 
 const executable = fileURLToPath(new URL('./kafka-stage.js', import.meta.url))
 /** It drains within 10 s, and closes what is left. */
 const stopMostMs = 20_000
+/** Of a process that was killed. */
+const nothingAsked: StubReport = { firstAtMs: new Map(), repeats: 0 }
 
 /** Resolves when /health/ready says so. `profiles`: a folder for a profile of its processor time, written when it stops. */
 export async function startStageProcess(
@@ -61,21 +64,25 @@ export async function startStageProcess(
     },
     async stop() {
       const late = setTimeout(() => child.kill('SIGKILL'), stopMostMs)
-      await calls.close().catch(() => undefined)
+      const report = await calls
+        .close()
+        .then(() => calls.report())
+        .catch(() => nothingAsked)
       if (child.connected) child.disconnect()
       await gone
       clearTimeout(late)
+      return report
     },
   }
 }
 
-/** One of its metrics, of a stage; 0 where it has none yet. */
+/** One of its metrics, of a stage, over all its lanes; 0 where it has none yet. */
 export async function metricOf(
   { address }: Pick<StageProcess, 'address'>,
   name: string,
   stage: string,
 ): Promise<number> {
   const text = await (await fetch(`${address}/metrics`)).text()
-  const line = text.split('\n').find((one) => one.startsWith(`${name}{stage="${stage}"`))
-  return Number(line?.slice(line.lastIndexOf(' ') + 1) ?? 0)
+  const lines = text.split('\n').filter((one) => one.startsWith(`${name}{`) && one.includes(`stage="${stage}"`))
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }

@@ -18,6 +18,7 @@ const bench = createBirpc<StageNews, StageCalls>(
   {
     sent: stub.sent,
     report: stub.report,
+    slow: stub.slow,
     cpuMicros() {
       const { user, system } = process.cpuUsage()
       return user + system
@@ -38,10 +39,7 @@ await bench.up(running.address)
 
 function start(): Promise<Running> {
   const config = loadConfig()
-  const carriers = new Map(
-    config.providers.map(({ name, policy }) => [name, { provider: stub.provider(name), policy }] as const),
-  )
-  const own = { createTopics: false, carriers }
+  const own = { createTopics: false, carriers: stub.carriers(config.providers) }
   if (runs !== 'all' && runs !== 'ingress') return startStageProcess(config, { ...own, stage: runs })
   const stages = runs === 'all' ? stageNames : []
   return startIngressProcess(config, { ...own, stages }, new AbortController().signal)

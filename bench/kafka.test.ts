@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
 import { brokerAddress } from '../pipeline/kafka/log-under-test.js'
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 240_000 })
 
 const broker = await brokerAddress()
 const missing = broker.address === null ? `: skipped, ${broker.missing}` : ''
@@ -31,6 +31,31 @@ describe.skipIf(broker.address === null)(`npm run bench and faults on Kafka${mis
       },
       err: '',
     })
+  })
+
+  test('at a steady rate over HTTP, says how late the provider was called', async () => {
+    expect(await onKafka('./main.js', '--count', '50', '--rate', '50', '--seconds', '1')).toEqual({
+      code: 0,
+      last: {
+        ...{ engine: 'kafka', count: 50, seconds: figure, perSecond: figure, lost: 0, duplicates: 0 },
+        ...{ latencyMs: { p50: figure, p95: figure, p99: figure }, rssMiB: figure, bareChainPerSecond: figure },
+      },
+      err: '',
+    })
+  })
+
+  const latency = { p50: figure, p95: figure, p99: figure, max: figure }
+  const start = { readyMs: figure, firstMs: figure, allMs: figure }
+  const short: readonly (readonly [command: string, figures: object])[] = [
+    ['backlog-recovery --rate 20 --down 1 --seconds 2', { waited: 20, readyMs: figure, workedOffMs: figure }],
+    ['rebalance --rate 20 --seconds 3', { joined: latency, left: latency, joinMs: figure, leaveMs: figure }],
+    ['restore --count 500 --stage dedupe', { dedupe: { entries: 700, kept: start, restored: start } }],
+  ]
+  test.each(short)('%s loses nothing, does nothing twice, and has its figures', async (command, figures) => {
+    const [name = '', ...options] = command.split(' ')
+    const { code, last, err } = await onKafka('./main.js', '--scenario', name, ...options)
+    const expected = { engine: 'kafka', scenario: name, lost: 0, duplicates: 0, ...figures }
+    expect({ code, last, err }).toMatchObject({ code: 0, last: expected, err: '' })
   })
 
   test('whatever is killed, everything accepted ends, and every stage wrote it once', async () => {

@@ -2,84 +2,150 @@
 /** `npm run bench`: how fast, how late, how large; and whether anything was lost or done twice.
  *  Ends with one JSON line on standard output. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { printText } from '../pipeline/command-line/terminal.js'
-import { type Result, saveMedian } from './results.js'
-import { type BenchOptions, type Scenario, scenarioOf } from './scenarios.js'
+import { complain, printText } from '../pipeline/command-line/terminal.js'
+import { scenarioHelp } from './help.js'
+import { readResults } from './results.js'
+import { repeat } from './runner.js'
+import { type Asked, knobs, type Measured, type Scenario } from './scenario.js'
+import { scenarioNamed, scenarios } from './scenario-list.js'
+import type { Engine } from './subject.js'
 
-interface Options extends Omit<BenchOptions, 'processes'> {
-  readonly processes?: 'six' | 'one'
-  readonly engine: string
-  readonly json?: boolean
+type Options = Omit<Asked, 'tell'> & {
+  readonly engine: Engine
+  readonly scenario?: string
+  readonly all?: boolean
+  readonly runs?: number
   readonly save?: boolean
+  readonly compare?: string
+  readonly json?: boolean
+  readonly slowMs?: number
+} & Shorthands
+
+/** Other names of scenarios, older than `--scenario`. */
+interface Shorthands {
+  readonly ingest?: boolean
+  readonly priority?: boolean
+  readonly contract?: boolean
+  readonly scaling?: boolean
+  readonly backlog?: number
+  readonly soak?: number
 }
 
 /** What a failed run left behind may hold the process no longer than this. */
 const lingerMs = 1000
+/** Saved figures are of so many runs at least. */
+const savedRunsLeast = 3
+const runsMost = 100
+
+// Ended from outside, it takes the broker that it started with it.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
 
 const program = new Command('bench')
   .description('Measures Carillon. The provider is a stub that answers at once and keeps its own count.')
   .addOption(new Option('--engine <engine>', 'the log').choices(['sqlite', 'kafka']).default('sqlite'))
-  .option('--count <n>', 'notifications to drain; with --priority the low ones before the high', whole, 100_000)
-  .option('--rate <r>', 'send so many a second instead, and measure latency', positive)
-  .option('--seconds <s>', 'how long to send, with --rate and --ingest', positive, 10)
-  .option('--ingest', 'measure what HTTP takes in')
-  .option('--contract', 'measure what clients of contract C see, over HTTP')
-  .option('--priority', 'measure 100 high-priority ones behind a backlog of low ones')
-  .option('--backlog <n>', 'measure memory and start with so many waiting', whole)
+  .option('--scenario <name>', 'what is measured, see below; drain unless said, steady with --rate')
+  .option('--all', 'every scenario of the engine, one after the other, with its usual options')
+  .option('--runs <n>', 'so many runs, each in a process of its own: least, middle and most of every figure', runCount)
+  .option('--save', `keep them in bench/results; ${savedRunsLeast} runs unless --runs says more`)
+  .option('--compare <file>', 'with earlier results: how much each figure differs, and whether more than its runs')
   .addOption(new Option('--processes <how>', 'on Kafka: a process for each stage, or one').choices(['six', 'one']))
-  .option('--scaling', 'on Kafka: measure 1, 2 and 4 processes of deliver with a slow provider')
-  .option('--soak <s>', 'on Kafka: watch memory for so many seconds at --rate, 500 unless said', positive)
-  .option('--profile <folder>', 'on Kafka: write a profile of each process there')
-  .option('--save', 'run three times and keep the median in bench/results')
+  .option('--stage <name>', 'of rebalance and restore')
+  .option('--profile <folder>', "write a profile of each process, or of the engine's thread, there")
   .option('--json', 'print nothing but the JSON line')
+for (const [knob, says] of Object.entries(knobs)) program.option(`--${knob} <n>`, says, positive)
+program
+  .addOption(new Option('--ingest', '--scenario ingest').hideHelp())
+  .addOption(new Option('--priority', '--scenario priority').hideHelp())
+  .addOption(new Option('--contract', '--scenario contract').hideHelp())
+  .addOption(new Option('--scaling', '--scenario scaling').hideHelp())
+  .addOption(new Option('--backlog <n>', '--scenario restore --count n').argParser(positive).hideHelp())
+  .addOption(new Option('--soak <s>', '--scenario soak --seconds s').argParser(positive).hideHelp())
+  .addHelpText('after', () => scenarioHelp(scenarios))
   .action(run)
 
 process.exitCode = await program.parseAsync().then(
   () => process.exitCode ?? 0,
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    complain(error instanceof Error ? (error.stack ?? error.message) : String(error))
     return 1
   },
 )
 setTimeout(() => process.exit(), lingerMs).unref()
 
 async function run(options: Options): Promise<void> {
-  const scenario = options.engine === 'kafka' ? await onKafka(options) : onSqlite(options)
-  const result = options.save ? await saved(options.engine, scenario) : await measured(options, scenario)
-  printText(`${JSON.stringify(result)}\n`)
+  const { engine, all, json, save = false, compare, runs = save ? savedRunsLeast : 1 } = options
+  if (save && runs < savedRunsLeast) throw new Error(`--save needs at least ${savedRunsLeast} runs`)
+  const tell = (line: string) => {
+    if (!json) printText(`${line}\n`)
+  }
+  const { scenario, asked } = chosen(options)
+  if (!all && !save && compare === undefined && options.runs === undefined)
+    return once(options, scenario, { ...asked, tell })
+  const earlier = compare === undefined ? null : readResults(compare)
+  const repeated = []
+  for (const one of all ? scenarios.filter(({ engines }) => engines.includes(engine)) : [scenario]) {
+    const told = await repeat(engine, one, all ? {} : asked, { runs, save, earlier, tell })
+    if (told.lost + told.duplicates > 0) process.exitCode = 1
+    repeated.push(told)
+  }
+  printText(`${JSON.stringify(all ? { engine, scenarios: repeated } : repeated[0])}\n`)
 }
 
-function onSqlite({ processes: _, ...options }: Options): Scenario {
-  return scenarioOf(options)
+/** One run, in this process. */
+async function once({ engine, scenario: named }: Options, scenario: Scenario, asked: Asked): Promise<void> {
+  const measured = await scenario.run(engine, asked)
+  const { lost, duplicates } = measured.tally
+  for (const line of toldRun(measured)) asked.tell?.(line)
+  if (lost + duplicates > 0) process.exitCode = 1
+  // Asked for in the old way it says what the outside contract says, and no more.
+  const told = named === undefined ? measured.result : { scenario: named, ...measured.result, ...measured.more }
+  printText(`${JSON.stringify({ engine, ...told })}\n`)
 }
 
-/** Imported only here: the other engine does without Kafka's library. */
-async function onKafka(options: Options): Promise<Scenario> {
-  const { kafkaScenarioOf } = await import('./kafka-scenarios.js')
-  const { processes, ...rest } = options
-  return kafkaScenarioOf({ ...rest, processes: processes === 'one' ? 1 : 6 }, options.json !== true)
+function toldRun({ summary, tally }: Measured): string[] {
+  const { lost, duplicates, places = [] } = tally
+  return [
+    ...summary,
+    `lost ${lost}, duplicates ${duplicates}`,
+    ...places.map(({ name, missing, extra }) => `  ${name.padEnd(24)} missing ${missing}, extra ${extra}`),
+  ]
 }
 
-async function measured({ engine, json }: Options, scenario: Scenario): Promise<Result> {
-  const { result, summary, sound } = await scenario.run()
-  if (!json) printText(`${summary}\n`)
-  if (!sound) process.exitCode = 1
-  return { engine, ...result }
+/** The scenario, and the options for it. One that is named takes its own options only; in the old way those that it
+ *  does not take are for others. */
+function chosen(options: Options): { scenario: Scenario; asked: Asked } {
+  const { processes, stage, profile, count, rate, seconds, times, down, slowMs, backlog, soak } = options
+  const asked: Asked = { ...{ processes, stage, profile, count, rate, seconds, times, down }, 'slow-ms': slowMs }
+  if (options.scenario !== undefined) return { scenario: scenarioNamed(options.scenario), asked: given(asked) }
+  const scenario = scenarioNamed(shorthandOf(options))
+  const old: Asked = { ...asked, count: backlog ?? count, seconds: soak ?? seconds }
+  const takes = (name: string) => name in scenario.takes || scenario.words.some((word) => word === name)
+  return { scenario, asked: Object.fromEntries(Object.entries(given(old)).filter(([name]) => takes(name))) }
 }
 
-function saved(engine: string, { name, figure }: Scenario): Promise<Result> {
-  const args = process.argv.slice(2).filter((argument) => argument !== '--save' && argument !== '--json')
-  return saveMedian(engine, name, figure, args)
+function shorthandOf({ ingest, priority, contract, scaling, backlog, soak, rate }: Options): string {
+  if (ingest) return 'ingest'
+  if (contract) return 'contract'
+  if (scaling) return 'scaling'
+  if (priority) return 'priority'
+  if (backlog !== undefined) return 'restore'
+  if (soak !== undefined) return 'soak'
+  return rate === undefined ? 'drain' : 'steady'
 }
 
-function whole(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
+function given(asked: Asked): Asked {
+  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
+}
+
+function runCount(text: string): number {
+  const value = positive(text)
+  if (!Number.isInteger(value) || value > runsMost)
+    throw new InvalidArgumentError(`It must be a whole number up to ${runsMost}.`)
   return value
 }
 
 function positive(text: string): number {
   const value = Number(text)
-  if (!(value > 0 && value < 1e6)) throw new InvalidArgumentError('It must be a number above 0.')
+  if (!(value > 0 && value < 1e7)) throw new InvalidArgumentError('It must be a number above 0.')
   return value
 }

@@ -9,12 +9,21 @@ import type { Lane } from '../schemas/topics.js'
 const text = 'Hello {{ name }}, your order {{ order }} is on its way. It should reach you on {{ day }}.'
 const created = '2026-01-01T00:00:00.000Z'
 
+/** Channels that the bench sends by. */
+export const benchChannels = ['sms', 'push'] as const
+export type BenchChannel = (typeof benchChannels)[number]
+
 /** The template that every notification names. */
 export const orderShipped: TemplateVersion = {
   id: 'order-shipped',
   version: 1,
   locale: 'en',
-  locales: { en: { sms: { subject: null, text, html: null, data: null } } },
+  locales: {
+    en: {
+      sms: { subject: null, text, html: null, data: null },
+      push: { subject: 'Order {{ order }}', text, html: null, data: null },
+    },
+  },
   defaults: {},
   createdAt: created,
   updatedAt: created,
@@ -24,7 +33,12 @@ const templates = new Map([[orderShipped.id, orderShipped]])
 const recipients = 50_000
 
 /** The numbers from `first` on, as notifications accepted now. */
-export function makeNotifications(first: number, count: number, priority: Lane = 'normal'): NotificationRequested[] {
+export function makeNotifications(
+  first: number,
+  count: number,
+  priority: Lane = 'normal',
+  channel: BenchChannel = 'sms',
+): NotificationRequested[] {
   const context = {
     tenant: 'default',
     nowMs: Date.now(),
@@ -37,24 +51,27 @@ export function makeNotifications(first: number, count: number, priority: Lane =
   }
   return Array.from({ length: count }, (_, index) => {
     const number = first + index
-    const recipient = number % recipients
-    const made = normalize(
-      {
-        to: { id: `user-${recipient}`, phone: `+49151${String(10_000_000 + recipient)}` },
-        channels: ['sms'],
-        template: orderShipped.id,
-        data: { name: `Ada the ${recipient}th`, order: `A-${number}`, day: 'Friday' },
-        priority,
-      },
-      context,
-    )
+    const made = normalize({ ...requestOf(number, channel), priority }, context)
     const [notification] = made.ok ? made.notifications : []
     if (!notification) throw new Error('The bench makes notifications that the ingress does not take')
     return notification
   })
 }
 
+/** One notification as HTTP is asked for it. */
+export function requestOf(number: number, channel: BenchChannel) {
+  const recipient = number % recipients
+  const address =
+    channel === 'sms' ? { phone: `+49151${String(10_000_000 + recipient)}` } : { device: `device-${recipient}` }
+  return {
+    to: { id: `user-${recipient}`, ...address },
+    channels: [channel],
+    template: orderShipped.id,
+    data: { name: `Ada the ${recipient}th`, order: `A-${number}`, day: 'Friday' },
+  }
+}
+
 /** The idempotency key that the provider sees. */
-export function deliveryKey(notificationId: string): string {
-  return `${notificationId}.sms`
+export function deliveryKey(notificationId: string, channel: BenchChannel = 'sms'): string {
+  return `${notificationId}.${channel}`
 }

@@ -15,8 +15,8 @@ export interface Ended {
 }
 
 const lookEveryMs = 20
-/** A run that records nothing for so long is given up. */
-const patienceMs = 30_000
+/** A run that records nothing for so long is given up. Longer than a breaker is open, and than a dead session lasts. */
+const patienceMs = 60_000
 
 /** Resolves with the time on the monotonic clock when the first `count` records have ended; when nothing moves any
  *  more, with the time of the last move. */

@@ -1,81 +1,73 @@
-/** Keeps what runs on this machine came to: bench/results/<engine>.json, by scenario. */
-import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+/** What runs came to, kept in bench/results/<engine>.json by scenario and options. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
 
-/** One run, as its JSON line says. */
-export type Result = Readonly<Record<string, unknown>>
+const spread = z.object({ min: z.number(), median: z.number(), max: z.number() })
+const machine = z.object({ cpus: z.number(), model: z.string(), memoryGiB: z.number() })
 
-const repeats = 3
+const saved = z.object({
+  command: z.string(),
+  figures: z.record(z.string(), spread),
+  /** The JSON lines of the runs, in their order. */
+  runs: z.array(z.record(z.string(), z.unknown())).min(1),
+  /** With a + where the working tree differed. */
+  commit: z.string(),
+  node: z.string(),
+  date: z.string(),
+  machine,
+  /** Of the last 1, 5 and 15 minutes. */
+  loadBefore: z.array(z.number()),
+  loadAfter: z.array(z.number()),
+})
+const file = z.record(z.string(), saved)
+
+/** Some runs of a scenario with the same options. */
+export type Saved = z.infer<typeof saved>
+/** By scenario and options, like `drain --count 5000`. */
+export type SavedFile = Readonly<Record<string, Saved>>
+
 /** The compiled file stands in dist/bench. */
 const root = join(import.meta.dirname, '..', '..')
-const program = fileURLToPath(new URL('./main.js', import.meta.url))
 
-/** Runs the same command three times, each in a process of its own, and saves the run with the middle figure, and the
- *  others beside it. Returns that run. */
-export async function saveMedian(engine: string, scenario: string, figure: string, args: readonly string[]) {
-  const loadBefore = loadavg().map((load) => Math.round(load * 100) / 100)
-  const runs: Result[] = []
-  for (let run = 0; run < repeats; run++) runs.push(await runOnce(args))
-  const median = medianBy(runs, figure)
-  const file = join(root, 'bench', 'results', `${engine}.json`)
-  const known: Record<string, unknown> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
-  known[scenario] = {
-    command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
-    median,
-    medianOf: figure,
-    runs,
-    ...{ commit: commit(), node: process.version, date: new Date().toISOString().slice(0, 10), machine: machine() },
-    loadBefore,
-  }
-  writeFileSync(file, `${JSON.stringify(known, null, 2)}\n`)
-  return median
+/** Throws where it is not a file that `--save` wrote. */
+export function readResults(path: string): SavedFile {
+  const parsed = file.safeParse(JSON.parse(readFileSync(path, 'utf8')))
+  if (!parsed.success) throw new Error(`${path} is no file of results that --save wrote`, { cause: parsed.error })
+  return parsed.data
 }
 
-/** The run whose figure, named by a path like `latencyMs.p95`, is the middle one. */
-export function medianBy(runs: readonly Result[], figure: string): Result {
-  const sorted = [...runs].sort((a, b) => valueAt(a, figure) - valueAt(b, figure))
-  const middle = sorted[Math.floor(sorted.length / 2)]
-  if (!middle) throw new RangeError('There is no run')
-  return middle
+/** Puts runs in the place of earlier ones of the same scenario and options. Returns the file's path. */
+export function saveResults(engine: string, key: string, runs: Saved): string {
+  const path = join(root, 'bench', 'results', `${engine}.json`)
+  const known = existsSync(path) ? readResults(path) : {}
+  writeFileSync(`${path}.new`, `${JSON.stringify({ ...known, [key]: runs }, null, 2)}\n`)
+  renameSync(`${path}.new`, path)
+  return path
 }
 
-function valueAt(result: Result, path: string): number {
-  const value = path
-    .split('.')
-    .reduce<unknown>(
-      (at, key) =>
-        (typeof at === 'object' && at !== null ? Object.entries(at) : []).find(([name]) => name === key)?.[1],
-      result,
-    )
-  if (typeof value !== 'number') throw new TypeError(`The run has no figure ${path}`)
-  return value
-}
-
-async function runOnce(args: readonly string[]): Promise<Result> {
-  const child = spawn(process.execPath, [program, ...args, '--json'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const output = await text(child.stdout)
-  const last = output.trim().split('\n').at(-1) ?? ''
-  try {
-    return JSON.parse(last)
-  } catch (cause) {
-    throw new Error('A run ended without a result', { cause })
+/** Where and from what runs are made. */
+export function surroundings(): Pick<Saved, 'commit' | 'node' | 'date' | 'machine'> {
+  const [first] = cpus()
+  const memoryGiB = Math.round(totalmem() / 1024 ** 3)
+  return {
+    ...{ commit: commit(), node: process.version, date: new Date().toISOString().slice(0, 10) },
+    machine: { cpus: cpus().length, model: first?.model.trim() ?? 'unknown', memoryGiB },
   }
 }
 
-/** With a + where the working tree differs. */
+/** How busy the machine is. */
+export function load(): number[] {
+  return loadavg().map((one) => Math.round(one * 100) / 100)
+}
+
 function commit(): string {
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim()
   try {
     return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') === '' ? '' : '+'}`
   } catch {
     return 'unknown'
   }
-}
-
-function machine(): string {
-  return `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 1024 ** 3)} GiB`
 }

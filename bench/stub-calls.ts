@@ -8,11 +8,19 @@ export interface StubCalls {
   sent(): number
   called(key: string): Promise<number>
   report(): StubReport
+  /** Calls of the channel that begin from now on are answered after so long. */
+  slow(channel: string, answersAfterMs: number): void
   /** Processor time of the engine's thread so far, where the system tells. */
   threadTimeMs(): number | null
+  /** Writes the profile of what the thread did since `begin`; returns the shares of its time, by part. */
+  writeProfile(): Promise<Readonly<Record<string, number>>>
 }
 
 export interface StubThreadData extends EngineThreadData {
   /** Name of the `BroadcastChannel` that both use. */
   readonly channel: string
+  /** So many notifications go through another engine in the same thread first. */
+  readonly warmUp: number
+  /** Where a profile of the thread is written; null for none. */
+  readonly profile: string | null
 }

@@ -6,19 +6,30 @@ import { serveEngine } from '../pipeline/embedded/engine-server.js'
 import { createLogger } from '../pipeline/logging.js'
 import type { StubCalls, StubThreadData } from './stub-calls.js'
 import { createStub } from './stub-provider.js'
+import { profileThread } from './thread-profile.js'
 import { threadTimeMs } from './thread-time.js'
+import { warmUpEngine } from './warm-engine.js'
 
-const { config, databaseFile, channel: channelName } = workerData as StubThreadData
+const { config, databaseFile, channel: channelName, warmUp, profile } = workerData as StubThreadData
 const logger = createLogger({ level: config.logLevel })
 const stub = createStub()
-const carriers = new Map(
-  config.providers.map(({ name, policy }) => [name, { provider: stub.provider(name), policy }] as const),
-)
 const channel = new BroadcastChannel(channelName)
+const profiling = profile === null ? null : profileThread()
 
 const begun = new Promise<void>((resolve) => {
   createBirpc<Record<string, never>, StubCalls>(
-    { begin: resolve, sent: stub.sent, called: stub.called, report: stub.report, threadTimeMs },
+    {
+      begin: () => {
+        profiling?.start()
+        resolve()
+      },
+      sent: stub.sent,
+      called: stub.called,
+      report: stub.report,
+      slow: stub.slow,
+      threadTimeMs,
+      writeProfile: async () => profiling?.stop(profile ?? '') ?? {},
+    },
     {
       post: (message) => channel.postMessage(message),
       on: (listener) => {
@@ -29,12 +40,13 @@ const begun = new Promise<void>((resolve) => {
   )
 })
 
-serveEngine(({ changed }) =>
-  openEngine(config, databaseFile, {
+serveEngine(async ({ changed }) => {
+  if (warmUp > 0) await warmUpEngine(config, `${databaseFile}.warm-up`, warmUp)
+  return openEngine(config, databaseFile, {
     changed,
     crashed: (stage, error, waitMs) => logger.error('A stage failed and starts again', { stage, waitMs, error }),
     kept: () => undefined,
-    carriers,
+    carriers: stub.carriers(config.providers),
     begin: begun,
-  }),
-)
+  })
+})

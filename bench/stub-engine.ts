@@ -16,8 +16,16 @@ export interface StubEngine {
   close(): Promise<void>
 }
 
+export interface StubEngineOptions {
+  /** So many notifications go through another engine in the same thread first; none unless said. */
+  readonly warmUp?: number
+  /** A file for a profile of the thread. */
+  readonly profile?: string | undefined
+}
+
 /** Opens an engine on an empty folder, with the template that `makeNotifications` names. */
-export async function openStubEngine(folder: string): Promise<StubEngine> {
+export async function openStubEngine(folder: string, options: StubEngineOptions = {}): Promise<StubEngine> {
+  const { warmUp = 0, profile = null } = options
   const databaseFile = join(folder, 'carillon.db')
   const name = `carillon-bench-${uuid()}`
   const channel = new BroadcastChannel(name)
@@ -31,7 +39,7 @@ export async function openStubEngine(folder: string): Promise<StubEngine> {
       timeout: -1,
     },
   )
-  const data: StubThreadData = { config: configOf(folder), databaseFile, channel: name }
+  const data: StubThreadData = { config: configOf(folder), databaseFile, channel: name, warmUp, profile }
   const thread = new URL('./stub-engine-thread.js', import.meta.url)
   const engine = await startEngine(data, () => undefined, thread)
   // What is asked of a thread that died would else wait for ever.

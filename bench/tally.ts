@@ -7,7 +7,7 @@ import { finalStatusList } from '../pipeline/sqlite/record-row.js'
 import { segmentReader } from '../pipeline/sqlite/segment-reader.js'
 import type { EventName, EventOf } from '../schemas/avro.js'
 import { type TopicName, topics, waysOf } from '../schemas/topics.js'
-import { deliveryKey } from './notifications.js'
+import { benchChannels, deliveryKey } from './notifications.js'
 import type { StubReport } from './stub-provider.js'
 
 export interface Tally {
@@ -73,23 +73,31 @@ export function tallyOf(accepted: readonly string[]) {
 /** The notification whose delivery the provider was called for; the key itself where it is none of the bench's. */
 export function notificationOf(key: string): string {
   const id = key.slice(0, key.indexOf('.'))
-  return deliveryKey(id) === key ? id : key
+  return benchChannels.some((channel) => deliveryKey(id, channel) === key) ? id : key
 }
 
-function* idsOn(database: Database, topic: (typeof counted)[number]): Iterable<string> {
+export function* idsOn(database: Database, topic: (typeof counted)[number]): Iterable<string> {
   const codec = createCodec()
   const tables = openLogTables(database)
   const events: readonly EventName[] = topics[topic].events
   for (const way of waysOf(topic)) {
     const reader = segmentReader(tables, tables.partition(way, 0), 0, null)
     for (let records = reader.read(readAtOnce); records.length > 0; records = reader.read(readAtOnce)) {
-      for (const record of records) yield idOf(decoded(record))
+      for (const record of records) {
+        const event = decoded(record)
+        if (isFirstTry(event)) yield idOf(event)
+      }
     }
   }
 
   function decoded(record: LogRecord): EventOf<EventName> {
     return codec.decode(record, events)
   }
+}
+
+/** What is tried again goes through the last two topics again: there the first tries count. */
+export function isFirstTry({ value }: EventOf<EventName>): boolean {
+  return !('delivery' in value) || value.delivery.attempts.length + value.delivery.deferrals === 0
 }
 
 /** The notification of an event of the counted topics. */

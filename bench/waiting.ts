@@ -3,11 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { Database } from '../pipeline/sqlite/database.js'
 import { type CarillonProcess, startCarillon } from './carillon-process.js'
 import { monotonicMs } from './monotonic-clock.js'
 import { progressBar } from './progress.js'
 import { watchMemory } from './resident-memory.js'
 import { inFolder } from './run-folder.js'
+import { idsOn } from './tally.js'
 
 export interface WaitingRun {
   readonly waiting: number
@@ -21,6 +23,9 @@ export interface WaitingRun {
   readonly readyMs: number
   /** Of that process, over its first seconds. */
   readonly rssAfterStartMiB: number
+  /** Accepted, and not in the file after all that; and ids that are there more than once. */
+  readonly lost: number
+  readonly duplicates: number
 }
 
 const batch = 1000
@@ -44,8 +49,20 @@ export function waiting(count: number): Promise<WaitingRun> {
       await delay(settleMs)
       return { readyMs, rssAfterStartMiB: memory.stop() }
     })
-    return { waiting: count, ...filled, ...restarted }
+    return { waiting: count, ...filled, ...restarted, ...stored(join(data, 'carillon.db'), count) }
   })
+}
+
+/** What of `count` is in the file. */
+function stored(databaseFile: string, count: number) {
+  const database = new Database(databaseFile)
+  try {
+    const ids = [...idsOn(database, 'notifications.requested')]
+    const distinct = new Set(ids).size
+    return { lost: Math.max(0, count - distinct), duplicates: ids.length - distinct }
+  } finally {
+    database.close()
+  }
 }
 
 async function whileRunning<T>(carillon: CarillonProcess, work: (carillon: CarillonProcess) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** Watches events on many connections until it is told to end, then says how late they came. Started by `watchers.ts`. */
 import { Agent, get } from 'node:http'
-import { latencyHistogram, percentiles, recordMs } from './rate.js'
+import { latencyHistogram, percentiles, recordMs } from './latency.js'
 
 const [, , url = '', count = '1'] = process.argv
 const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY })

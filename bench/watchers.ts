@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Percentiles } from './drain.js'
+import type { Percentiles } from './latency.js'
 
 export interface Watchers {
   /** Ends them. From each change's own time to its arrival; the clock is the machine's. */

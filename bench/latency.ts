@@ -1,0 +1,37 @@
+/** Latencies, and what is told of them. */
+import { build, type Histogram } from 'hdr-histogram-js'
+
+/** In milliseconds, to a tenth. */
+export interface Percentiles {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+/** The highest latency that is told apart, one hour in microseconds. */
+const highestMicros = 3_600_000_000
+
+/** In microseconds, to three digits. */
+export function latencyHistogram(): Histogram {
+  return build({ highestTrackableValue: highestMicros, numberOfSignificantValueDigits: 3 })
+}
+
+export function recordMs(histogram: Histogram, ms: number): void {
+  histogram.recordValue(Math.min(highestMicros, Math.max(1, Math.round(ms * 1000))))
+}
+
+export function percentiles(histogram: Histogram): Percentiles {
+  const at = (percentile: number) => tenths(histogram.getValueAtPercentile(percentile))
+  return { p50: at(50), p95: at(95), p99: at(99) }
+}
+
+/** Of some latencies in milliseconds. */
+export function percentilesOf(latenciesMs: Iterable<number>): Percentiles & { readonly max: number } {
+  const histogram = latencyHistogram()
+  for (const ms of latenciesMs) recordMs(histogram, ms)
+  return { ...percentiles(histogram), max: tenths(histogram.totalCount > 0 ? histogram.maxValue : 0) }
+}
+
+function tenths(micros: number): number {
+  return Math.round(micros / 100) / 10
+}
