@@ -17,11 +17,11 @@ const own = all.filter(([, { build }]) => build !== undefined)
 const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8')
 
 /** A service's configuration, its file read from where its volume comes from. */
-const configOf = (name: string) => {
-  const { environment = {}, volumes: mounts = [] } = services[name] ?? {}
+const configOf = (name: string, from = services) => {
+  const { environment = {}, volumes: mounts = [] } = from[name] ?? {}
   const inside = environment.CARILLON_CONFIG
-  const [from] = mounts.find((mount) => mount.split(':')[1] === inside)?.split(':') ?? []
-  return loadConfig({ ...environment, ...(from !== undefined && { CARILLON_CONFIG: join(root, from) }) })
+  const [file] = mounts.find((mount) => mount.split(':')[1] === inside)?.split(':') ?? []
+  return loadConfig({ ...environment, ...(file !== undefined && { CARILLON_CONFIG: join(root, file) }) })
 }
 
 /** Names of the services for which something does not hold. */
@@ -44,11 +44,12 @@ describe('docker-compose.yml', () => {
     expect(Object.fromEntries(commands)).toEqual({
       ingress: 'ingress',
       ...Object.fromEntries(stageNames.map((name) => [name, `stage ${name}`])),
+      'lag-exporter': 'lag-exporter',
       topics: 'topics create',
       schemas: 'schemas register',
     })
     const executable = join(root, 'dist', 'pipeline', 'command-line', 'main.js')
-    for (const words of [['ingress'], ['stage'], ['topics', 'create'], ['schemas', 'register']]) {
+    for (const words of [['ingress'], ['stage'], ['lag-exporter'], ['topics', 'create'], ['schemas', 'register']]) {
       const { stdout } = spawnSync(process.execPath, [executable, ...words, '--help'], { encoding: 'utf8', env: {} })
       expect(stdout).toContain(`Usage: carillon ${words.join(' ')} [options]`)
     }
@@ -78,6 +79,20 @@ describe('docker-compose.yml', () => {
     expect([presets[limit], services['load-balancer']?.environment]).toEqual(['30', { [limit]: '30' }])
   })
 
+  test('traces where it is told to, and only then', () => {
+    const where = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://jaeger:4318', OTEL_TRACES_SAMPLER_ARG: '0.01' }
+    const traced = composeFile({ ...secrets, ...where }).services
+    const tracing = { url: 'http://jaeger:4318/v1/traces', sampleRatio: 0.01 }
+    for (const [name, { networks }] of own) {
+      expect([name, networks.includes('data'), configOf(name).tracing]).toEqual([name, true, null])
+      expect([name, configOf(name, traced).tracing]).toEqual([name, expect.objectContaining(tracing)])
+    }
+    expect(all.filter(([, one]) => 'profiles' in one)).toEqual([
+      ['jaeger', expect.objectContaining({ profiles: ['tracing'], networks: ['data', 'watch'] })],
+    ])
+    expect(services.jaeger?.command).toContain('--collector.otlp.http.host-port=:4318')
+  })
+
   test('lets stages be scaled', () => {
     const fixed = ['container_name', 'hostname']
     const stages = own.filter(([name]) => stageNames.some((stage) => stage === name))
@@ -102,7 +117,9 @@ describe('docker-compose.yml', () => {
 
   test('publishes on the loopback only, and keeps what has no password from every other network', () => {
     const published = all.flatMap(([, { ports }]) => ports)
-    expect(published).toEqual(['127.0.0.1:3000:3000', '127.0.0.1:9090:9090', '127.0.0.1:3001:3000'])
+    expect(published).toEqual(
+      ['3000:3000', '9090:9090', '3001:3000', '16686:16686'].map((ports) => `127.0.0.1:${ports}`),
+    )
     const open = ['kafka', 'registry', 'mongodb']
     expect(open.map((name) => services[name]?.networks)).toEqual(open.map(() => ['data']))
     expect([networks.data, networks.front]).toEqual([{ internal: true }, { internal: true }])
