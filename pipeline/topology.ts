@@ -2,7 +2,7 @@
  *  GET /v1/topology show it; what keys and lanes a topic has comes from schemas/topics.ts. */
 import type { Events } from '../schemas/events.js'
 import { type Lane, lanes, type Topic, type TopicName, topicNames, topics, wayName, waysOf } from '../schemas/topics.js'
-import type { StageName } from '../stages/stage.js'
+import type { StageName, WorkerName } from '../stages/stage.js'
 
 /** One stage, or what stands before the first. */
 export interface TopologyStage {
@@ -37,6 +37,21 @@ export interface Topology {
   readonly stages: readonly TopologyStage[]
   readonly topics: readonly TopologyTopic[]
 }
+
+/** What each worker reads; its group has its name. */
+export const inputs: Readonly<Record<WorkerName, TopicName>> = {
+  intake: 'notifications.inbound',
+  dedupe: 'notifications.requested',
+  'enrich-template': 'notifications.accepted',
+  route: 'notifications.rendered',
+  throttle: 'deliveries.routed',
+  deliver: 'deliveries.released',
+  record: 'notifications.status',
+  'dead-letters': 'dead-letters',
+}
+
+/** Every worker, in the order of the flow. */
+export const workerNames = Object.keys(inputs) as readonly WorkerName[]
 
 const aside = ['notifications.status', 'dead-letters'] as const
 

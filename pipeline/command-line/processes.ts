@@ -1,4 +1,4 @@
-/** `carillon start`, `carillon stage <name>` and `carillon ingress`: what runs until a signal stops it. They import the
+/** `carillon start`, `stage <name>`, `ingress` and `lag-exporter`: what runs until a signal stops it. They import the
  *  pipeline only when they run, so that the other commands start at once. */
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { type Channel, channels } from '../../schemas/topics.js'
@@ -46,6 +46,15 @@ export function addProcesses(program: Command): void {
         return startStageProcess(config, { stage: name, createTopics, ...(channel && { channels: channel }) })
       })
     })
+  program
+    .command('lag-exporter')
+    .description('on Kafka: measure how far every stage is behind, apart from the stages, for Prometheus')
+    .action(() =>
+      runProcess(async (config) => {
+        const { startLagExporter } = await import('../distributed/lag-exporter.js')
+        return startLagExporter(config)
+      }),
+    )
 }
 
 async function runProcess(begin: (config: Config, stopping: AbortSignal) => Promise<Running>): Promise<void> {

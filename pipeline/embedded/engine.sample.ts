@@ -17,6 +17,7 @@ import { createCodec } from '../engine/codec.js'
 import { Database } from '../sqlite/database.js'
 import { deadLetterReader } from '../sqlite/dead-letters.js'
 import { recordReader } from '../sqlite/records.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { type Engine, openEngine } from './engine.js'
 
 export interface SeenCall {
@@ -32,6 +33,7 @@ export interface EngineOptions {
   readonly config?: (config: Config) => Config
   /** True: the providers of the configuration, instead of those that the test speaks for. */
   readonly configured?: boolean
+  readonly tracing?: Tracing | null
 }
 
 export interface RunningEngine {
@@ -82,6 +84,7 @@ export function quickConfig(): Config {
 
 export async function run(file = newFile(), options: EngineOptions = {}): Promise<RunningEngine> {
   const { answer = () => ({ outcome: 'sent' }), policy = {}, config = (usual) => usual, configured } = options
+  const { tracing = null } = options
   const calls: SeenCall[] = []
   const crashes: unknown[] = []
   const carrier = (name: string): Carrier => ({
@@ -102,6 +105,7 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
     changed: () => undefined,
     crashed: (_: unknown, error: unknown) => crashes.push(error),
     kept: () => undefined,
+    tracing,
     ...(!configured && { carriers }),
   }
   const engine = await openEngine(config(quickConfig()), file, hooks)

@@ -2,19 +2,22 @@
  *  (`engine-thread.ts`), so that nothing here keeps the HTTP thread waiting; tests and the bench run it in their own.
  *
  *  Invariant: one engine for each data folder; it alone writes to the file. */
-import type { Acceptance, Claim, StageFlow, TemplateCheck } from '../../ingress/ports.js'
+import type { Acceptance, Claim, TemplateCheck } from '../../ingress/ports.js'
+import type { StageFlow } from '../../ingress/stage-flow.js'
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../../schemas/events.js'
 import { cancel, requested } from '../../schemas/outgoing.js'
 import type { Change } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
 import type { Lane } from '../../schemas/topics.js'
+import type { OutboxLine } from '../../stages/deliver/outbox.js'
 import type { Carrier } from '../../stages/deliver.js'
 import { acceptedChange, showChange } from '../../stages/record/changes.js'
 import type { RecordWatchers } from '../../stages/record.js'
-import { stageNames, type WorkerName } from '../../stages/stage.js'
+import { stageNames } from '../../stages/stage.js'
 import { createCarriers } from '../composition/carriers.js'
 import { flowMeter } from '../composition/flow-meter.js'
 import { askLog, stalledStages } from '../composition/liveness.js'
+import { countParked } from '../composition/parked.js'
 import { providerHealth } from '../composition/provider-health.js'
 import { embeddedSizes, type StagePorts, startStages } from '../composition/stages.js'
 import { stopStages } from '../composition/stopping.js'
@@ -23,7 +26,8 @@ import { replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
 import { createCodec } from '../engine/codec.js'
 import type { Log } from '../engine/log.js'
-import { createMetrics } from '../metrics/metrics.js'
+import { sqliteObserver } from '../metrics/databases.js'
+import { createMetrics, type Metrics } from '../metrics/metrics.js'
 import { createTemplateCheck } from '../rendering/check.js'
 import { createRenderer } from '../rendering/pool.js'
 import { storeRetention } from '../retention.js'
@@ -31,6 +35,7 @@ import { Database, openingError } from '../sqlite/database.js'
 import { sqliteLog } from '../sqlite/log.js'
 import { openStores } from '../sqlite/stores.js'
 import { topology } from '../topology.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { startHousekeeping } from './housekeeping.js'
 
 /** One request of the ingress: all its notifications or none. */
@@ -43,8 +48,12 @@ export interface EngineHooks {
   /** Told of what changed in the records, in the order of each, while somebody watches: as many at a time as are
    *  accepted or merged in one go. */
   readonly changed: (changes: readonly Change[]) => void
-  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number) => void
-  readonly kept: (line: { readonly deliveryId: string; readonly channel: string; readonly note: string }) => void
+  readonly crashed: StagePorts['crashed']
+  readonly kept: (line: OutboxLine) => void
+  /** Closed with the engine; off unless given. */
+  readonly tracing?: Tracing | null
+  /** What it counts, where that is not of its own. */
+  readonly metrics?: Metrics
   /** Puts other carriers in the place of the configured ones: the bench's stub. */
   readonly carriers?: ReadonlyMap<string, Carrier>
   /** The stages begin when it resolves, which must be before `close`; at once where there is none. The bench lays a
@@ -67,8 +76,8 @@ export interface Engine {
   problems(): Promise<readonly string[]>
   askLog(): Promise<void>
   stalled(): Promise<readonly string[]>
-  /** This thread's metrics, as prom-client's JSON. */
-  metrics(): Promise<unknown>
+  /** This thread's metrics, for the page of another one. */
+  metrics(): Promise<string>
   templateProblems: TemplateCheck['problems']
   preview: TemplateCheck['preview']
   /** Whether status changes are told. */
@@ -77,20 +86,13 @@ export interface Engine {
 }
 
 const partitions = 1
-/** Where throttle keeps what waits: for a time, or for its destination. */
-const parkedKeys = [
-  ['d/', 'd0'],
-  ['w/', 'w0'],
-] as const
-/** Counting more would take the writer's time, and says no more to a person. */
-const parkedMost = 10_000
 const drainMs = 8000
 
 export async function openEngine(config: Config, databaseFile: string, hooks: EngineHooks): Promise<Engine> {
   const nowMs = Date.now
-  const { database, stores, log } = openFile(config, databaseFile, nowMs)
+  const metrics = hooks.metrics ?? createMetrics()
+  const { database, stores, log } = openFile(config, databaseFile, nowMs, metrics)
   const codec = createCodec()
-  const metrics = createMetrics()
   const { rendering } = config
   const renderer = createRenderer({
     threads: rendering.workers,
@@ -120,11 +122,16 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     watchers,
     carriers: () => carriers,
     health,
+    countState: log.countState,
     metrics,
+    tracing: hooks.tracing ?? null,
     crashed: hooks.crashed,
   }
   const stages = startStages(stageNames, config, stagePorts, { announce: false, sizes: embeddedSizes })
-  const parked = () => log.countState('throttle', parkedKeys, parkedMost)
+  const parked = () => {
+    const { time, destination } = countParked(log.countState)
+    return time + destination
+  }
   const meter = flowMeter(stages, log, metrics, topology(), parked)
   const letters = runDeadLetters(stagePorts, stores.letters)
   const housekeeping = startHousekeeping(config.retention, log, stores, nowMs)
@@ -162,10 +169,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       ),
     askLog: () => askLog(log),
     stalled: async () => stalledStages(stages),
-    async metrics() {
-      await meter.stages()
-      return metrics.registry.getMetricsAsJSON()
-    },
+    metrics: () => metrics.text(),
     templateProblems: check.problems,
     preview: check.preview,
     watch: async (on) => {
@@ -177,6 +181,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       await stopStages([...stages, letters], drainMs)
       await Promise.all([...carriers.values()].map(({ provider }) => provider.close()))
       await renderer.close()
+      await hooks.tracing?.close()
       await log.close()
       database.close()
     },
@@ -188,9 +193,9 @@ function joinedAfter(begin: Promise<void>, log: Log): Log {
 }
 
 /** The file's log and stores; their tables are made where they are missing. */
-function openFile(config: Config, databaseFile: string, nowMs: () => number) {
+function openFile(config: Config, databaseFile: string, nowMs: () => number, metrics: Metrics) {
   try {
-    const database = new Database(databaseFile)
+    const database = new Database(databaseFile, { observer: sqliteObserver(metrics, 'commits') })
     const stores = openStores(database, storeRetention(config.retention), nowMs)
     return { database, stores, log: sqliteLog(database, { partitions, nowMs }) }
   } catch (error) {

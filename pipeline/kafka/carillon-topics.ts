@@ -1,25 +1,14 @@
 /** The topics of a whole Carillon: every way, and what each worker keeps beside its input. The one list for
  *  `carillon topics` and for processes when they start. */
-import { type TopicName, topicNames, waysOf } from '../../schemas/topics.js'
+import { topicNames, waysOf } from '../../schemas/topics.js'
 import type { WorkerName } from '../../stages/stage.js'
 import type { KafkaConfig } from '../config/kafka.js'
+import { inputs } from '../topology.js'
 import { kafkaNames } from './names.js'
 import { type WantedTopic, wantedTopics } from './topics.js'
 
 /** Workers that keep no state: they have no changelogs. */
 export const statelessWorkers: readonly WorkerName[] = ['intake', 'enrich-template', 'route', 'record']
-
-/** What each worker reads; its group has its name. */
-export const inputs: Readonly<Record<WorkerName, TopicName>> = {
-  intake: 'notifications.inbound',
-  dedupe: 'notifications.requested',
-  'enrich-template': 'notifications.accepted',
-  route: 'notifications.rendered',
-  throttle: 'deliveries.routed',
-  deliver: 'deliveries.released',
-  record: 'notifications.status',
-  'dead-letters': 'dead-letters',
-}
 
 /** Every topic as it should be. */
 export function carillonTopics(kafka: KafkaConfig): readonly WantedTopic[] {

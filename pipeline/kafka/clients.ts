@@ -5,6 +5,7 @@
 import type { ClientMetrics, KafkaConsumer, LibrdKafkaError, Metadata, Producer } from 'node-rdkafka'
 import { Unavailable } from '../../ingress/ports.js'
 import { answerOf, type Kafka, type KafkaConnection } from './library.js'
+import { type ClientKind, type KafkaObserver, parseStatistics, statisticsEveryMs } from './statistics.js'
 
 /** For everything that asks a broker once. */
 export const requestTimeoutMs = 5000
@@ -31,14 +32,19 @@ export type Settings = Readonly<Record<string, unknown>>
 /** Makes clients of one connection. */
 export interface Clients {
   readonly kafka: Kafka
-  /** A consumer that is not connected yet. */
-  consumer(settings: Settings): KafkaConsumer
+  /** A consumer that is not connected yet. With a kind its statistics are told: it must be polled as long as it lives. */
+  consumer(settings: Settings, kind?: ClientKind): KafkaConsumer
   /** A connected consumer that joins no group: for manual assignments and questions about `group`. */
-  reader(group: string, settings?: Settings): Promise<KafkaConsumer>
+  reader(group: string, settings?: Settings, kind?: ClientKind): Promise<KafkaConsumer>
   producer(settings: Settings): Promise<Producer>
 }
 
-export function kafkaClients(kafka: Kafka, { brokers, settings = {} }: KafkaConnection): Clients {
+export function kafkaClients(
+  kafka: Kafka,
+  { brokers, settings = {} }: KafkaConnection,
+  observer: KafkaObserver | null = null,
+  statisticsMs = statisticsEveryMs,
+): Clients {
   const common = {
     ...settings,
     'bootstrap.servers': brokers,
@@ -49,12 +55,14 @@ export function kafkaClients(kafka: Kafka, { brokers, settings = {} }: KafkaConn
     log_level: 3,
     event_cb: true,
   }
+  const statistics = observer ? { 'statistics.interval.ms': statisticsMs } : {}
   const clients: Clients = {
     kafka,
-    consumer: (own) =>
-      new kafka.KafkaConsumer(
+    consumer(own, kind) {
+      const consumer = new kafka.KafkaConsumer(
         {
           ...common,
+          ...(kind && statistics),
           'enable.auto.commit': false,
           'enable.auto.offset.store': false,
           'isolation.level': 'read_committed',
@@ -68,9 +76,12 @@ export function kafkaClients(kafka: Kafka, { brokers, settings = {} }: KafkaConn
           ...own,
         } as object,
         { 'auto.offset.reset': 'earliest' },
-      ),
-    async reader(group, own = {}) {
-      const consumer = clients.consumer({ 'group.id': group, ...own })
+      )
+      if (kind) watch(consumer, kind, observer)
+      return consumer
+    },
+    async reader(group, own = {}, kind) {
+      const consumer = clients.consumer({ 'group.id': group, ...own }, kind)
       consumer.setDefaultConsumeTimeout(0)
       await connect(consumer)
       return consumer
@@ -79,6 +90,7 @@ export function kafkaClients(kafka: Kafka, { brokers, settings = {} }: KafkaConn
       const producer = new kafka.Producer(
         {
           ...common,
+          ...statistics,
           'compression.codec': 'lz4',
           acks: -1,
           'enable.idempotence': true,
@@ -88,12 +100,28 @@ export function kafkaClients(kafka: Kafka, { brokers, settings = {} }: KafkaConn
         // In the first argument the partitioner would be lost without a word.
         { partitioner: 'murmur2_random' },
       )
+      watch(producer, 'producer', observer)
       await connect(producer)
       producer.setPollInterval('dr_cb' in own ? reportEveryMs : pollEveryMs)
       return producer
     },
   }
   return clients
+}
+
+interface Counting {
+  on(event: 'event.stats', listener: (told: { readonly message: string }) => void): unknown
+  once(event: 'disconnected', listener: () => void): unknown
+}
+
+/** Tells what a client counts, until it is gone. */
+function watch(client: Counting, kind: ClientKind, observer: KafkaObserver | null): void {
+  if (!observer) return
+  client.on('event.stats', ({ message }) => {
+    const statistics = parseStatistics(message)
+    if (statistics) observer.counted(client, kind, statistics)
+  })
+  client.once('disconnected', () => observer.gone(client))
 }
 
 interface Connectable {

@@ -20,10 +20,7 @@ export async function memberClients(connection: KafkaConnection, group: string):
 }
 
 /** The client ids of the members of groups, asked from the broker that coordinates them. Rejects with `Unavailable`. */
-export async function membersOf(
-  ask: Ask,
-  groups: readonly string[],
-): Promise<ReadonlyMap<string, readonly string[]>> {
+export async function membersOf(ask: Ask, groups: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
   const body = protocolWriter()
     .array(groups, (writer, name) => writer.string(name))
     .bytes()

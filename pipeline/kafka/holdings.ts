@@ -10,7 +10,7 @@ import { type Assignment, Fenced, type Position, type Start, type Transaction } 
 import { laneOf, nameOf } from '../engine/place.js'
 import type { LaneFeed, Source } from './lane-feed.js'
 import type { Progress } from './progress.js'
-import { openScopeStore, type ScopeStore } from './scope-store.js'
+import { openScopeStore, type ScopeStore, type StateWritten } from './scope-store.js'
 
 /** One partition of a way that the member owns. */
 export interface OwnedPlace {
@@ -53,6 +53,8 @@ export interface Holdings {
   drop(partitions: readonly number[]): void
   place(assignment: Assignment): OwnedPlace | undefined
   store(scope: Scope): ScopeStore | undefined
+  /** How many entries of the state lie in the ranges, from a key to a key; counted up to `most`. */
+  countState(ranges: readonly (readonly [string, string])[], most: number): number
   /** Throws `Fenced` where something in it is not, or not any more, this member's. */
   check(transaction: Transaction): void
   moves(positions: readonly Position[]): Move[]
@@ -93,6 +95,15 @@ export function holdings(group: string, feeds: ReadonlyMap<Lane, LaneFeed>): Hol
     },
     place: placeOf,
     store: ({ lane, partition }) => partitions.get(partition)?.stores.get(lane),
+    countState(ranges, most) {
+      let count = 0
+      for (const { stores } of partitions.values()) {
+        for (const store of stores.values()) {
+          for (const [from, to] of ranges) count += store.count(from, to, most - count)
+        }
+      }
+      return count
+    },
     check({ positions, changes }) {
       for (const position of positions) checkPosition(owned(position), position, group)
       for (const { scope } of changes) {
@@ -125,6 +136,7 @@ export function openStores(
   group: string,
   partition: number,
   ways: readonly Way[],
+  written?: StateWritten,
 ): ReadonlyMap<Lane, ScopeStore> {
   const own = lanes.filter((lane) => ways.some((way) => laneOf(way) === lane))
   // What a store holds depends on the ways that its owner serves: others' changes pass it by.
@@ -135,7 +147,7 @@ export function openStores(
         .map(({ topic, channel }) => `${topic} ${channel}`)
         .sort()
         .join()
-      return [lane, openScopeStore(join(folder, group, `${lane}-${partition}.db`), identity)]
+      return [lane, openScopeStore(join(folder, group, `${lane}-${partition}.db`), identity, written)]
     }),
   )
 }

@@ -21,6 +21,8 @@ const chunk = 1024
 const longestWaitMs = 100
 /** While it reads nothing. */
 const idleMs = 10
+/** What librdkafka has to tell is taken so often though nothing is read: it would pile up. */
+const serveEveryMs = 1000
 
 /** One partition of a way, as it is read. */
 export interface Source {
@@ -78,6 +80,7 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
   let consuming: Promise<void> | null = null
   let isAwaited = false
   let closed = false
+  let servedAtMs = 0
   /** Told before the records that come with them. */
   let ends: TopicPartitionOffset[] = []
   consumer.on('partition.eof', (end) => ends.push(end))
@@ -161,7 +164,9 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
         for (const source of toAdd) source.reading = true
         toAdd = []
       }
-      if (sources.size === 0) return
+      const nowMs = performance.now()
+      if (sources.size === 0 && nowMs - servedAtMs < serveEveryMs) return
+      servedAtMs = nowMs
       const room = Math.min(maxHeldRecords - held, Math.ceil((maxHeldBytes - heldBytes) / meanBytes), most)
       consumer.setDefaultConsumeTimeout(waitMs)
       const messages = await answerOf<Message[]>((done) => consumer.consume(Math.max(1, room), done))

@@ -6,7 +6,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import { mergeMap, Observable } from 'rxjs'
 import type { Way } from '../../schemas/topics.js'
-import { type Assignment, Fenced, type JoinOptions, type Log, type LogRecord, type TailOptions } from '../engine/log.js'
+import {
+  type Assignment,
+  type CountState,
+  Fenced,
+  type JoinOptions,
+  type Log,
+  type LogRecord,
+  type TailOptions,
+} from '../engine/log.js'
 import { nameOf } from '../engine/place.js'
 import { openAppender } from './appender.js'
 import type { RestoreProgress } from './changelog.js'
@@ -20,6 +28,7 @@ import { memberIds } from './member-ids.js'
 import { kafkaNames } from './names.js'
 import { committedOffsets, endOffsets, placeName } from './offsets.js'
 import { openMember } from './open-member.js'
+import type { KafkaObserver } from './statistics.js'
 import { tailMessages } from './tail.js'
 import { logRecord } from './wire.js'
 
@@ -45,6 +54,7 @@ export interface KafkaLogOptions {
   /** Groups that keep no state: they need no changelogs. */
   readonly statelessGroups?: readonly string[]
   readonly onRestore?: (progress: RestoreProgress) => void
+  readonly observer?: KafkaObserver
   /** Called once, when nothing can be joined any more and this process should end: another one has taken its slot (the
    *  two would take it from each other for ever), or serves some of its channels, or the library holds too many of its threads for good. */
   readonly onUnusable?: (why: LogUnusable) => void
@@ -64,6 +74,7 @@ export class LogUnusable extends Error {
 }
 
 export interface KafkaLog extends Log {
+  readonly countState: CountState
   join(options: JoinOptions): Promise<KafkaMember>
 }
 
@@ -81,8 +92,8 @@ const askEveryMs = 100
 
 /** Opens the log. Rejects with `KafkaMissing`, or `Unavailable` when no broker answers. */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
-  const { partitions, slot = null, watchedGroups = ['deliver'], statelessGroups = [] } = options
-  const clients = kafkaClients(await loadKafka(), options.connection)
+  const { partitions, slot = null, watchedGroups = ['deliver'], statelessGroups = [], observer } = options
+  const clients = kafkaClients(await loadKafka(), options.connection, observer)
   const names = kafkaNames(options.prefix)
   const appender = await openAppender(clients, names)
   const probe = await clients
@@ -136,6 +147,11 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
       return knowledge.progress(group, place)?.count ?? 0
     },
     settlements: (group) => knowledge.settlements(group),
+    countState(group, ranges, most) {
+      let count = 0
+      for (const member of members) if (member.group === group) count += member.countState(ranges, most - count)
+      return count
+    },
     async lag(group, ways) {
       const places = ways.flatMap((way) => Array.from({ length: partitions }, (_, partition) => ({ way, partition })))
       const beyond = (place: Assignment) => knowledge.progress(group, place)?.beyond ?? []
@@ -195,7 +211,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     const name = memberOf(names.member(group, id), ways)
     const sessionMs = sessionTimeoutMs ?? (isStatic ? staticSessionTimeoutMs : dynamicSessionTimeoutMs)
     const member = await openMember({
-      ...{ clients, names, group, ways, knowledge, probe, stateFolder, onRestore, beforeCommit, isStatic },
+      ...{ clients, names, group, ways, knowledge, probe, stateFolder, onRestore, observer, beforeCommit, isStatic },
       ...{ name, clientId: clientOf(name, ways), admit: () => admit(group, ways, sessionMs) },
       onReplaced: replaced,
       onStuck: stuck,

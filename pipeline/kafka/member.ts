@@ -33,8 +33,11 @@ export interface MemberOptions
   readonly leadingWay: Way
 }
 
-/** A member, and what only a test may do to it. */
+/** A member, and what only a test may do to it: `crash`. */
 export interface KafkaMember extends Member {
+  readonly group: string
+  /** How many entries of its state lie in the ranges, from a key to a key; counted up to `most`. */
+  countState(ranges: readonly (readonly [string, string])[], most: number): number
   /** Gone without a word: nothing is settled, its polls never answer again. */
   crash(): Promise<void>
 }
@@ -108,6 +111,8 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     },
     get: (scope, key) => owned.store(scope)?.get(key),
     range: (scope, from, to, limit) => owned.store(scope)?.range(from, to, limit) ?? [],
+    group,
+    countState: owned.countState,
     onRevoke(callback) {
       settle = callback
     },

@@ -63,7 +63,7 @@ export async function enterGroup(clients: Clients, options: MembershipOptions): 
     acknowledge(() => consumer.incrementalAssign([]))
     if (!leaving && partitions.length > 0) options.assigned(partitions)
   }
-  const consumer = clients.consumer({
+  const settings = {
     'group.id': group,
     'client.id': clientId,
     'partition.assignment.strategy': 'cooperative-sticky',
@@ -75,7 +75,8 @@ export async function enterGroup(clients: Clients, options: MembershipOptions): 
     rebalance_cb: (error: LibrdKafkaError | undefined, places: readonly TopicPartition[]) => {
       rebalance(error, places).catch(options.failed)
     },
-  })
+  }
+  const consumer = clients.consumer(settings, 'member')
   consumer.setDefaultConsumeTimeout(serveMs)
   await connect(consumer)
   consumer.on('event.error', notice)

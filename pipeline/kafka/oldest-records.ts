@@ -41,6 +41,8 @@ export async function openOldestRecords(clients: Clients, group: string): Promis
   let found = new Map<string, First>()
   let wanted: ReadonlyMap<string, number> = new Map()
   let done: TopicPartition[] = []
+  /** Told before the records that come with them, and so believed after those. */
+  let ends: TopicPartitionOffset[] = []
   const note = (place: TopicPartition, from: number, first: First): void => {
     const name = placeName(place)
     // What comes late belongs to an earlier question.
@@ -48,7 +50,7 @@ export async function openOldestRecords(clients: Clients, group: string): Promis
     found.set(name, first)
     done.push({ topic: place.topic, partition: place.partition })
   }
-  consumer.on('partition.eof', (place) => note(place, place.offset, { kind: 'none', until: place.offset }))
+  consumer.on('partition.eof', (end) => ends.push(end))
 
   return {
     async read(places, withinMs) {
@@ -56,6 +58,7 @@ export async function openOldestRecords(clients: Clients, group: string): Promis
       if (places.length === 0) return found
       wanted = new Map(places.map((place) => [placeName(place), place.offset]))
       done = []
+      ends = []
       const deadline = performance.now() + withinMs
       try {
         consumer.assign([...places])
@@ -65,6 +68,8 @@ export async function openOldestRecords(clients: Clients, group: string): Promis
             const { offset, timestamp } = message
             note(message, offset, { kind: 'record', offset, writtenMs: timestamp ?? 0 })
           }
+          for (const end of ends) note(end, end.offset, { kind: 'none', until: end.offset })
+          ends = []
           if (done.length > 0) consumer.incrementalUnassign(done)
           done = []
           if (messages.length === 0) await sleep(idleMs)

@@ -47,7 +47,7 @@ async function openFeeds(
 ): Promise<void> {
   const opened = await Promise.allSettled(
     [...new Set(ways.map(laneOf))].map(async (lane) => {
-      const consumer = await clients.reader(names.group(group), { 'enable.partition.eof': true })
+      const consumer = await clients.reader(names.group(group), { 'enable.partition.eof': true }, 'consumer')
       into.set(lane, laneFeed(consumer, names))
     }),
   )

@@ -6,6 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import type { StateChange, StateEntry } from '../../stages/stage.js'
+import { storageCode } from '../sqlite/database.js'
 
 /** What a store is worth: from where on the changelog must be applied, and how old that knowledge is. */
 export interface StoreMark {
@@ -21,6 +22,8 @@ export interface ScopeStore {
   mark(): StoreMark
   get(key: string): Uint8Array | undefined
   range(from: string, to: string, limit: number): readonly StateEntry[]
+  /** How many entries there are with from <= key < to, counted up to `most`. */
+  count(from: string, to: string, most: number): number
   /** All in one transaction; `mark` moves the mark with them. */
   apply(changes: readonly StoredChange[], mark?: StoreMark): void
   /** Much is to be written at once, with so much memory for pages; null: the usual again. */
@@ -39,8 +42,11 @@ const expiryIndex = 'CREATE INDEX IF NOT EXISTS state_expiry ON state (expires_m
 /** A file of another form is thrown away. */
 const version = 1
 
+/** How long a write took, and SQLite's code where it failed. */
+export type StateWritten = (ms: number, failure: string | null) => void
+
 /** Opens the file, or makes it. `identity`: what else the content depends on; another one clears it. */
-export function openScopeStore(file: string, identity: string): ScopeStore {
+export function openScopeStore(file: string, identity: string, written?: StateWritten): ScopeStore {
   mkdirSync(dirname(file), { recursive: true })
   let database: DatabaseSyncInstance
   try {
@@ -57,6 +63,9 @@ export function openScopeStore(file: string, identity: string): ScopeStore {
   const remove = database.prepare('DELETE FROM state WHERE key = ?')
   const get = database.prepare('SELECT value FROM state WHERE key = ?')
   const range = database.prepare('SELECT key, value FROM state WHERE key >= ? AND key < ? ORDER BY key LIMIT ?')
+  const count = database.prepare(
+    'SELECT COUNT(*) AS count FROM (SELECT 1 FROM state WHERE key >= ? AND key < ? LIMIT ?)',
+  )
   const expired = database.prepare('SELECT key FROM state WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?')
   const readMark = database.prepare('SELECT position AS "offset", at_ms AS atMs, identity FROM mark')
   const writeMark = database.prepare('UPDATE mark SET position = ?, at_ms = ?, identity = ?')
@@ -82,7 +91,10 @@ export function openScopeStore(file: string, identity: string): ScopeStore {
     },
     get: (key) => (get.get(key) as { value: Uint8Array } | undefined)?.value,
     range: (from, to, limit) => range.all(from, to, limit) as unknown as StateEntry[],
+    count: (from, to, most) => (count.get(from, to, most) as { count: number }).count,
     apply(changes, mark) {
+      const startedMs = performance.now()
+      let failure: string | null = null
       database.exec('BEGIN')
       try {
         write(changes)
@@ -90,7 +102,10 @@ export function openScopeStore(file: string, identity: string): ScopeStore {
         database.exec('COMMIT')
       } catch (error) {
         database.exec('ROLLBACK')
+        failure = storageCode(error) ?? 'other'
         throw error
+      } finally {
+        written?.(performance.now() - startedMs, failure)
       }
     },
     restoring(kilobytes) {

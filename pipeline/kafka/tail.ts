@@ -47,7 +47,7 @@ export function tailMessages(
     }
 
     const readOn = async (): Promise<void> => {
-      const consumer = await clients.reader(groupId)
+      const consumer = await clients.reader(groupId, {}, 'consumer')
       try {
         if (!begun) await begin(consumer)
         consumer.assign(places.map((place) => ({ ...place, offset: offsets.get(place.partition) ?? 0 })))

@@ -15,6 +15,7 @@ import type { Names } from './names.js'
 import { committedOffsets, endOffsets, type Offsets, placeName, startOffsets } from './offsets.js'
 import { type Progress, type ProgressByPlace, readProgress } from './progress.js'
 import type { ScopeStore } from './scope-store.js'
+import type { KafkaObserver } from './statistics.js'
 
 export interface TakeoverOptions {
   readonly clients: Clients
@@ -30,6 +31,7 @@ export interface TakeoverOptions {
   /** Sees uncommitted offsets too. */
   readonly probe: KafkaConsumer
   readonly onRestore?: ((progress: RestoreProgress) => void) | undefined
+  readonly observer?: KafkaObserver | undefined
 }
 
 /** Partitions ready to be read. Null when they were cancelled meanwhile. */
@@ -39,7 +41,7 @@ export async function takeOver(
   partitions: readonly number[],
   isCancelled: () => boolean,
 ): Promise<readonly Holding[] | null> {
-  const { names, ways, group, stateful, probe, feeds, knowledge } = options
+  const { names, ways, group, stateful, stateFolder, probe, feeds, knowledge, observer } = options
   const places = partitions.flatMap((partition) => ways.map((way) => ({ way, partition })))
   const topicPlaces = places.map(({ way, partition }) => ({ topic: names.topic(way), partition }))
   const committed = await committedOffsets(member, topicPlaces)
@@ -48,7 +50,10 @@ export async function takeOver(
   const progress = await progressOf(options)
   if (isCancelled()) return null
   const stores = new Map(
-    partitions.map((partition) => [partition, openStores(options.stateFolder, group, partition, stateful ? ways : [])]),
+    partitions.map((partition) => [
+      partition,
+      openStores(stateFolder, group, partition, stateful ? ways : [], observer?.stateWritten),
+    ]),
   )
   const closeAll = () => {
     for (const own of stores.values()) for (const store of own.values()) store.close()
