@@ -4,7 +4,8 @@ import { jsonHash } from './canonical-json.js'
 import { type IngressContext, jsonText } from './endpoint.js'
 import { check } from './field-errors.js'
 import { identifier } from './identifier.js'
-import type { Acceptor } from './ports.js'
+import { nativeOrigin } from './normalize.js'
+import type { IngressPorts } from './ports.js'
 import { invalid, Problem } from './problem.js'
 import { tenant } from './tenant.js'
 
@@ -20,14 +21,18 @@ export interface Prepared {
  *  its template may be gone by now, and its time past. Throws a `Problem` where the key stands against it. */
 export async function accept(
   c: IngressContext,
-  acceptor: Acceptor,
+  { acceptor, observer }: Pick<IngressPorts, 'acceptor' | 'observer'>,
   request: { readonly idempotencyKey?: string | undefined },
   prepare: () => Promise<Prepared>,
 ): Promise<Response> {
   const key = idempotencyKeyOf(c.req.header('idempotency-key'), request.idempotencyKey)
   const bodyHash = key === null ? '' : bodyHashOf(request)
   const known = key === null ? undefined : await acceptor.recall(tenant, key)
-  if (known) return known.bodyHash === bodyHash ? replayed(c, known.answer) : refuseReuse()
+  if (known) {
+    if (known.bodyHash !== bodyHash) return refuseReuse()
+    observer.replayed(nativeOrigin)
+    return replayed(c, known.answer)
+  }
   const { notifications, location, answer: prepared } = await prepare()
   const answer = JSON.stringify(prepared)
   const acceptance = await acceptor.accept(notifications, key === null ? null : { key, bodyHash, answer })

@@ -5,10 +5,11 @@ import { cors } from 'hono/cors'
 import { authorize, credentialsOf } from './authorization.js'
 import { statusSocketOfC } from './compat/c-live.js'
 import { mountContracts, openContractPaths } from './compat/compat.js'
-import { correlationHeader, correlationIdOf } from './correlation.js'
+import { correlationHeader, correlationIdOf, tracePlace, traceparentOf } from './correlation.js'
 import type { IngressApp, IngressEnvironment } from './endpoint.js'
 import { createLive } from './live/live.js'
 import { isSocketPath, isStreamPath } from './live/paths.js'
+import { observed } from './observed-acceptor.js'
 import type { IngressOptions } from './options.js'
 import type { IngressPorts } from './ports.js'
 import { Problem, problemOf, problemResponse } from './problem.js'
@@ -32,7 +33,8 @@ import { serveFiles } from './static-files.js'
 export type ServedApp = IngressApp & { readonly endStreams: () => void }
 
 /** The app. Errors are problem+json throughout, and every answer carries its correlation id. */
-export function createApp(ports: IngressPorts, options: IngressOptions): ServedApp {
+export function createApp(given: IngressPorts, options: IngressOptions): ServedApp {
+  const ports = { ...given, acceptor: observed(given.acceptor, given.observer) }
   const app: IngressApp = new OpenAPIHono<IngressEnvironment>()
   const files = [...consoleFiles(), ...docsFiles()]
   const open = new Set<string>([...healthPaths, ...openContractPaths, documentPath, ...files.map(({ path }) => path)])
@@ -70,20 +72,32 @@ export function createApp(ports: IngressPorts, options: IngressOptions): ServedA
 }
 
 /** Gives every request its correlation id, and logs it when it is answered. */
-function observe({ log }: IngressPorts): MiddlewareHandler<IngressEnvironment> {
+function observe({ log, observer, traces }: IngressPorts): MiddlewareHandler<IngressEnvironment> {
   return async (c, next) => {
     const startMs = performance.now()
     const correlationId = correlationIdOf(c.req.header(correlationHeader))
     c.set('correlationId', correlationId)
-    await next()
+    const given = traceparentOf(c.req.header('traceparent'))
+    const trace = traces?.begin(c.req.method, given)
+    const traceparent = trace?.traceparent ?? given
+    c.set('traceparent', traceparent)
+    observer.requests(1)
+    try {
+      await next()
+    } finally {
+      observer.requests(-1)
+    }
     c.res.headers.set(correlationHeader, correlationId)
     const { status } = c.res
+    const route = c.get('route') ?? 'none'
+    trace?.end({ route, status })
     log({
       method: c.req.method,
-      route: c.get('route') ?? 'none',
+      route,
       status,
       durationMs: performance.now() - startMs,
       correlationId,
+      ...(traceparent !== null && tracePlace(traceparent)),
       ...(status >= 500 && c.error && { error: c.error }),
     })
   }

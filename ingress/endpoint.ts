@@ -10,6 +10,8 @@ import { readForm, readJson } from './request-body.js'
 export interface IngressEnvironment {
   Variables: {
     correlationId: string
+    /** The trace context of what follows from the request; null: none. */
+    traceparent: string | null
     /** The route that answered, as declared; undefined where none did. */
     route: string | undefined
   }

@@ -8,7 +8,7 @@ import type { NotificationInbound, NotificationRequested, NotificationSummary } 
 import type { TemplateVersion } from '../schemas/template.js'
 import { channels, lanes } from '../schemas/topics.js'
 import { present } from './channel-content.js'
-import { correlationHeader, correlationIdOf, traceparentOf } from './correlation.js'
+import { correlationHeader, correlationIdOf, headerNamed, traceparentIn } from './correlation.js'
 import { bodyBytesMax } from './endpoint.js'
 import { type Checked, check } from './field-errors.js'
 import { identifier } from './identifier.js'
@@ -100,7 +100,7 @@ export function takeIn(record: InboundRecord, read: Checked<BatchItem>, context:
   const normalized = normalize(read.value, {
     ...context,
     ...{ tenant, newId: () => id, correlationId, batchId: null },
-    traceparent: traceparentOf(headerOf(record, 'traceparent')),
+    traceparent: traceparentIn(record.headers),
   })
   if (!normalized.ok) return rejected(record, id, correlationId, normalized.errors, context)
   const [notification] = normalized.notifications
@@ -150,13 +150,8 @@ function rejected(
 }
 
 function correlationIdIn(record: InboundRecord): string {
-  const given = record.value.correlationId ?? headerOf(record, correlationHeader)
+  const given = record.value.correlationId ?? headerNamed(record.headers, correlationHeader)
   return correlationIdOf(given, () => uuidOf(`correlation/${record.recordId}/${record.timestampMs}`, idNamespace))
-}
-
-/** A header by its name in small letters: producers write it as they like. */
-function headerOf({ headers }: InboundRecord, name: string): string | undefined {
-  return Object.entries(headers).find(([given]) => given.toLowerCase() === name)?.[1]
 }
 
 function isIdentifier(text: string | null): text is string {

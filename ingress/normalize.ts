@@ -52,6 +52,9 @@ export function templateIdOf({ template }: Pick<Request, 'template'>): string | 
 
 type Shared = Omit<NotificationRequested, 'id' | 'recipient' | 'to'>
 
+/** The origin of what comes by Carillon's own API. */
+export const nativeOrigin = 'native'
+
 function sharedOf(request: Request, context: RequestContext, errors: FieldError[]): Shared {
   const { tenant, nowMs, correlationId, traceparent, batchId } = context
   const template = templateOf(request, context, errors)
@@ -73,7 +76,7 @@ function sharedOf(request: Request, context: RequestContext, errors: FieldError[
     batchId,
     correlationId,
     traceparent,
-    origin: 'native',
+    origin: nativeOrigin,
     acceptedAtMs: nowMs,
     replays: 0,
   }

@@ -2,6 +2,7 @@
  *  notifications along with `record`. */
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
 import type { NotificationRecord } from '../schemas/record.js'
+import type { IngressObserver } from './observer.js'
 import type { IngressOptions } from './options.js'
 import type { DeadLetterFilter, DeadLetterRecord, InboxMessage, IngressPorts, OutboxMessage } from './ports.js'
 import type { RequestLogEntry } from './request-log-entry.js'
@@ -28,6 +29,15 @@ export interface FakePorts extends IngressPorts {
   watchers: number
   /** Records a change, as the record stage would. */
   record(id: string, change: Partial<NotificationRecord>): void
+}
+
+const nothing = () => undefined
+/** Told, and lets it go. */
+export const unobserved: IngressObserver = {
+  requests: nothing,
+  accepted: nothing,
+  replayed: nothing,
+  watchers: nothing,
 }
 
 /** Options with everything off, and no waiting. */
@@ -61,6 +71,7 @@ export function createFakePorts(): FakePorts {
     nowMs: () => fakeNowMs,
     newId: () => uuid7(++made),
     log: (entry) => store.state.logged.push(entry),
+    observer: unobserved,
     acceptor: {
       recall: async (_, key) => (fake.pending ? undefined : store.recall(key)),
       accept: (notifications, claim) => guarded(() => store.accept(notifications, claim, fake.pending)),
@@ -153,6 +164,10 @@ function operationPorts(
     perSecond: 1,
     lag: { high: 0, normal: 1, low: 2 },
     restarts: 0,
+    behind: {
+      ...{ ageMs: 5, retentionUsed: 0.1, lost: 0, drainMs: 'never' as const, members: 1 },
+      lanes: { high: { ageMs: 0, retentionUsed: 0, lost: 0 } },
+    },
   }
   return {
     outbox: { list: (_tenant, limit, cursor) => guarded(() => pageOf(state.outboxMessages, limit, cursor)) },

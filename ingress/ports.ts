@@ -4,7 +4,10 @@ import type { CancelRequested, NotificationRequested, ReplayRequested } from '..
 import type { Change, NotificationRecord, NotificationState } from '../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
 import type { Lane } from '../schemas/topics.js'
+import type { IngressObserver } from './observer.js'
 import type { RequestLogEntry } from './request-log-entry.js'
+import type { RequestTraces } from './request-traces.js'
+import type { StageFlow } from './stage-flow.js'
 
 /** The store or the log cannot be reached now; nothing was done. */
 export class Unavailable extends Error {
@@ -230,23 +233,6 @@ export interface DeadLetters {
   requestReplays(commands: readonly ReplayRequested[]): Promise<void>
 }
 
-/** One stage as it runs now. */
-export interface StageFlow {
-  readonly stage: string
-  readonly input: string
-  readonly outputs: readonly string[]
-  readonly state: 'running' | 'restarting' | 'stopped'
-  /** Records settled since the start. */
-  readonly processed: number
-  /** Records settled a second, over the last seconds. */
-  readonly perSecond: number
-  /** Records waiting in the input, by lane. */
-  readonly lag: Readonly<Record<string, number>>
-  /** Deliveries that wait for their time, a limit or a provider (throttle only). */
-  readonly parked?: number
-  readonly restarts: number
-}
-
 export interface Flow {
   topology(): Promise<unknown>
   stages(): Promise<readonly StageFlow[]>
@@ -292,4 +278,7 @@ export interface IngressPorts {
   readonly newId: () => string
   /** One line per request, after it; never bodies or addresses. */
   readonly log: (entry: RequestLogEntry) => void
+  /** Left out where nothing is traced. */
+  readonly traces?: RequestTraces
+  readonly observer: IngressObserver
 }

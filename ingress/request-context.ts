@@ -1,6 +1,5 @@
 /** What a handler gathers for `normalize`: once per request, however many notifications it has. */
 import type { TemplateVersion } from '../schemas/template.js'
-import { traceparentOf } from './correlation.js'
 import type { IngressContext } from './endpoint.js'
 import { type RequestContext, templateIdOf } from './normalize.js'
 import type { BatchItem, NotificationRequest } from './notification-request.js'
@@ -21,7 +20,7 @@ export async function requestContext(
     nowMs: ports.nowMs(),
     newId: ports.newId,
     correlationId: c.get('correlationId'),
-    traceparent: traceparentOf(c.req.header('traceparent')),
+    traceparent: c.get('traceparent'),
     batchId,
     dedupeWindowMs,
     templates: await templatesNamed(ports.templates, requests),

@@ -5,5 +5,8 @@ export interface RequestLogEntry {
   readonly status: number
   readonly durationMs: number
   readonly correlationId: string
+  /** Where the request stands in its trace, as OpenTelemetry names it in logs; left out where it has none. */
+  readonly trace_id?: string
+  readonly span_id?: string
   readonly error?: unknown
 }

@@ -33,6 +33,15 @@ describe('the log', () => {
     ])
   })
 
+  test('names a trace as OpenTelemetry does, on one line with what the line is about', () => {
+    const { logger, text } = kept()
+    const trace = { trace_id: '0af7651916cd43dd8448eb211c80319c', span_id: 'b7ad6b7169203331' }
+    logger.info('Kept in the outbox', { deliveryId: 'n-1.sms', ...trace })
+    expect(lines(text())).toEqual([
+      { level: 'info', time: expect.any(String), msg: 'Kept in the outbox', deliveryId: 'n-1.sms', ...trace },
+    ])
+  })
+
   test('leaves out what is below its level', () => {
     const { logger, text } = kept()
     logger.debug('Polled', { records: 3 })

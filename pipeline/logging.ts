@@ -12,6 +12,8 @@ const fields = [
   ...['stage', 'group', 'lane', 'topic', 'partition', 'offset', 'recordId', 'notificationId', 'deliveryId', 'batchId'],
   ...['channel', 'provider', 'destination', 'breaker', 'outcome', 'attempt', 'reason', 'cause', 'event', 'schemaId'],
   ...['count', 'records', 'restarts', 'waitMs', 'durationMs', 'latencyMs', 'leftMs', 'perSecond', 'bytes', 'lag'],
+  // As OpenTelemetry has it for logs that are JSON: https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/
+  ...['trace_id', 'span_id'],
   ...['method', 'route', 'status', 'correlationId', 'listensOn', 'port', 'folder', 'version', 'signal', 'problems'],
 ] as const
 const known: ReadonlySet<string> = new Set([...fields, 'error'])

@@ -2,18 +2,23 @@
 import { join } from 'node:path'
 import { v7 as uuid } from 'uuid'
 import { createApp } from '../ingress/app.js'
-import { inTime } from '../ingress/in-time.js'
-import type { IngressPorts, Records } from '../ingress/ports.js'
+import type { Acceptor, IngressPorts, Records } from '../ingress/ports.js'
 import { serveIngress } from '../ingress/server.js'
 import type { Change } from '../schemas/record.js'
 import type { Config } from './config/config.js'
 import { deadLetterPorts } from './dead-letters/ports.js'
 import { seedDemoUsers } from './demo-users.js'
 import { type EngineClient, startEngine } from './embedded/engine-client.js'
-import { mergedMetrics } from './embedded/merged-metrics.js'
+import { answering, measureEmbeddedLag } from './embedded/lag.js'
 import { createCodec } from './engine/codec.js'
 import { ingressOptions } from './ingress-options.js'
+import type { LagRounds } from './lag/rounds.js'
+import { withBehind } from './lag/stage-behind.js'
 import { createLogger, type Logger } from './logging.js'
+import { tellBuild } from './metrics/build.js'
+import { measureFiles, sqliteObserver } from './metrics/databases.js'
+import { ingressObserver } from './metrics/ingress-observer.js'
+import { mergedPage } from './metrics/merged-page.js'
 import { createMetrics, type Metrics } from './metrics/metrics.js'
 import { requestLog } from './request-log.js'
 import { addressOf, type Running } from './running.js'
@@ -27,9 +32,10 @@ import { recipientReader } from './sqlite/recipients.js'
 import { recordReader } from './sqlite/records.js'
 import { templateReader } from './sqlite/templates.js'
 import { topology } from './topology.js'
+import { openTracing, type Tracing } from './tracing/tracing.js'
 
-/** How long the engine may take to say how it does. One that does not answer has stalled. */
-const engineAnswerMs = 5000
+/** For whoever asks how far stages are behind a round may be so old. */
+const lagAgeMs = 1000
 
 /** Starts everything embedded. Rejects with an error whose message says what to do. */
 export async function start(config: Config): Promise<Running> {
@@ -40,9 +46,13 @@ export async function start(config: Config): Promise<Running> {
   const engine = await startEngine({ config, databaseFile }, (changes) => {
     for (const change of changes) for (const watcher of watchers) watcher(change)
   })
-  const reader = new Database(databaseFile, { readOnly: true })
-  const metrics = createMetrics()
-  const ports = ingressPorts({ engine, reader, watchers, metrics, logger })
+  const metrics = createMetrics('http')
+  const reader = new Database(databaseFile, { readOnly: true, observer: sqliteObserver(metrics, 'reads') })
+  measureFiles(metrics, databaseFile)
+  tellBuild(metrics, 'embedded', 'all')
+  const tracing = await openTracing({ config, role: 'http', metrics, logger })
+  const lag = measureEmbeddedLag({ config, database: reader, engine, metrics, logger })
+  const ports = ingressPorts({ engine, reader, lag, watchers, metrics, tracing, logger })
   await seedDemoUsers(config.compat.a, ports.recipients, Date.now())
   const { host, port } = config
   const app = createApp(ports, ingressOptions(config))
@@ -62,6 +72,8 @@ export async function start(config: Config): Promise<Running> {
     async close() {
       closing = true
       await server.close()
+      await tracing?.close()
+      await lag.stop()
       reader.close()
       await engine.close()
       unlock()
@@ -72,19 +84,25 @@ export async function start(config: Config): Promise<Running> {
 interface IngressParts {
   readonly engine: EngineClient
   readonly reader: Database
+  readonly lag: LagRounds
   readonly watchers: Set<(change: Change) => void>
   readonly metrics: Metrics
+  readonly tracing: Tracing | null
   readonly logger: Logger
 }
 
 /** Reads come from this thread's own connection; whatever writes goes to the engine. */
-function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressParts): IngressPorts {
+function ingressPorts({ engine, reader, lag, watchers, metrics, tracing, logger }: IngressParts): IngressPorts {
+  // Without what the engine would tell, lag above all is still to be seen.
+  const engineMetrics = answering(async () => [await engine.metrics()], [])
+  const acceptor: Acceptor = {
+    ...claimReader(reader),
+    accept: (notifications, claim) => engine.accept({ notifications, claim }),
+    cancel: engine.cancel,
+  }
   return {
-    acceptor: {
-      ...claimReader(reader),
-      accept: (notifications, claim) => engine.accept({ notifications, claim }),
-      cancel: engine.cancel,
-    },
+    acceptor: tracing ? tracing.acceptor(acceptor) : acceptor,
+    ...(tracing && { traces: tracing.requests }),
     records: { ...recordReader(reader), watch: watcher(watchers, engine) },
     templates: { ...templateReader(reader), put: engine.putTemplate, delete: engine.deleteTemplate },
     recipients: { ...recipientReader(reader), put: engine.putRecipient, delete: engine.deleteRecipient },
@@ -93,16 +111,17 @@ function ingressPorts({ engine, reader, watchers, metrics, logger }: IngressPart
     deadLetters: deadLetterPorts(deadLetterReader(reader), createCodec(), engine.requestReplays),
     flow: {
       topology: async () => topology(),
-      stages: engine.stages,
+      stages: async () => withBehind(await engine.stages(), await lag.fresh(lagAgeMs).catch(() => null)),
       problems: engine.problems,
       askLog: engine.askLog,
-      stalled: () => inTime(engine.stalled(), engineAnswerMs, ['The engine does not answer.']),
-      metrics: async () => mergedMetrics(metrics.registry, await engine.metrics()),
+      stalled: answering(engine.stalled, ['The engine does not answer.']),
+      metrics: async () => mergedPage(await metrics.text(), ...(await engineMetrics())),
     },
     templateCheck: { problems: engine.templateProblems, preview: engine.preview },
     nowMs: Date.now,
     newId: () => uuid(),
     log: requestLog(metrics, logger),
+    observer: ingressObserver(metrics),
   }
 }
 

@@ -6,12 +6,13 @@ import type { Worker } from '../pipeline/engine/worker.js'
 import type { Delivery, ProviderHealth } from '../schemas/events.js'
 import { released } from '../schemas/outgoing.js'
 import type { Channel } from '../schemas/topics.js'
+import type { DeliverObserver } from './deliver/observer.js'
 import type { ProviderPolicy, SendRequest, SendResult } from './deliver/provider.js'
 import { type Carrier, type DeliverOptions, deliver } from './deliver.js'
 import type { Scope } from './stage.js'
 import { type RunnerOptions, type StageRunner, stageRunner, startMs } from './stage-runner.sample.js'
 import { throttle } from './throttle.js'
-import { limitTo, throttleDefaults } from './throttle.sample.js'
+import { limitTo, throttleDefaults, throttleUnobserved } from './throttle.sample.js'
 
 /** One call that a provider got. */
 export interface SeenCall {
@@ -68,7 +69,10 @@ export interface DeliverRunOptions extends RunnerOptions {
   readonly workers?: { readonly throttle: number; readonly deliver: number }
   readonly options?: Partial<DeliverOptions>
   readonly random?: () => number
+  readonly observer?: DeliverObserver
 }
+
+export const deliverUnobserved: DeliverObserver = { putBack: () => undefined, began: () => () => undefined }
 
 /** Providers by name. `Date.now` is the run's clock from now on, for the breaker asks it: restore mocks after. */
 export function runDeliver(
@@ -78,6 +82,7 @@ export function runDeliver(
     workers = { throttle: 1, deliver: 1 },
     options = {},
     random,
+    observer = deliverUnobserved,
     ...more
   }: DeliverRunOptions = {},
 ): DeliverRun {
@@ -90,9 +95,12 @@ export function runDeliver(
   // A process of its own each time: nothing but the log outlives it.
   const limitsOf = (name: string) => limitTo(name, carriers.get(name)?.policy.ratePerSecond ?? null)
   const begin = () =>
-    runner.start(deliver({ carriers, called: () => undefined }, { ...deliverDefaults, limitsOf, ...options }), {
-      ...(random && { random }),
-    })
+    runner.start(
+      deliver({ carriers, called: () => undefined, observer }, { ...deliverDefaults, limitsOf, ...options }),
+      {
+        ...(random && { random }),
+      },
+    )
   let worker = begin()
   for (let other = 1; other < workers.deliver; other++) begin()
   for (let each = 0; withThrottle && each < workers.throttle; each++)
@@ -163,6 +171,7 @@ function throttleBefore(
       .tail({ topic: 'providers.health', lane: null, channel: null })
       .pipe(map((record) => codec.decode(record, ['provider-health']).value)),
     part: (delivery: Delivery) => carriers.get(delivery.provider)?.provider.destination(delivery) ?? null,
+    observer: throttleUnobserved,
   }
   return throttle(ports, { ...throttleDefaults, ...(limitsOf && { limitsOf }), ...(paceOf && { paceOf }) })
 }

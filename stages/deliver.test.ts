@@ -5,7 +5,7 @@ import { routed } from '../schemas/outgoing.js'
 import { quietContext } from './context.sample.js'
 import type { SendResult } from './deliver/provider.js'
 import { deliver } from './deliver.js'
-import { deliverDefaults, down, pending, runDeliver, sent } from './deliver.sample.js'
+import { deliverDefaults, deliverUnobserved, down, pending, runDeliver, sent } from './deliver.sample.js'
 import { at, deliveryOf } from './throttle.sample.js'
 
 afterEach(() => {
@@ -243,7 +243,11 @@ test('trouble with its state ends one life of the stage and reaches its worker',
   }
   const carrier = { provider: { name: 'test', send: refuse, destination: () => null, close: async () => undefined } }
   const policy = { ratePerSecond: null, concurrency: 1, timeoutMs: 1000, onUnknown: 'resend' } as const
-  const ports = { carriers: new Map([['test', { ...carrier, policy }]]), called: () => undefined }
+  const ports = {
+    carriers: new Map([['test', { ...carrier, policy }]]),
+    called: () => undefined,
+    observer: deliverUnobserved,
+  }
   const value = { delivery: deliveryOf('a'), releasedAtMs: 0 }
   const record = {
     event: 'delivery-released',

@@ -6,14 +6,16 @@ import { Observable, type OperatorFunction } from 'rxjs'
 import type { Delivery } from '../schemas/events.js'
 import { type Outgoing, providerHealth, routed, status } from '../schemas/outgoing.js'
 import { type Reception, receptionOf } from './deliver/allowance.js'
-import { type BreakerOptions, breakers } from './deliver/breakers.js'
+import { type BreakerOptions, breakerKey, breakers } from './deliver/breakers.js'
+import { type Following, unfollowed } from './deliver/following.js'
 import { type Ledger, ledger } from './deliver/ledger.js'
 import { type Line, line } from './deliver/line.js'
+import type { DeliverObserver } from './deliver/observer.js'
 import { type OpenCalls, openCalls } from './deliver/open-calls.js'
-import type { Provider, ProviderPolicy, SendResult } from './deliver/provider.js'
-import { type Note, noted, report } from './deliver/reports.js'
+import type { Provider, ProviderPolicy } from './deliver/provider.js'
+import { type Note, noted, noteOf, report } from './deliver/reports.js'
 import { faultOf, send } from './deliver/send.js'
-import { type Call, judge, type RetryOptions, type Verdict } from './deliver/verdict.js'
+import { type Call, judge, type RetryOptions } from './deliver/verdict.js'
 import { type LimitsOf, type PaceClass, sharedLimits } from './shared-limits.js'
 import type { Batch, DeadRecord, InputRecord, Scope, Stage, StageContext, Step } from './stage.js'
 
@@ -37,6 +39,9 @@ export interface DeliverPorts {
   readonly carriers: ReadonlyMap<string, Carrier>
   /** Told of every call, for metrics. Must not throw. */
   readonly called: (delivery: Delivery, call: Call) => void
+  readonly observer: DeliverObserver
+  /** Follows calls, for traces. */
+  readonly follow?: Following
 }
 
 type In = 'delivery-released'
@@ -54,6 +59,7 @@ export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In,
           if (draining && run.inHand() === 0) subscriber.complete()
         })
         let draining = false
+        const ended = ports.observer.began(run.loads)
         const subscription = batches.subscribe({
           next({ records }) {
             try {
@@ -72,6 +78,7 @@ export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In,
         subscription.add(context.leaving.subscribe(run.letGo))
         return () => {
           subscription.unsubscribe()
+          ended()
           run.stop()
         }
       })
@@ -82,10 +89,13 @@ export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In,
  *  it together does not stand before the others of its lane. */
 const deferPauseMs = 10
 
+/** Of a provider that was not called yet. */
+const idle = { calling: 0, waiting: 0 } as const
+
 /** One life of the stage: the lines, the breakers, and what is in hand. */
 function deliverRun(
   context: StageContext,
-  { carriers, called }: DeliverPorts,
+  { carriers, called, observer, follow = unfollowed }: DeliverPorts,
   options: DeliverOptions,
   open: OpenCalls,
   emitStep: (step: Step<In, Out>) => void,
@@ -119,6 +129,11 @@ function deliverRun(
       fail(record, delivery, 'unknown-outcome', 'It was called, and the answer was lost; see to it by hand')
     },
     inHand: () => calling,
+    loads: () =>
+      [...carriers.keys()].map((provider) => {
+        const { calling, waiting } = lines.get(provider)?.load() ?? idle
+        return { provider, calling, waiting, breakers: circuit.count(provider) }
+      }),
     /** What is not called yet of these scopes is left to their next owner. */
     letGo(scopes: readonly Scope[]) {
       const isIn = ({ scope }: Input) => scopes.includes(scope)
@@ -164,17 +179,18 @@ function deliverRun(
     calling++
     if (carrier.policy.onUnknown === 'park') await intend(record, delivery)
     if (stopped) return 'not-called'
-    const made = call(delivery, carrier)
+    const made = call(record, carrier)
     open.add(delivery, made)
     return answered(record, carrier, made)
   }
 
   /** Null where the breaker is open. */
-  async function call(delivery: Delivery, carrier: Carrier): Promise<Call | null> {
+  async function call(record: Input, carrier: Carrier): Promise<Call | null> {
+    const { delivery } = record.value
     const { provider } = carrier
     const startedMs = clock.now()
     const result = await circuit.call(breakerKey(delivery, provider), provider.name, () =>
-      send(delivery, carrier, clock),
+      send(record, carrier, clock, follow),
     )
     if (result === null) await new Promise<void>((resolve) => clock.schedule(() => resolve(), deferPauseMs))
     return result && { result, startedMs, latencyMs: clock.now() - startedMs }
@@ -224,6 +240,7 @@ function deliverRun(
     ledgerOf(record.scope).done(delivery, nowMs)
     const told = noted(verdict.delivery, nowMs, noteOf(verdict, call.result))
     if (verdict.kind === 'again') {
+      observer.putBack(delivery, verdict.reason === 'retry' ? 'transient' : 'rate-limited')
       step([record], [routed(told), status(report(told, 'scheduled', false, nowMs))], [], committed)
       return
     }
@@ -236,6 +253,7 @@ function deliverRun(
   function defer(record: Input, delivery: Delivery, retryAtMs: number): void {
     const nowMs = clock.now()
     ledgerOf(record.scope).done(delivery, nowMs)
+    observer.putBack(delivery, 'breaker-open')
     const jitterMs = Math.floor(random() * Math.max(1000, (retryAtMs - nowMs) / 4))
     const notBeforeMs = Math.max(nowMs, retryAtMs) + jitterMs
     const later = { ...delivery, deferrals: delivery.deferrals + 1, notBeforeMs }
@@ -274,25 +292,5 @@ function deliverRun(
       ledgers.set(scope, found)
     }
     return found
-  }
-}
-
-/** What the breaker guards: the provider, or the part of it that the delivery goes to. */
-function breakerKey(delivery: Delivery, { name, destination }: Provider): string {
-  const part = destination(delivery)
-  return part === null ? name : `${name}/${part}`
-}
-
-function noteOf(verdict: Verdict, result: SendResult): Note {
-  const detail = 'error' in result ? result.error : (result.detail ?? null)
-  if (verdict.kind === 'ended') {
-    return { event: verdict.state, reason: verdict.state === 'failed' ? result.outcome : null, detail }
-  }
-  const until = verdict.delivery.notBeforeMs
-  const next = until === null ? '' : ` Next at ${new Date(until).toISOString()}.`
-  return {
-    event: verdict.reason === 'retry' ? 'retried' : 'deferred',
-    reason: result.outcome,
-    detail: `${detail ?? ''}${next}`,
   }
 }

@@ -3,10 +3,11 @@
  *  Invariants: the merge cares neither about order nor about repetition, so it needs no part in the step's transaction:
  *  a batch is settled after its merge is stored, and a crash in between merges it once more. What changed is told after
  *  the merge, once at least: of records that may have been merged before, the status is told though it did not change. */
-import { concatMap } from 'rxjs'
+import { concatMap, type SchedulerLike } from 'rxjs'
 import type { NotificationChanged, NotificationStatus } from '../schemas/events.js'
 import { changed } from '../schemas/outgoing.js'
 import { changesOf, type Merged } from './record/changes.js'
+import { type EndObserver, endsOf } from './record/ends.js'
 import type { Batch, InputRecord, Stage, Step } from './stage.js'
 
 /** Where records are kept. */
@@ -27,11 +28,18 @@ export interface RecordWatchers {
 type In = 'notification-status'
 type Out = 'notification-changed'
 
-/** `watchers` null: changes go to the log, for whoever reads it. */
-export function record(store: RecordStore, watchers: RecordWatchers | null): Stage<In, Out> {
-  const merge = async (records: readonly InputRecord<In>[], nowMs: number): Promise<Step<In, Out>> => {
+/** `watchers` null: changes go to the log, for whoever reads it. `ended` is told of deliveries that ended. */
+export function record(
+  store: RecordStore,
+  watchers: RecordWatchers | null,
+  ended: EndObserver = () => undefined,
+): Stage<In, Out> {
+  const merge = async (records: readonly InputRecord<In>[], clock: SchedulerLike): Promise<Step<In, Out>> => {
+    const nowMs = clock.now()
     const events = new Map(records.map((input) => [withRecorded(input.value, nowMs), input]))
     const merged = await store.merge([...events.keys()])
+    const storedMs = clock.now()
+    for (const one of merged) for (const end of endsOf(one, storedMs)) ended(end)
     const isAgain = (event: NotificationStatus) => events.get(event)?.fresh === false
     const changes = () => merged.flatMap((one) => changesOf(one, one.events.some(isAgain)))
     if (watchers?.watching()) watchers.tell(changes())
@@ -42,7 +50,7 @@ export function record(store: RecordStore, watchers: RecordWatchers | null): Sta
     name: 'record',
     input: 'notifications.status',
     durable: false,
-    operator: ({ clock }) => concatMap(({ records }: Batch<In>) => merge(records, clock.now())),
+    operator: ({ clock }) => concatMap(({ records }: Batch<In>) => merge(records, clock)),
   }
 }
 

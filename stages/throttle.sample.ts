@@ -9,6 +9,7 @@ import { sampleRequest } from './deliver/delivery.sample.js'
 import type { LimitsOf, RateLimit } from './shared-limits.js'
 import type { Scope } from './stage.js'
 import { type RunnerOptions, type StageRunner, settling, stageRunner, startMs } from './stage-runner.sample.js'
+import type { ThrottleObserver } from './throttle/observer.js'
 import { type ThrottleOptions, throttle } from './throttle.js'
 
 export const throttleDefaults: ThrottleOptions = {
@@ -19,6 +20,8 @@ export const throttleDefaults: ThrottleOptions = {
   patienceMs: 100,
   cancelMemoryMs: 3_600_000,
 }
+
+export const throttleUnobserved: ThrottleObserver = { released: () => undefined, parked: () => undefined }
 
 export interface ThrottleRun extends StageRunner {
   /** What the breakers did; told anew to a throttle that starts anew. */
@@ -40,7 +43,11 @@ export interface ThrottleRun extends StageRunner {
   parked(): readonly string[]
 }
 
-export function runThrottle(options: Partial<ThrottleOptions> = {}, more: RunnerOptions = {}): ThrottleRun {
+export function runThrottle(
+  options: Partial<ThrottleOptions> = {},
+  more: RunnerOptions = {},
+  observer: ThrottleObserver = throttleUnobserved,
+): ThrottleRun {
   const runner = stageRunner(more)
   const { log, clock } = runner
   const health = new ReplaySubject<ProviderHealth>()
@@ -57,6 +64,7 @@ export function runThrottle(options: Partial<ThrottleOptions> = {}, more: Runner
       creditChanged: log.settlements('deliver'),
       health,
       part: ({ channel, address }) => (channel === 'webhook' ? new URL(address).host : null),
+      observer,
     },
     { ...throttleDefaults, ...options },
   )

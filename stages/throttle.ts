@@ -10,6 +10,7 @@ import type { PaceClass } from './shared-limits.js'
 import type { Batch, Drop, InputRecord, Scope, Stage, StageContext, Step } from './stage.js'
 import { type Destination, destinationTo, parseDestination } from './throttle/destination.js'
 import { type ClosedGate, type Credit, type GateOptions, gates } from './throttle/gates.js'
+import { type ParkedFor, type ThrottleObserver, waitedMs } from './throttle/observer.js'
 import { isExpired, type Parked, type Parking, parking, sequenceOf } from './throttle/parking.js'
 import { patience } from './throttle/patience.js'
 import { queues } from './throttle/queues.js'
@@ -31,6 +32,7 @@ export interface ThrottlePorts {
   readonly health: Observable<ProviderHealth>
   /** What the provider's breaker tells apart for this delivery; null: the whole provider. */
   readonly part: (delivery: Delivery) => string | null
+  readonly observer: ThrottleObserver
 }
 
 type In = 'delivery-routed' | 'cancel-requested'
@@ -147,7 +149,7 @@ function throttleRun(
     if (again && place.isCancelled(delivery.notificationId)) return end(record, delivery, 'cancelled', nowMs)
     if (isExpired(delivery, nowMs)) return end(record, delivery, 'expired', nowMs)
     if (delivery.notBeforeMs !== null && delivery.notBeforeMs > nowMs) {
-      const parked = withEntry(delivery, nowMs, 'parked', again ? 'retry' : 'send-at', delivery.notBeforeMs)
+      const parked = parkedEntry(delivery, nowMs, again ? 'retry' : 'send-at', delivery.notBeforeMs)
       place.parkUntil(parked, delivery.notBeforeMs, sequenceOf(record))
       napAtMost(delivery.notBeforeMs - nowMs)
       if (!again) outputs.push(status(waitingStatus(parked, nowMs)))
@@ -167,19 +169,22 @@ function throttleRun(
     }
     if (state.open || state.reason === 'credit') {
       const leftMs = patient.leftMs(scope.lane, destination.channel, queued, nowMs)
-      if (leftMs !== null) return waitHere(leftMs)
+      if (leftMs !== null) {
+        napAtMost(Math.max(1, leftMs))
+        return false
+      }
     }
     const reason = queued || state.open ? 'behind-others' : state.reason
-    const parked = withEntry(delivery, nowMs, 'parked', reason, null)
+    const parked = parkedEntry(delivery, nowMs, reason, null)
     if (reason === 'breaker-open') outputs.push(status(waitingStatus(parked, nowMs)))
     place.parkFor(destination.name, parked, sequenceOf(record))
     if (!state.open && state.retryInMs !== null) napAtMost(state.retryInMs)
     return settle(record)
   }
 
-  function waitHere(ms: number): false {
-    napAtMost(Math.max(1, ms))
-    return false
+  function parkedEntry(delivery: Delivery, nowMs: number, reason: ParkedFor, untilMs: number | null): Delivery {
+    ports.observer.parked(delivery, reason)
+    return withEntry(delivery, nowMs, 'parked', reason, untilMs)
   }
 
   function releaseParked(scope: Scope, nowMs: number): void {
@@ -200,7 +205,7 @@ function throttleRun(
     if (state?.open) {
       release(delivery, destination, scope, nowMs)
     } else {
-      const parkedOn = withEntry(delivery, nowMs, 'parked', state?.reason ?? 'behind-others', null)
+      const parkedOn = parkedEntry(delivery, nowMs, state?.reason ?? 'behind-others', null)
       place.parkFor(destination.name, parkedOn, Number(parked.key.slice(-16)))
     }
   }
@@ -208,19 +213,13 @@ function throttleRun(
   function drainDestination(name: string, place: Parking, scope: Scope, nowMs: number): void {
     const destination = parseDestination(name)
     const first = gate.check(destination, scope, nowMs)
-    if (!first.open) {
-      napUntil(first)
-      return
-    }
+    if (!first.open) return void napUntil(first)
     for (const parked of place.waiting(name, Math.min(releasesMost, gate.room(destination, scope, nowMs)))) {
       if (isExpired(parked.delivery, nowMs)) {
         outputs.push(status(endedStatus(parked.delivery, 'expired', nowMs)))
       } else {
         const state = gate.check(destination, scope, nowMs)
-        if (!state.open) {
-          napUntil(state)
-          return
-        }
+        if (!state.open) return void napUntil(state)
         release(parked.delivery, destination, scope, nowMs)
         scopeServed.set(scope.lane, scope)
         destinationServed.set(scope, name)
@@ -233,6 +232,7 @@ function throttleRun(
   function release(delivery: Delivery, destination: Destination, scope: Scope, nowMs: number): void {
     gate.pass(destination, scope, nowMs)
     patient.released(scope.lane, destination.channel)
+    ports.observer.released(delivery, waitedMs(delivery, nowMs))
     const gone = withEntry(delivery, nowMs, 'released', null, null)
     outputs.push(released(gone, nowMs), status(releasedStatus(gone, nowMs)))
   }

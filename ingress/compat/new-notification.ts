@@ -1,7 +1,6 @@
 /** The event of what a contract was asked: one channel, one recipient. */
 import type { Address, Message, NotificationRequested, Priority, TemplateReference } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/topics.js'
-import { traceparentOf } from '../correlation.js'
 import type { IngressContext } from '../endpoint.js'
 import { recipientKeyOf } from '../notification-request.js'
 import type { IngressPorts } from '../ports.js'
@@ -49,7 +48,7 @@ export function newNotification(
     metadata: JSON.stringify(metadata),
     batchId,
     correlationId: c.get('correlationId'),
-    traceparent: traceparentOf(c.req.header('traceparent')),
+    traceparent: c.get('traceparent'),
     origin,
     acceptedAtMs: nowMs(),
     replays: 0,

@@ -1,6 +1,7 @@
 /** A Carillon at work, as its API tells it: what the console's test shows. */
 import type { NotificationRecord } from '../../schemas/record.js'
-import type { ChannelStats, DeadLetterRecord, OutboxMessage, StageFlow } from '../ports.js'
+import type { ChannelStats, DeadLetterRecord, OutboxMessage } from '../ports.js'
+import type { StageFlow } from '../stage-flow.js'
 
 /** Text that would run if it were ever taken for markup. */
 export const hostile = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'

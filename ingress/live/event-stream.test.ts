@@ -13,11 +13,11 @@ const framesMost = unreadBytesMost / frame.length
 
 /** A stream without a connection, and its body, of which nothing is read unless the test does. */
 async function open(heartbeatMs = 15_000) {
-  const places = createPlaces(1)
+  const places = createPlaces({ watchers: () => undefined }, 1)
   const app = new Hono<IngressEnvironment>()
   const opened: EventStream[] = []
   app.get('/', (c) => {
-    const stream = openEventStream(c, places, heartbeatMs)
+    const stream = openEventStream(c, places, 'events', heartbeatMs)
     opened.push(stream)
     return stream.response
   })
@@ -47,11 +47,11 @@ it('a reader who is behind by more than the bound is cut off, and gives the plac
   const { stream, places, reader } = await open()
   await reader.read()
   for (let number = 0; number < framesMost; number++) stream.push(frame)
-  expect(() => places.take(() => undefined)).toThrow('1 streams are open')
+  expect(() => places.take('events', () => undefined)).toThrow('1 streams are open')
   stream.push(frame)
   expect(stream.ended.aborted).toBe(true)
   await expect(reader.read()).rejects.toThrow('too slow')
-  places.take(() => undefined)
+  places.take('events', () => undefined)
 })
 
 it('what is offered waits until the reader has taken enough, and ends with the stream', async () => {
@@ -86,5 +86,5 @@ it('all streams end with the server, and none begins after that', async () => {
   await reader.read()
   places.close()
   expect([(await reader.read()).done, stream.ended.aborted]).toEqual([true, true])
-  expect(() => places.take(() => undefined)).toThrow('This server is ending.')
+  expect(() => places.take('events', () => undefined)).toThrow('This server is ending.')
 })

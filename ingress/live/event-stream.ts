@@ -3,6 +3,7 @@
  *  Invariant: what a reader has not taken is bounded. Who falls behind by more is cut off, and may connect again. */
 import type { ServerResponse } from 'node:http'
 import type { IngressContext } from '../endpoint.js'
+import type { WatcherKind } from '../observer.js'
 import type { Places } from './places.js'
 
 export interface EventStream {
@@ -41,8 +42,13 @@ const beginning = Buffer.from(`retry: ${retryMs}\n\n`)
 const heartbeat = Buffer.from(': still here\n\n')
 
 /** Throws a `Problem` where there is no place for it. */
-export function openEventStream(c: IngressContext, places: Places, heartbeatMs = heartbeatDefaultMs): EventStream {
-  const release = places.take(() => close())
+export function openEventStream(
+  c: IngressContext,
+  places: Places,
+  kind: WatcherKind,
+  heartbeatMs = heartbeatDefaultMs,
+): EventStream {
+  const release = places.take(kind, () => close())
   const outgoing = outgoingOf(c)
   const ending = new AbortController()
   const { signal: ended } = ending

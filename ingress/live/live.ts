@@ -8,8 +8,8 @@ export interface Live {
   readonly places: Places
 }
 
-export function createLive({ records }: Pick<IngressPorts, 'records'>): Live {
-  return { changes: createChanges(records), places: createPlaces() }
+export function createLive({ records, observer }: Pick<IngressPorts, 'records' | 'observer'>): Live {
+  return { changes: createChanges(records), places: createPlaces(observer) }
 }
 
 /** Works something out once for each change, however many streams tell it: they are told one after another. */

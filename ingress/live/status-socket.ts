@@ -32,7 +32,7 @@ export async function serveStatusSocket(
   let isOver = false
   let stream: StatusStream | null = null
   // The server ends its sockets itself.
-  const release = live.places.take(() => undefined)
+  const release = live.places.take('websocket', () => undefined)
   onConnectionEnd(c, () => {
     isOver = true
     stream?.end()

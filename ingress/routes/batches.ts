@@ -59,7 +59,7 @@ function servePost(app: IngressApp, ports: IngressPorts, options: IngressOptions
       problems: [409, 422, 503, 507],
     },
     ({ c, body: request }) =>
-      accept(c, ports.acceptor, request, async () => {
+      accept(c, ports, request, async () => {
         const batchId = ports.newId()
         const items = request.notifications.map((item) => check(batchItem, item))
         const good = items.flatMap((item) => (item.ok ? [item.value] : []))

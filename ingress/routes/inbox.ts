@@ -95,7 +95,7 @@ function streamRoute(app: IngressApp, inbox: IngressPorts['inbox'], { changes, p
     async ({ c, params: { id: recipient } }) => {
       const address = { tenant, recipient }
       const after = c.req.header(placeHeader) || undefined
-      const stream = openEventStream(c, places)
+      const stream = openEventStream(c, places, 'inbox')
       try {
         const bell = inboxBell(changes, address, stream.ended)
         await bell.ready

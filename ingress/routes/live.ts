@@ -58,7 +58,7 @@ export function liveRoutes(app: IngressApp, parts: StatusSocketParts): void {
       problems: [503],
     },
     async ({ c, query }) => {
-      const stream = openEventStream(c, live.places)
+      const stream = openEventStream(c, live.places, 'events')
       const reader = { tell: (change: StatusChange) => stream.push(asEvent(change)), missed: stream.close }
       try {
         const told = await openStatusStream({ changes: live.changes, records, tenant }, query, reader)

@@ -62,7 +62,7 @@ export function notificationRoutes(app: IngressApp, ports: IngressPorts, options
       problems: [409, 422, 503, 507],
     },
     ({ c, body: request }) =>
-      accept(c, ports.acceptor, request, async () => {
+      accept(c, ports, request, async () => {
         const batchId = Array.isArray(request.to) ? ports.newId() : null
         const normalized = normalize(request, await requestContext(c, ports, options, [request], batchId))
         if (!normalized.ok) throw invalid(normalized.errors)

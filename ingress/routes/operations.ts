@@ -19,6 +19,28 @@ const channelStats = z
   .openapi('ChannelStats')
 const stats = z.strictObject({ channels: z.record(z.string(), channelStats) }).openapi('Stats')
 
+const overdue = {
+  ageMs: z
+    .number()
+    .nullable()
+    .openapi({ description: 'Age of the oldest record that waits; 0 where none does, null where it is not known.' }),
+  retentionUsed: z
+    .number()
+    .nullable()
+    .openapi({ description: 'That age as a part of how long the log keeps records. At 1 they are lost.' }),
+  lost: z.number().openapi({ description: 'Records that the log has dropped by age before they were settled.' }),
+}
+const stageBehind = z
+  .strictObject({
+    ...overdue,
+    drainMs: z
+      .union([z.number(), z.literal('never')])
+      .nullable()
+      .openapi({ description: 'Until nothing waits, as the lag shrinks now; null where it is not known yet.' }),
+    members: z.number().nullable().openapi({ description: 'Processes that share the stage.' }),
+    lanes: z.record(z.string(), z.strictObject(overdue)),
+  })
+  .openapi('StageBehind', { description: 'How far a stage is behind, told by the log and not by the stage.' })
 const stageFlow = z
   .strictObject({
     stage: z.string(),
@@ -30,6 +52,7 @@ const stageFlow = z
     lag: z.record(z.string(), z.number()).openapi({ description: 'Records waiting in the input, by lane.' }),
     parked: z.number().optional(),
     restarts: z.number(),
+    behind: stageBehind.optional(),
   })
   .openapi('StageFlow')
 const flowShape = z

@@ -1,27 +1,23 @@
 /** How the stages flow: rates over the last seconds, and what waits before each. */
-import type { StageFlow } from '../../ingress/ports.js'
+import type { StageFlow } from '../../ingress/stage-flow.js'
 import type { Log } from '../engine/log.js'
 import type { WorkerState } from '../engine/worker.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Topology } from '../topology.js'
+import { type Rate, rate, sampleMs, waitingByLane } from './flow-samples.js'
 import type { RunningStage } from './stages.js'
 
 export interface FlowMeter {
-  /** Also brings the gauges of the metrics up to date. */
   stages(): Promise<readonly StageFlow[]>
   isDown(stage: string): boolean
   stop(): void
 }
 
-const sampleMs = 1000
-/** Rates are means over this many samples. */
-const samplesKept = 5
-
 interface Meter {
   readonly running: RunningStage
   state: WorkerState
   processed: number
-  readonly samples: number[]
+  readonly settled: Rate
 }
 
 /** `parked`: how many deliveries throttle holds back. */
@@ -32,7 +28,7 @@ export function flowMeter(
   topology: Topology,
   parked: () => number,
 ): FlowMeter {
-  const meters = stages.map((running): Meter => ({ running, state: 'running', processed: 0, samples: [0] }))
+  const meters = stages.map((running): Meter => ({ running, state: 'running', processed: 0, settled: rate(true) }))
   const subscriptions = meters.map((meter) =>
     meter.running.worker.state.subscribe((state) => {
       meter.state = state
@@ -55,10 +51,7 @@ export function flowMeter(
 
   async function sample(): Promise<void> {
     await count()
-    for (const { samples, processed } of meters) {
-      samples.push(processed)
-      if (samples.length > samplesKept + 1) samples.shift()
-    }
+    for (const meter of meters) meter.settled.add(meter.processed)
   }
 
   async function count(): Promise<void> {
@@ -69,15 +62,8 @@ export function flowMeter(
     }
   }
 
-  async function flowOf({ running, state, processed, samples }: Meter): Promise<StageFlow> {
+  async function flowOf({ running, state, processed, settled }: Meter): Promise<StageFlow> {
     const { name, ways, worker } = running
-    const lag: Record<string, number> = {}
-    for (const { way, records } of await log.lag(name, ways)) {
-      const lane = way.lane ?? 'all'
-      lag[lane] = (lag[lane] ?? 0) + records
-    }
-    metrics.inFlight.set({ stage: name }, worker.unsettled())
-    const spanned = ((samples.at(-1) ?? 0) - (samples[0] ?? 0)) / Math.max(1, samples.length - 1)
     const described = topology.stages.find((stage) => stage.name === name)
     return {
       stage: name,
@@ -85,8 +71,8 @@ export function flowMeter(
       outputs: described?.outputs ?? [],
       state,
       processed,
-      perSecond: Math.round((spanned * 10 * 1000) / sampleMs) / 10,
-      lag,
+      perSecond: settled.perSecond(),
+      lag: waitingByLane(await log.lag(name, ways)),
       ...(name === 'throttle' && { parked: parked() }),
       restarts: worker.restarts(),
     }

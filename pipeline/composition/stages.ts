@@ -1,5 +1,6 @@
 /** The stages as every engine runs them: the options of each, and its worker's sizes. */
 import { asyncScheduler, type Observable } from 'rxjs'
+import type { TracePlace } from '../../ingress/correlation.js'
 import type { EventName } from '../../schemas/avro.js'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
 import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/topics.js'
@@ -12,19 +13,28 @@ import type { Scope, Stage, StageName, WorkerName } from '../../stages/stage.js'
 import { throttle } from '../../stages/throttle.js'
 import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
-import type { Log } from '../engine/log.js'
-import { runWorker, type Worker, type WorkerObserver } from '../engine/worker.js'
+import type { CountState, Log } from '../engine/log.js'
+import { runWorker, type Worker } from '../engine/worker.js'
+import { callObserver, deliverObserver, tellPaces } from '../metrics/deliver-observer.js'
+import { endObserver } from '../metrics/end-observer.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { stageObserver } from '../metrics/stage-observer.js'
+import { throttleObserver } from '../metrics/throttle-observer.js'
+import { workerGauges } from '../metrics/worker-gauges.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
+import { allOf } from './observers.js'
+import { countParked } from './parked.js'
 
 /** What stages are given. A process that runs some of them needs only what those ask for. */
 export interface StagePorts {
   readonly log: Log
   readonly codec: Codec
   readonly metrics: Metrics
-  /** Told of a crash, for the log. */
-  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number) => void
+  /** Null where it is off. */
+  readonly tracing: Tracing | null
+  /** Told of a crash, for the log. `place`: where it stands in the traces. */
+  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number, place: Partial<TracePlace>) => void
   /** Asked for by enrich-template. */
   readonly enrich: () => EnrichTemplatePorts
   /** Asked for by record. */
@@ -35,7 +45,12 @@ export interface StagePorts {
   readonly carriers: () => ReadonlyMap<string, Carrier>
   /** What breakers did. */
   readonly health: Observable<ProviderHealth>
+  /** Of the log's state; throttle's is counted. */
+  readonly countState: CountState
 }
+
+/** What every worker is given. */
+export type WorkerPorts = Pick<StagePorts, 'log' | 'codec' | 'metrics' | 'tracing' | 'crashed'>
 
 export interface StageChoices {
   /** True: dedupe tells of each accepted notification, for nobody else does. */
@@ -121,28 +136,26 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
       const ways = waysOf('deliveries.released').filter(({ channel }) => channel !== null && served.includes(channel))
       // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
       const mailbox = ways.length * ports.log.partitions * config.deliver.window + sizes.batch
+      tellPaces(ports.metrics, config, served)
       return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, ways)
     }
     case 'record':
-      return runStage(record(ports.records(), ports.watchers), ports, recordSizes)
+      return runStage(record(ports.records(), ports.watchers, endObserver(ports.metrics)), ports, recordSizes)
   }
 }
 
 /** Runs a stage on its input's ways, or on some of them. */
 export function runStage<I extends EventName, O extends EventName>(
   stage: Stage<I, O>,
-  { log, codec, metrics, crashed }: Pick<StagePorts, 'log' | 'codec' | 'metrics' | 'crashed'>,
+  { log, codec, metrics, tracing, crashed }: WorkerPorts,
   own: Partial<Sizes>,
   ways: readonly Way[] = waysOf(stage.input),
 ): RunningStage {
-  const counted = stageObserver(metrics, stage.name)
-  const observer: WorkerObserver = {
-    ...counted,
-    crashed(error, retryInMs) {
-      counted.crashed?.(error, retryInMs)
-      crashed(stage.name, error, retryInMs)
-    },
-  }
+  const observer = allOf([
+    stageObserver(metrics, stage.name),
+    ...(tracing ? [tracing.worker(stage.name, stage.input)] : []),
+    { crashed: (error, retryInMs) => crashed(stage.name, error, retryInMs, tracing?.placeOf(error) ?? {}) },
+  ])
   const clock = asyncScheduler
   const worker = runWorker({
     stage,
@@ -155,6 +168,7 @@ export function runStage<I extends EventName, O extends EventName>(
     ...own,
     observer,
   })
+  workerGauges(metrics, stage.name, worker)
   return { name: stage.name, ways, worker }
 }
 
@@ -171,7 +185,7 @@ function routeOptions(config: Config) {
   }
 }
 
-function throttleStage(config: Config, { log, carriers: carriersOf, health }: StagePorts) {
+function throttleStage(config: Config, { log, carriers: carriersOf, health, metrics, countState }: StagePorts) {
   const carriers = carriersOf()
   const { breaker } = config
   const { window } = config.deliver
@@ -188,6 +202,7 @@ function throttleStage(config: Config, { log, carriers: carriersOf, health }: St
     creditChanged: log.settlements('deliver'),
     health,
     part: (delivery: Delivery) => carriers.get(delivery.provider)?.provider.destination(delivery) ?? null,
+    observer: throttleObserver(metrics, () => countParked(countState)),
   }
   const probeEveryMs = breaker.halfOpenAfterMs
   return throttle(ports, { window, ...pacing(config), probeEveryMs, patienceMs, cancelMemoryMs })
@@ -197,16 +212,15 @@ function pacing(config: Config) {
   return { limitsOf: rateLimits(config), paceOf: paceClass(config) }
 }
 
-function deliverStage(config: Config, { carriers: carriersOf, metrics }: StagePorts) {
+function deliverStage(config: Config, { carriers: carriersOf, metrics, tracing }: StagePorts) {
   const { retry, breaker, retention } = config
-  const called: Parameters<typeof deliver>[0]['called'] = (delivery, { result, startedMs, latencyMs }) => {
-    const { provider, channel, priority, acceptedAtMs } = delivery
-    metrics.providerSeconds.observe({ provider, channel, outcome: result.outcome }, latencyMs / 1000)
-    if (result.outcome !== 'sent' && result.outcome !== 'delivered') return
-    metrics.acceptedToProviderSeconds.observe({ channel, priority }, (startedMs + latencyMs - acceptedAtMs) / 1000)
-  }
   return deliver(
-    { carriers: carriersOf(), called },
+    {
+      carriers: carriersOf(),
+      called: callObserver(metrics),
+      observer: deliverObserver(metrics),
+      ...(tracing && { follow: tracing.follow }),
+    },
     {
       retry: { ...retry, retryAfterMinMs, retryAfterMaxMs },
       breaker,

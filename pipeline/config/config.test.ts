@@ -54,6 +54,7 @@ const plain = {
   store: { kind: 'sqlite' },
   kafka: null,
   registry: null,
+  tracing: null,
   logLevel: 'info',
   providers: [
     { kind: 'outbox', name: 'outbox', channels: ['email', 'sms', 'push', 'slack'], policy: outboxPolicy },
@@ -69,6 +70,7 @@ const plain = {
   retry: { baseMs: 1000, maxMs: 300_000 },
   breaker: { failures: 5, halfOpenAfterMs: 30_000 },
   retention: { recordsDays: 30, inboxDays: 90, logHours: 168, logBytes: 1_073_741_824 },
+  lag: { everyMs: 10_000 },
   rendering: { timeLimitMs: 500, outputBytes: 262_144, workers: 2 },
 }
 
@@ -184,6 +186,7 @@ describe('the file', () => {
         retry: { baseMs: 100, maxMs: 100 }
         breaker: { failures: 2, halfOpenAfterMs: 1000 }
         retention: { recordsDays: 7, inboxDays: 8, logHours: 9, logBytes: 16777216 }
+        lag: { everyMs: 2000 }
         rendering: { timeLimitMs: 100, outputBytes: 2048, workers: 1 }
         cors: { origins: [ 'https://app.example.org', 'http://localhost:5173' ] }
       `),
@@ -227,6 +230,7 @@ describe('the file', () => {
       retry: { baseMs: 100, maxMs: 100 },
       breaker: { failures: 2, halfOpenAfterMs: 1000 },
       retention: { recordsDays: 7, inboxDays: 8, logHours: 9, logBytes: 16_777_216 },
+      lag: { everyMs: 2000 },
       rendering: { timeLimitMs: 100, outputBytes: 2048, workers: 1 },
     })
   })

@@ -21,6 +21,7 @@ import { type KafkaConfig, resolveKafka } from './kafka.js'
 import { ConfigProblems } from './problems.js'
 import { type ProviderConfig, resolveProviders } from './providers.js'
 import { type RegistryConfig, resolveRegistry } from './registry.js'
+import { resolveTracing, type TracingConfig } from './tracing.js'
 
 /** What Carillon runs with. Deeply frozen. */
 export interface Config {
@@ -48,6 +49,8 @@ export interface Config {
   readonly kafka: KafkaConfig | null
   /** Null: the schemas' ids are those of schemas/released. */
   readonly registry: RegistryConfig | null
+  /** Null: nothing is traced. */
+  readonly tracing: TracingConfig | null
   readonly logLevel: LogLevel
   /** Those in use. Every channel is carried by exactly one of them. */
   readonly providers: readonly ProviderConfig[]
@@ -65,6 +68,8 @@ export interface Config {
   readonly breaker: FileSettings['breaker']
   readonly retention: FileSettings['retention']
   readonly rendering: FileSettings['rendering']
+  /** `everyMs`: between two rounds of looking how far stages are behind. */
+  readonly lag: FileSettings['lag']
 }
 
 /** What the command line needs to reach a running Carillon. */
@@ -81,10 +86,12 @@ export function loadConfig(environment: Environment = process.env): Config {
   const resolved = resolveProviders(variables.settings, file, environment)
   const kafka = resolveKafka(variables.settings.CARILLON_LOG, file.settings.kafka, file.place, environment)
   const registry = registryOf(variables, file, environment)
+  const tracing = resolveTracing(file.settings.tracing, file.place, environment)
   const named = new Set([
     ...file.providers.flatMap(({ provider }) => provider.secretEnv ?? []),
     ...(file.settings.kafka.sasl ? [file.settings.kafka.sasl.passwordEnv] : []),
     ...(file.settings.registry.passwordEnv ? [file.settings.registry.passwordEnv] : []),
+    ...(file.settings.tracing.headersEnv ? [file.settings.tracing.headersEnv] : []),
   ])
   const problems = [
     ...variables.problems,
@@ -94,9 +101,11 @@ export function loadConfig(environment: Environment = process.env): Config {
     ...resolved.problems,
     ...kafka.problems,
     ...registry.problems,
+    ...tracing.problems,
   ]
   if (problems.length > 0) throw new ConfigProblems(problems)
-  return frozen(configOf(variables, file, resolved.providers, { kafka: kafka.kafka, registry: registry.registry }))
+  const outside = { kafka: kafka.kafka, registry: registry.registry, tracing: tracing.tracing }
+  return frozen(configOf(variables, file, resolved.providers, outside))
 }
 
 /** Parses what the command line needs, and nothing else. Throws `ConfigProblems`. */
@@ -117,6 +126,23 @@ export function loadRegistryConfig(environment: Environment = process.env): Regi
   const all = [...variables.problems, ...file.problems, ...problems]
   if (all.length > 0) throw new ConfigProblems(all)
   return frozen(registry)
+}
+
+/** Parses what is needed to ask Kafka, and nothing else; null where the log is not on Kafka. Throws `ConfigProblems`. */
+export function loadKafkaConfig(environment: Environment = process.env): KafkaConfig | null {
+  const { CARILLON_LOG, CARILLON_CONFIG } = environment
+  const variables = parseEnvironment({ CARILLON_LOG, CARILLON_CONFIG })
+  if (variables.problems.length === 0 && variables.settings.CARILLON_LOG?.kind !== 'kafka') return null
+  const file = parseFile(variables.settings.CARILLON_CONFIG ?? null)
+  const { kafka, problems } = resolveKafka(
+    variables.settings.CARILLON_LOG,
+    file.settings.kafka,
+    file.place,
+    environment,
+  )
+  const all = [...variables.problems, ...file.problems, ...problems]
+  if (all.length > 0) throw new ConfigProblems(all)
+  return frozen(kafka)
 }
 
 function registryOf({ settings }: ParsedEnvironment, file: ParsedFile, environment: Environment) {
@@ -145,9 +171,9 @@ function configOf(
   { settings }: ParsedEnvironment,
   file: ParsedFile,
   providers: readonly ProviderConfig[],
-  resolved: Pick<Config, 'kafka' | 'registry'>,
+  resolved: Pick<Config, 'kafka' | 'registry' | 'tracing'>,
 ): Config {
-  const { limits, cors, http, compat, dedupe, deliver, retry, breaker, retention, rendering } = file.settings
+  const { limits, cors, http, compat, dedupe, deliver, retry, breaker, retention, rendering, lag } = file.settings
   return {
     host: settings.CARILLON_HOST ?? defaults.host,
     port: settings.CARILLON_PORT ?? defaults.port,
@@ -168,7 +194,7 @@ function configOf(
       ratePerSecond: byChannel((channel) => limits[channel].ratePerSecond ?? null),
       smsSegments: limits.smsSegments,
     },
-    ...{ dedupe, deliver, retry, breaker, retention, rendering },
+    ...{ dedupe, deliver, retry, breaker, retention, rendering, lag },
   }
 }
 

@@ -56,6 +56,12 @@ export const defaults = {
   /** As Kafka's own. A process that was away for less than half of it goes on with its local state. */
   kafkaDeleteRetentionHours: 24,
 
+  /** As often as Prometheus looks, and a little more. */
+  lagEveryMs: 10 * second,
+
+  /** Enough to see how it goes, at no cost that shows. What fails is traced whatever this says. */
+  traceRatio: 0.01,
+
   /** Many times what a registry takes; a start or a record with a new schema waits no longer. */
   registryTimeoutMs: 5 * second,
 

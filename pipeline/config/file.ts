@@ -9,6 +9,7 @@ import { kafkaSection } from './kafka.js'
 import { linesOf } from './problems.js'
 import { registrySection } from './registry.js'
 import { section } from './section.js'
+import { tracingSection } from './tracing.js'
 import { readYaml } from './yaml-file.js'
 
 const rateError = 'must be a number from 0.01 to 100000, in messages a second'
@@ -116,6 +117,8 @@ const schema = section({
     outputBytes: whole(1_024, 16 * 1024 ** 2).default(defaults.renderOutputBytes),
     workers: whole(1, 16).default(defaults.renderWorkers),
   }).prefault({}),
+  lag: section({ everyMs: whole(1_000, 300_000).default(defaults.lagEveryMs) }).prefault({}),
+  tracing: tracingSection.prefault({}),
   kafka: kafkaSection.prefault({}),
   registry: registrySection.prefault({}),
   compat: compatSection.prefault({}),

@@ -1,29 +1,34 @@
 /** How the stages flow, as the log tells it: whichever processes run them, and however many. */
 import { Subscription } from 'rxjs'
-import type { StageFlow } from '../../ingress/ports.js'
+import { inTime } from '../../ingress/in-time.js'
+import type { StageFlow } from '../../ingress/stage-flow.js'
 import { waysOf } from '../../schemas/topics.js'
 import { type StageName, stageNames } from '../../stages/stage.js'
+import { type Rate, rate, sampleMs, waitingByLane } from '../composition/flow-samples.js'
 import type { Log } from '../engine/log.js'
-import { topology } from '../topology.js'
+import type { LagRounds } from '../lag/rounds.js'
+import { withBehind } from '../lag/stage-behind.js'
+import { inputs, topology } from '../topology.js'
 
 export interface GroupFlow {
   /** Rejects with `Unavailable`. */
   stages(): Promise<readonly StageFlow[]>
-  stop(): void
+  stop(): Promise<void>
 }
 
-const sampleMs = 1000
-/** Rates are means over this many samples. */
-const samplesKept = 5
 /** Nobody has looked for so long: positions are not asked for any more. */
 const idleMs = 60_000
+/** A round is asked for when the last one is older, and waited for no longer than that. */
+const roundAgeMs = 2000
+const roundPatienceMs = 3000
 
-/** `local`: what this process runs itself, which it knows better. */
+/** `local`: what this process runs itself, which it knows better. `lag`: rounds on demand; stopped with this. */
 export function groupFlow(
   log: Log,
   local: () => ReadonlyMap<string, Pick<StageFlow, 'state' | 'restarts'>>,
+  lag: Pick<LagRounds, 'fresh' | 'stop'> | null,
 ): GroupFlow {
-  const samples = new Map<StageName, number[]>(stageNames.map((name) => [name, []]))
+  const rates = new Map<StageName, Rate>(stageNames.map((name) => [name, rate(false)]))
   let watching: Subscription | null = null
   let lookedMs = 0
   let sampler: NodeJS.Timeout | null = null
@@ -33,9 +38,14 @@ export function groupFlow(
       lookedMs = Date.now()
       begin()
       const here = local()
-      return Promise.all(stageNames.map((name) => flowOf(name, here.get(name))))
+      const round = lag?.fresh(roundAgeMs).catch(() => null) ?? Promise.resolve(null)
+      const stages = await Promise.all(stageNames.map((name) => flowOf(name, here.get(name))))
+      return withBehind(stages, await inTime(round, roundPatienceMs, null))
     },
-    stop: end,
+    async stop() {
+      end()
+      await lag?.stop()
+    },
   }
 
   /** Positions are told only while somebody listens. */
@@ -53,48 +63,32 @@ export function groupFlow(
     watching = null
     if (sampler) clearInterval(sampler)
     sampler = null
-    for (const kept of samples.values()) kept.length = 0
+    for (const own of rates.values()) own.clear()
   }
 
   function sample(): void {
-    for (const [name, kept] of samples) {
-      kept.push(settledBy(name))
-      if (kept.length > samplesKept + 1) kept.shift()
-    }
+    for (const [name, own] of rates) own.add(settledBy(name))
   }
 
   function settledBy(name: StageName): number {
     const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
-    return inputOf(name)
+    return waysOf(inputs[name])
       .flatMap((way) => partitions.map((partition) => log.settled(name, { way, partition })))
       .reduce((sum, count) => sum + count, 0)
   }
 
   async function flowOf(name: StageName, here: Pick<StageFlow, 'state' | 'restarts'> | undefined): Promise<StageFlow> {
-    const lag: Record<string, number> = {}
-    for (const { way, records } of await log.lag(name, inputOf(name))) {
-      const lane = way.lane ?? 'all'
-      lag[lane] = (lag[lane] ?? 0) + records
-    }
-    const kept = samples.get(name) ?? []
-    // What was settled before anybody looked is heard of late: it is no rate.
-    const [first = 0] = kept.filter((count) => count > 0)
-    const spanned = ((kept.at(-1) ?? 0) - first) / Math.max(1, kept.length - 1)
+    const own = rates.get(name)
     const described = topology().stages.find((stage) => stage.name === name)
     return {
       stage: name,
       input: described?.input ?? '',
       outputs: described?.outputs ?? [],
       state: here?.state ?? 'running',
-      processed: kept.at(-1) ?? 0,
-      perSecond: Math.max(0, Math.round((spanned * 10 * 1000) / sampleMs) / 10),
-      lag,
+      processed: own?.count() ?? 0,
+      perSecond: own?.perSecond() ?? 0,
+      lag: waitingByLane(await log.lag(name, waysOf(inputs[name]))),
       restarts: here?.restarts ?? 0,
     }
   }
-}
-
-function inputOf(name: StageName) {
-  const input = topology().stages.find((stage) => stage.name === name)?.input
-  return input ? waysOf(input) : []
 }

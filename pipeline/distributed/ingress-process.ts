@@ -17,7 +17,11 @@ import { seedDemoUsers } from '../demo-users.js'
 import type { Log } from '../engine/log.js'
 import { ingressOptions } from '../ingress-options.js'
 import { intake } from '../intake.js'
+import { kafkaLagReader } from '../kafka/lag-reader.js'
+import { lagOnDemand } from '../lag/rounds.js'
 import { createLogger } from '../logging.js'
+import { tellBuild } from '../metrics/build.js'
+import { ingressObserver } from '../metrics/ingress-observer.js'
 import { createMetrics, type Metrics } from '../metrics/metrics.js'
 import { createTemplateCheck } from '../rendering/check.js'
 import { requestLog } from '../request-log.js'
@@ -29,7 +33,7 @@ import { groupFlow } from './group-flow.js'
 import { keepHouse, prepareStore } from './housekeeping.js'
 import { openProcess, type Runtime } from './runtime.js'
 import type { SharedStores } from './stores.js'
-import { drainMs, localStates, measureStages, restarting } from './workers.js'
+import { drainMs, localStates, restarting } from './workers.js'
 
 export interface IngressProcessOptions {
   /** What runs beside it in the same process. */
@@ -47,20 +51,23 @@ export async function startIngressProcess(
   signal: AbortSignal,
 ): Promise<Running> {
   const logger = createLogger({ level: config.logLevel })
-  const metrics = createMetrics()
+  const metrics = createMetrics('main')
   const role = stages.length > 0 ? 'all' : 'ingress'
+  tellBuild(metrics, 'kafka', role)
   const runtime = await openProcess({ config, role, metrics, logger, createTopics, carriers, signal })
+  const { tracing } = runtime.workerPorts
   const stores = await runtime.parts.stores()
   const templateCheck = createTemplateCheck(await runtime.parts.renderer())
   const workers = [
     ...ingressWorkers(config, runtime, stores),
     ...startStages(stages, config, await runtime.stagePorts(stages), { announce: true, sizes: kafkaSizes }),
   ]
-  const flow = groupFlow(runtime.log, () => localStates(workers))
+  const lag = config.kafka ? lagOnDemand(kafkaLagReader(config.kafka)) : null
+  const flow = groupFlow(runtime.log, () => localStates(workers), lag)
   const house = stages.includes('record') ? keepHouse(stores, logger) : [prepareStore(stores, logger)]
   const feed = changeFeed(runtime.log, runtime.codec)
   const close = async (): Promise<void> => {
-    flow.stop()
+    await flow.stop()
     feed.close()
     await stopStages(workers, drainMs)
     for (const keeper of house) keeper.stop()
@@ -71,9 +78,11 @@ export async function startIngressProcess(
   const problems = async () => (leaving.now ? ['It is about to stop.'] : told.problems())
   const ports = {
     ...apiPorts(runtime, stores, feed),
+    ...(tracing && { traces: tracing.requests }),
     templateCheck,
     flow: { ...told, problems },
     log: requestLog(metrics, logger),
+    observer: ingressObserver(metrics),
   }
   await seedDemoUsers(config.compat.a, stores.recipients, Date.now())
   const { host, port, leaveMs } = config
@@ -100,7 +109,11 @@ export async function startIngressProcess(
 function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: SharedStores): RunningStage[] {
   return [
     runStage(
-      intake({ templates: stores.templates, dedupeWindowMs: config.dedupe.windowMs }),
+      intake({
+        templates: stores.templates,
+        dedupeWindowMs: config.dedupe.windowMs,
+        ...(workerPorts.tracing && { traceRoot: workerPorts.tracing.root }),
+      }),
       workerPorts,
       kafkaSizes.stage,
     ),
@@ -120,22 +133,20 @@ function flowPort(
     problems: async () => restarting(workers),
     askLog: () => askLog(log),
     stalled: async () => stalledStages(workers),
-    async metrics() {
-      measureStages(workers, metrics)
-      return metrics.registry.metrics()
-    },
+    metrics: () => metrics.text(),
   }
 }
 
 function apiPorts(
-  { log, codec }: Runtime,
+  { log, codec, workerPorts: { tracing } }: Runtime,
   stores: SharedStores,
   feed: ChangeFeed,
-): Omit<IngressPorts, 'flow' | 'log' | 'templateCheck'> {
+): Omit<IngressPorts, 'flow' | 'log' | 'observer' | 'templateCheck'> {
   const nowMs = Date.now
   const { records, templates, recipients, inbox, outbox, letters, claims } = stores
+  const acceptor = logAcceptor({ log, codec, claims, nowMs })
   return {
-    acceptor: logAcceptor({ log, codec, claims, nowMs }),
+    acceptor: tracing ? tracing.acceptor(acceptor) : acceptor,
     records: { ...records, watch: feed.watch },
     ...{ templates, recipients, inbox, outbox, nowMs },
     deadLetters: deadLetterPorts(letters, codec, (commands) => log.append(replayRecords(codec, commands))),

@@ -3,7 +3,9 @@
 import type { Carrier } from '../../stages/deliver.js'
 import type { Config } from '../config/config.js'
 import type { Logger } from '../logging.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { RendererPool } from '../rendering/pool.js'
+import { logKept } from '../stage-log.js'
 import type { SharedStores } from './stores.js'
 
 export interface Parts {
@@ -19,9 +21,10 @@ export function openParts(
   config: Config,
   logger: Logger,
   nowMs: () => number,
+  metrics: Metrics,
   given: ReadonlyMap<string, Carrier> | undefined,
 ): Parts {
-  const stores = once(async () => (await import('./stores.js')).openSharedStores(config, nowMs))
+  const stores = once(async () => (await import('./stores.js')).openSharedStores(config, nowMs, metrics))
   const carriers = once(async () => given ?? makeCarriers())
   const renderer = once(makeRenderer)
 
@@ -44,8 +47,7 @@ export function openParts(
       inbox,
       outbox,
       nowMs,
-      announce: ({ deliveryId, channel, note }) =>
-        logger.info('Kept in the outbox', { deliveryId, channel, reason: note }),
+      announce: logKept(logger),
     })
   }
 

@@ -4,7 +4,7 @@ import type { Unavailable } from '../../ingress/ports.js'
 import type { Carrier } from '../../stages/deliver.js'
 import type { StageName } from '../../stages/stage.js'
 import { providerHealth } from '../composition/provider-health.js'
-import type { StagePorts } from '../composition/stages.js'
+import type { StagePorts, WorkerPorts } from '../composition/stages.js'
 import type { Config } from '../config/config.js'
 import type { KafkaConfig } from '../config/kafka.js'
 import { type Codec, createCodec } from '../engine/codec.js'
@@ -13,8 +13,11 @@ import type { RestoreProgress } from '../kafka/changelog.js'
 import { type KafkaLog, openKafkaLog } from '../kafka/log.js'
 import { readyTopics } from '../kafka/ready-topics.js'
 import type { Logger } from '../logging.js'
+import { kafkaObserver } from '../metrics/librdkafka.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { OpenCodec } from '../registry/open-codec.js'
+import { logCrashes } from '../stage-log.js'
+import { openTracing } from '../tracing/tracing.js'
 import { openWhenReady } from './opening.js'
 import { openParts, type Parts } from './parts.js'
 import { type StateFolder, takeStateFolder } from './state-folder.js'
@@ -40,7 +43,7 @@ export interface Runtime {
   /** Resolves when the process cannot go on. */
   readonly died: Promise<unknown>
   /** What every worker is given. */
-  readonly workerPorts: Pick<StagePorts, 'log' | 'codec' | 'metrics' | 'crashed'>
+  readonly workerPorts: WorkerPorts
   /** What these stages are given. */
   stagePorts(names: readonly StageName[]): Promise<StagePorts>
   close(): Promise<void>
@@ -91,7 +94,7 @@ async function codecOf({ registry }: Config, { path: folder }: StateFolder, logg
 }
 
 async function openRuntime(
-  { config, metrics, logger, carriers: given }: ProcessOptions,
+  { config, role, metrics, logger, carriers: given }: ProcessOptions,
   kafka: KafkaConfig,
   folder: StateFolder,
   { codec, close: closeCodec }: OpenCodec,
@@ -103,13 +106,16 @@ async function openRuntime(
     stateFolder: folder.path,
     onRestore: (progress) => tellRestore(progress, metrics, logger),
     onUnusable: (why) => died.next(why),
+    observer: kafkaObserver(metrics),
   })
-  const parts = openParts(config, logger, nowMs, given)
+  const parts = openParts(config, logger, nowMs, metrics, given)
+  const tracing = await openTracing({ config, role, metrics, logger })
   const workerPorts: Runtime['workerPorts'] = {
     log,
     codec,
     metrics,
-    crashed: (stage, error, waitMs) => logger.error('A stage failed and starts again', { stage, waitMs, error }),
+    tracing,
+    crashed: logCrashes(logger),
   }
 
   return {
@@ -136,10 +142,12 @@ async function openRuntime(
         watchers: null,
         carriers: () => needed(carriers),
         health: providerHealth(log, codec, nowMs),
+        countState: log.countState,
       }
     },
     async close() {
       await parts.close()
+      await tracing?.close()
       await log.close()
       await closeCodec()
       folder.unlock()

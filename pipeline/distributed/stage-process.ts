@@ -10,11 +10,12 @@ import { kafkaSizes, type RunningStage, startStages } from '../composition/stage
 import { stopStages } from '../composition/stopping.js'
 import type { Config } from '../config/config.js'
 import { createLogger } from '../logging.js'
+import { tellBuild } from '../metrics/build.js'
 import { createMetrics } from '../metrics/metrics.js'
 import { addressOf, type Running } from '../running.js'
 import { keepHouse } from './housekeeping.js'
 import { openProcess } from './runtime.js'
-import { drainMs, measureStages, restarting } from './workers.js'
+import { drainMs, restarting } from './workers.js'
 
 export interface StageProcessOptions {
   readonly stage: StageName
@@ -38,20 +39,20 @@ export async function startStageProcess(config: Config, options: StageProcessOpt
   const { stage, channels, createTopics, carriers } = options
   setFlagsFromString(`--heap-growing-percent=${heapGrowth}`)
   const logger = createLogger({ level: config.logLevel })
-  const metrics = createMetrics()
+  const metrics = createMetrics('main')
   let stages: readonly RunningStage[] | null = null
   const app = createOpsApp({
     problems: async () => (stages ? restarting(stages) : [`${stage} waits for Kafka and its topics.`]),
     stalled: async () => stalledStages(stages ?? []),
-    metrics: async () => {
-      measureStages(stages ?? [], metrics)
-      return metrics.registry.metrics()
-    },
+    metrics: () => metrics.text(),
   })
   const { host, opsPort: port } = config
   const server = await serveIngress(app, { host, port, portVariable: 'CARILLON_OPS_PORT' })
   const stopping = new AbortController()
   const role = channels ? `${stage}-${[...channels].sort().join('-')}` : stage
+  tellBuild(metrics, 'kafka', role)
+  // Until it begins.
+  metrics.running.set({ stage }, 0)
   const opened = openProcess({ config, role, metrics, logger, createTopics, carriers, signal: stopping.signal }).then(
     async (runtime) => {
       stages = startStages([stage], config, await runtime.stagePorts([stage]), {

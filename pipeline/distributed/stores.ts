@@ -7,6 +7,9 @@ import type { Directory, TemplateSource } from '../../stages/enrich-template.js'
 import type { RecordStore } from '../../stages/record.js'
 import type { Claims } from '../claims.js'
 import type { Config } from '../config/config.js'
+import { measureFiles, mongoObserver, sqliteObserver } from '../metrics/databases.js'
+import { createMetrics, type Metrics } from '../metrics/metrics.js'
+import type { MongoObserver } from '../mongodb/monitoring.js'
 import type { openMongoStores } from '../mongodb/stores.js'
 import { type Retention, storeRetention } from '../retention.js'
 import { Database, openingError } from '../sqlite/database.js'
@@ -31,23 +34,33 @@ export interface SharedStores {
   close(): Promise<void>
 }
 
-/** Opens the configured store. A MongoDB need not be there yet. */
-export async function openSharedStores(config: Config, nowMs: () => number): Promise<SharedStores> {
+/** Opens the configured store. A MongoDB need not be there yet. Operations are counted in `metrics`. */
+export async function openSharedStores(
+  config: Config,
+  nowMs: () => number,
+  metrics: Metrics = createMetrics(),
+): Promise<SharedStores> {
   const limits = storeRetention(config.retention)
   return config.store.kind === 'mongodb'
-    ? mongoStores(config.store.url, limits, nowMs)
-    : sqliteStores(join(config.dataFolder, 'carillon.db'), limits, nowMs)
+    ? mongoStores(config.store.url, limits, nowMs, mongoObserver(metrics))
+    : sqliteStores(join(config.dataFolder, 'carillon.db'), limits, nowMs, metrics)
 }
 
-async function mongoStores(url: string, retention: Retention, nowMs: () => number): Promise<SharedStores> {
+async function mongoStores(
+  url: string,
+  retention: Retention,
+  nowMs: () => number,
+  observer: MongoObserver,
+): Promise<SharedStores> {
   const { openMongoStores } = await import('../mongodb/stores.js')
-  const stores = openMongoStores({ url, retention, nowMs })
+  const stores = openMongoStores({ url, retention, nowMs, observer })
   return { ...stores, prepare: stores.ensureIndexes }
 }
 
-function sqliteStores(file: string, limits: Retention, nowMs: () => number): SharedStores {
+function sqliteStores(file: string, limits: Retention, nowMs: () => number, metrics: Metrics): SharedStores {
   try {
-    const database = new Database(file)
+    const database = new Database(file, { observer: sqliteObserver(metrics, 'both') })
+    measureFiles(metrics, file)
     const stores = openStores(database, limits, nowMs)
     return {
       ...stores,

@@ -11,6 +11,7 @@ import type { Outgoing } from '../../schemas/outgoing.js'
 import { topicEvents, wayTo } from '../../schemas/topics.js'
 import type { LogRecord, NewRecord } from './log.js'
 import { releasedSchemas, type SchemaSource } from './schema-source.js'
+import { isSampled, traceHeader, traceOf } from './trace-context.js'
 
 /** The bytes cannot be read, now or later: the record belongs among the dead letters. */
 export class PoisonError extends Error {
@@ -41,6 +42,12 @@ const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
 /** Writers' schemas that are held ready; beyond it the oldest is parsed again when it comes. */
 const readersMost = 1000
 
+/** A trace that is recorded is told to readers outside as well. Carillon's own stages go by the event. */
+function headersOf(outgoing: Outgoing): Readonly<Record<string, string>> {
+  const traceparent = traceOf(outgoing)
+  return traceparent !== null && isSampled(traceparent) ? { [traceHeader]: traceparent } : noHeaders
+}
+
 interface Reader {
   readonly event: EventName
   readonly type: avsc.Type
@@ -62,7 +69,7 @@ export function createCodec(source: SchemaSource = releasedSchemas()): Codec {
         way: wayTo(topic, lane, channel),
         key: Buffer.from(key),
         value: bytes,
-        headers: noHeaders,
+        headers: headersOf(outgoing),
         timestampMs,
         event: outgoing,
       }

@@ -44,7 +44,7 @@ export function gather<I extends EventName, O extends EventName>(
     for (const output of part.outputs) outputs.push(codec.encode(output as Outgoing, nowMs))
     for (const change of part.changes) changes.push(change)
     for (const { record, reason } of part.drops)
-      drops.push({ lane: laneIn(sourceOf(record)), reason, input: anyEvent(record) })
+      drops.push({ lane: laneIn(sourceOf(record)), reason, input: anyEvent(record), burial: null })
     for (const { record, cause, detail } of part.deadLetters) {
       const source = sourceOf(record)
       const { recordId } = record
@@ -62,7 +62,7 @@ export function gather<I extends EventName, O extends EventName>(
 
   function give(burial: Burial, input: AnyInput | null): void {
     for (const outgoing of bury(burial, stage, nowMs)) outputs.push(codec.encode(outgoing, nowMs))
-    deadLetters.push({ lane: burial.record.way.lane, reason: burial.cause, input })
+    deadLetters.push({ lane: burial.record.way.lane, reason: burial.cause, input, burial })
   }
 }
 

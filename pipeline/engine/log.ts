@@ -121,6 +121,10 @@ export interface Log {
   close(): Promise<void>
 }
 
+/** How many entries of a group's committed state lie in the ranges, from a key to a key; counted up to `most`, as far as
+ *  this process owns them. */
+export type CountState = (group: string, ranges: readonly (readonly [string, string])[], most: number) => number
+
 /** The work belongs to a partition that another member owns now. */
 export class Fenced extends Error {
   override readonly name = 'Fenced'

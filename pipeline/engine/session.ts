@@ -104,10 +104,12 @@ export class Session<I extends EventName, O extends EventName> {
     } finally {
       steps.unsubscribe()
       assignments.unsubscribe()
-      this.#options.observer?.left?.([...this.#inFlight.keys()] as readonly AnyInput[])
+      if (this.#failure) this.#failure = { error: this.#blamed(this.#failure.error) }
+      const held = [...this.#inFlight.keys()] as readonly AnyInput[]
+      this.#options.observer?.left?.(held, this.#failure?.error ?? null)
       await member.leave()
     }
-    if (this.#failure) throw this.#blamed(this.#failure.error)
+    if (this.#failure) throw this.#failure.error
   }
 
   /** A failure while a single record was in hand is that record's. */
@@ -263,7 +265,7 @@ export class Session<I extends EventName, O extends EventName> {
       this.#bytes -= this.#inFlight.get(record)?.value?.length ?? 0
       this.#inFlight.delete(record)
     }
-    this.#options.observer?.left?.(records as readonly AnyInput[])
+    this.#options.observer?.left?.(records as readonly AnyInput[], null)
     this.#changed.next()
   }
 

@@ -5,6 +5,7 @@ import type { EventName } from '../../schemas/avro.js'
 import type { Lane, Way } from '../../schemas/topics.js'
 import { type InputRecord, type Stage, StageCrash } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
+import type { Burial } from './dead-letters.js'
 import type { Assignment, Log, LogRecord, NewRecord } from './log.js'
 import { isOutsideTrouble } from './outside-trouble.js'
 import { Session } from './session.js'
@@ -42,8 +43,9 @@ export interface WorkerObserver {
   /** The records go to the stage now. */
   given?(records: readonly AnyInput[]): void
   committed?(commit: Commit): void
-  /** They are left for the next owner of their partition, or for the next life of the stage. */
-  left?(records: readonly AnyInput[]): void
+  /** They are left for the next owner of their partition, or for the next life of the stage. `error`: what ended this
+   *  one; null where nothing did. */
+  left?(records: readonly AnyInput[], error: unknown): void
   /** What the worker owns changed. */
   assigned?(assignments: readonly Assignment[]): void
   crashed?(error: unknown, retryInMs: number): void
@@ -68,6 +70,8 @@ export interface Ended {
   readonly reason: string
   /** Null where it never reached the stage. */
   readonly input: AnyInput | null
+  /** What was given up; null where it ended as it should. */
+  readonly burial: Burial | null
 }
 
 export type WorkerState = 'running' | 'restarting' | 'stopped'
@@ -82,6 +86,14 @@ export interface Worker {
   /** Stops pulling, lets the stage finish what it holds, commits it; what is not finished after `withinMs` is left to
    *  be read again. */
   stop(withinMs: number): Promise<void>
+}
+
+/** How it stands now. */
+export function stateOf({ state }: Pick<Worker, 'state'>): WorkerState {
+  let now: WorkerState = 'running'
+  // It tells its state at once.
+  state.subscribe((told) => (now = told)).unsubscribe()
+  return now
 }
 
 const crashesAllowedByDefault = 3

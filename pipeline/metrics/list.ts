@@ -2,15 +2,17 @@
  *
  *  Names follow Prometheus' conventions (https://prometheus.io/docs/practices/naming/). Where OpenTelemetry has a name
  *  (messaging, db, http), it is taken, written as its exporter to Prometheus writes it; what tells of lag has the names of
- *  kafka-lag-exporter, on either engine. Node's own are prom-client's (`node.ts`).
+ *  kafka-lag-exporter, on either engine. Node's own are prom-client's (`node-metrics.ts`).
  *
  *  Invariant: no label tells of a tenant, a recipient, a template or a host, so that their number has a bound. */
 
 import { lagMetrics } from './lag-metrics.js'
+import { nodeMetrics } from './node-metrics.js'
 import { deliveryMetrics, ingressMetrics, stageMetrics } from './pipeline-metrics.js'
 import { processMetrics, storeMetrics } from './system-metrics.js'
 
-export const metricList = {
+/** Those that Carillon counts itself. */
+export const ownMetrics = {
   ...stageMetrics,
   ...deliveryMetrics,
   ...ingressMetrics,
@@ -18,3 +20,5 @@ export const metricList = {
   ...lagMetrics,
   ...processMetrics,
 } as const
+
+export const metricList = { ...ownMetrics, ...nodeMetrics } as const

@@ -1,7 +1,8 @@
-/** The metrics of one thread: a counter, gauge or histogram for each of the list, in a registry of their own. */
+/** The metrics of one thread: a counter, gauge or histogram for each of the list, and the page that shows them. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { metricList } from './list.js'
+import { ownMetrics } from './list.js'
 import type { CounterOf, GaugeOf, HistogramOf, MetricOf } from './metric.js'
+import { collectNodeMetrics, type ThreadName } from './node.js'
 
 type Made<M> =
   M extends CounterOf<infer L>
@@ -15,24 +16,43 @@ type Made<M> =
 /** The lane of what has none. */
 export const noLane = 'all'
 
-export type Metrics = { readonly [K in keyof typeof metricList]: Made<(typeof metricList)[K]> } & {
+type OwnMetrics = { readonly [K in keyof typeof ownMetrics]: Made<(typeof ownMetrics)[K]> }
+
+export type Metrics = OwnMetrics & {
   readonly registry: Registry
+  /** Prometheus text of this thread's metrics. */
+  text(): Promise<string>
+  /** `measure` is called at each scrape, and sets the gauge. It must not throw. */
+  atScrape(gauge: keyof typeof ownMetrics, measure: () => void): void
 }
 
-export function createMetrics(): Metrics {
+/** With a thread's name Node's own metrics are collected, too. */
+export function createMetrics(thread?: ThreadName): Metrics {
   const registry = new Registry()
-  const made = Object.entries(metricList).map(([key, metric]) => [key, make(metric, registry)] as const)
-  return { ...Object.fromEntries(made), registry } as unknown as Metrics
+  const measures = new Map<string, (() => void)[]>()
+  const measureAll = (key: string) => {
+    for (const measure of measures.get(key) ?? []) measure()
+  }
+  const made = Object.entries(ownMetrics).map(
+    ([key, metric]) => [key, make(metric, registry, () => measureAll(key))] as const,
+  )
+  const registries = thread ? [registry, collectNodeMetrics(thread, registry)] : [registry]
+  const whole: Omit<Metrics, keyof OwnMetrics> = {
+    registry,
+    text: async () => (await Promise.all(registries.map((own) => own.metrics()))).join('\n'),
+    atScrape: (gauge, measure) => void measures.set(gauge, [...(measures.get(gauge) ?? []), measure]),
+  }
+  return { ...Object.fromEntries(made), ...whole } as unknown as Metrics
 }
 
-function make(metric: MetricOf, registry: Registry): Counter | Gauge | Histogram {
+function make(metric: MetricOf, registry: Registry, collect: () => void): Counter | Gauge | Histogram {
   const { name, help, labels } = metric
   const options = { name, help, labelNames: [...labels], registers: [registry] }
   switch (metric.type) {
     case 'counter':
       return new Counter(options)
     case 'gauge':
-      return new Gauge(options)
+      return new Gauge({ ...options, collect })
     case 'histogram':
       return new Histogram({ ...options, buckets: [...metric.buckets] })
   }

@@ -74,13 +74,13 @@ export const stageMetrics = {
     'carillon_throttle_parked',
     'messages',
     ['until'],
-    'Deliveries that throttle holds back, until a time or until their destination takes them; 10,000 at most are counted.',
+    'Deliveries that throttle holds back, until a time or until their destination takes them; of each 10,000 at most are counted.',
   ),
   parkings: counter(
     'carillon_throttle_parked_total',
     'messages',
     ['channel', 'reason'],
-    'Deliveries put aside by throttle, by what they wait for.',
+    'Deliveries put aside by throttle, by what they wait for; once for each thing that they wait for.',
   ),
   waitSeconds: histogram(
     'carillon_throttle_wait_seconds',
@@ -123,7 +123,7 @@ export const deliveryMetrics = {
     'seconds',
     endToEnd,
     ['priority', 'status'],
-    'From acceptance, or being due where that is later, until the end of a delivery is recorded.',
+    'From acceptance, or being due where that is later, until the end of a delivery is recorded: once for each, and not for one that was stored by a process that died at once. What failed or was suppressed before it had a delivery counts as one.',
   ),
   providerSeconds: histogram(
     'carillon_provider_call_duration_seconds',
@@ -132,7 +132,12 @@ export const deliveryMetrics = {
     ['provider', 'channel', 'outcome'],
     'Time of a provider call.',
   ),
-  providerCalling: gauge('carillon_provider_calls_in_flight', 'count', ['provider'], 'Calls under way.'),
+  providerCalling: gauge(
+    'carillon_provider_calls_in_flight',
+    'count',
+    ['provider'],
+    'Calls under way; one that an open breaker refuses counts for 10 ms.',
+  ),
   providerWaiting: gauge(
     'carillon_provider_calls_waiting',
     'messages',

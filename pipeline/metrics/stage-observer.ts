@@ -1,16 +1,21 @@
 /** Counts what a stage's worker does. */
-import type { EventName } from '../../schemas/avro.js'
+import type { NotificationRequested } from '../../schemas/events.js'
 import { type Lane, type Way, wayName } from '../../schemas/topics.js'
-import type { InputRecord, WorkerName } from '../../stages/stage.js'
-import type { Commit, WorkerObserver } from '../engine/worker.js'
+import type { WorkerName } from '../../stages/stage.js'
+import type { NewRecord } from '../engine/log.js'
+import type { AnyInput, Commit, WorkerObserver } from '../engine/worker.js'
+import { countAccepted } from './ingress-observer.js'
 import { type Metrics, noLane } from './metrics.js'
 
 /** Told by one worker for as long as it lives. */
 export function stageObserver(metrics: Metrics, stage: WorkerName): WorkerObserver {
-  /** When each batch was given; all records of one share the object. */
-  const givenMs = new WeakMap<InputRecord<EventName>, number>()
+  /** When the batch of each record was given, which no two were at the same time. Bounded by the stage's mailbox. */
+  const givenMs = new Map<AnyInput, number>()
   const commitLabels = { stage, messaging_operation_name: 'commit' }
   let owned: string | null = null
+  // There from the beginning, so that the first one shows as an increase.
+  metrics.restarts.inc({ stage }, 0)
+  metrics.rebalances.inc({ stage }, 0)
 
   return {
     given(records) {
@@ -30,6 +35,10 @@ export function stageObserver(metrics: Metrics, stage: WorkerName): WorkerObserv
       metrics.operationSeconds.observe(commitLabels, commitMs / 1000)
       metrics.commitRecords.observe({ stage }, settled.length)
       observeBatches(commit)
+      if (stage === 'intake') countAccepted(metrics, outputs.flatMap(requestIn))
+    },
+    left(records) {
+      for (const record of records) givenMs.delete(record)
     },
     assigned(assignments) {
       const now = assignments.map(({ way, partition }) => `${wayName(way)}-${partition}`).sort()
@@ -42,11 +51,20 @@ export function stageObserver(metrics: Metrics, stage: WorkerName): WorkerObserv
 
   function observeBatches({ inputs }: Commit): void {
     const nowMs = performance.now()
-    const batches = new Set(inputs.map((input) => givenMs.get(input)))
-    for (const startedMs of batches) {
-      if (startedMs !== undefined) metrics.processSeconds.observe({ stage }, (nowMs - startedMs) / 1000)
+    const begun = new Set<number>()
+    let last: number | undefined
+    for (const input of inputs) {
+      const startedMs = givenMs.get(input)
+      givenMs.delete(input)
+      if (startedMs !== undefined && startedMs !== last) begun.add(startedMs)
+      last = startedMs
     }
+    for (const startedMs of begun) metrics.processSeconds.observe({ stage }, (nowMs - startedMs) / 1000)
   }
+}
+
+function requestIn({ event }: NewRecord): readonly NotificationRequested[] {
+  return event?.event === 'notification-requested' ? [event.value] : []
 }
 
 function laneName(lane: Lane | null): string {
@@ -59,6 +77,9 @@ function sentLabels(stage: WorkerName, { topic, lane }: Way) {
 
 function counts<T, K>(of: readonly T[], key: (one: T) => K): Map<K, number> {
   const counted = new Map<K, number>()
-  for (const one of of) counted.set(key(one), (counted.get(key(one)) ?? 0) + 1)
+  for (const one of of) {
+    const its = key(one)
+    counted.set(its, (counted.get(its) ?? 0) + 1)
+  }
   return counted
 }

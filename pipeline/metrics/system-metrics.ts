@@ -9,7 +9,7 @@ export const storeMetrics = {
     'seconds',
     short,
     ['db_system_name', 'db_operation_name', 'error_type'],
-    'Time of a database operation: a command of MongoDB, a transaction of SQLite. error_type is empty where it went well.',
+    'Time of a command of MongoDB; of SQLite, of a commit, a read for a request, a write of local state. error_type is empty where it went well.',
   ),
   databaseConnections: gauge(
     'db_client_connection_count',
@@ -22,7 +22,7 @@ export const storeMetrics = {
     'rdkafka_broker_rtt_seconds',
     'seconds',
     ['client', 'quantile'],
-    'Round trip to the slowest broker, as librdkafka saw it since its last statistics.',
+    'Round trip to the slowest broker since the last statistics; a consumer’s includes the wait for records, half a second at most.',
   ),
   clientQueued: gauge('rdkafka_queue_messages', 'messages', ['client'], 'Records that wait in librdkafka to be sent.'),
   clientQueuedBytes: gauge('rdkafka_queue_bytes', 'bytes', ['client'], 'Their size.'),
@@ -41,7 +41,12 @@ export const storeMetrics = {
     ['client'],
     'Requests to brokers that were not answered in time.',
   ),
-  clientBrokersUp: gauge('rdkafka_brokers_up', 'count', ['client'], 'Brokers with a connection.'),
+  clientBrokersUp: gauge(
+    'rdkafka_brokers_up',
+    'count',
+    ['client'],
+    'Brokers that a client of this process has a connection to.',
+  ),
 } as const
 
 export const processMetrics = {

@@ -5,6 +5,7 @@
 import { type Collection, type Db, type Document, MongoClient } from 'mongodb'
 import { Unavailable } from '../../ingress/ports.js'
 import { portError } from './errors.js'
+import { type MongoObserver, observeMongo } from './monitoring.js'
 
 export interface MongoOptions {
   /** `mongodb://…` or `mongodb+srv://…`, with its credentials. */
@@ -19,6 +20,7 @@ export interface MongoOptions {
   readonly answerTimeoutMs?: number
   /** Connections to each member, at most. */
   readonly connections?: number
+  readonly observer?: MongoObserver
 }
 
 export interface Mongo {
@@ -31,7 +33,7 @@ export interface Mongo {
 
 /** Throws the driver's `MongoParseError` for a URL that is none. Does not wait for the server. */
 export function openMongo(options: MongoOptions): Mongo {
-  const { url, selectionTimeoutMs = 2000, answerTimeoutMs = 5000, connections = 20 } = options
+  const { url, selectionTimeoutMs = 2000, answerTimeoutMs = 5000, connections = 20, observer } = options
   const writeConcern = options.writeConcern ?? (/[?&]w=/.test(url) ? undefined : 'majority')
   const client = new MongoClient(url, {
     appName: 'carillon',
@@ -41,8 +43,10 @@ export function openMongo(options: MongoOptions): Mongo {
     socketTimeoutMS: answerTimeoutMs,
     maxPoolSize: connections,
     readPreference: 'primary',
+    monitorCommands: observer !== undefined,
     ...(writeConcern !== undefined && { writeConcern: { w: writeConcern, wtimeoutMS: answerTimeoutMs } }),
   })
+  if (observer) observeMongo(client, observer)
   const db = client.db(options.database ?? databaseIn(url) ?? 'carillon')
   /** The first connection. The driver heals one that was there once, but leaves a client closed whose first one failed,
    *  so until then each call tries to make it, all together. */

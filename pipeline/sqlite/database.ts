@@ -10,6 +10,13 @@ export interface DatabaseOptions {
   readonly readOnly?: boolean
   /** Bytes of page cache. */
   readonly cacheBytes?: number
+  readonly observer?: DatabaseObserver
+}
+
+/** Told of each group and each read: how long it took, and the name of SQLite's result code where it failed. */
+export interface DatabaseObserver {
+  readonly committed?: (ms: number, failure: string | null) => void
+  readonly read?: (ms: number, failure: string | null) => void
 }
 
 interface Work {
@@ -29,11 +36,13 @@ export class Database {
   #queue: Work[] = []
   #scheduled: NodeJS.Immediate | null = null
   #synchronous = ''
+  readonly #observer: DatabaseObserver
 
   constructor(
     readonly file: string,
-    { readOnly = false, cacheBytes = defaultCacheBytes }: DatabaseOptions = {},
+    { readOnly = false, cacheBytes = defaultCacheBytes, observer = {} }: DatabaseOptions = {},
   ) {
+    this.#observer = observer
     this.#sqlite = new DatabaseSync(file, { readOnly })
     this.#sqlite.exec('PRAGMA busy_timeout = 5000')
     this.#sqlite.exec(`PRAGMA cache_size = -${Math.round(cacheBytes / 1024)}`)
@@ -65,10 +74,17 @@ export class Database {
 
   /** Runs `work`, which only reads. Throws `Unavailable` where the file cannot be read. */
   read<T>(work: () => T): T {
+    const { read } = this.#observer
+    // Where nobody is told, nothing is measured: stages read for each record.
+    const startedMs = read ? performance.now() : 0
+    let failure: string | null = null
     try {
       return work()
     } catch (error) {
+      failure = storageCode(error)
       throw isStorageError(error) ? new Unavailable('The database could not be read.', { cause: error }) : error
+    } finally {
+      read?.(performance.now() - startedMs, failure)
     }
   }
 
@@ -96,6 +112,7 @@ export class Database {
     if (group.length === 0) return
     this.#queue = []
     const settled: (() => void)[] = []
+    const startedMs = performance.now()
     try {
       this.#setSynchronous(group.some(({ durable }) => durable) ? 'FULL' : 'NORMAL')
       this.#sqlite.exec('BEGIN IMMEDIATE')
@@ -103,9 +120,11 @@ export class Database {
       this.#sqlite.exec('COMMIT')
     } catch (error) {
       this.#rollback()
+      this.#observer.committed?.(performance.now() - startedMs, storageCode(error) ?? 'other')
       for (const { reject } of group) reject(storageError(error))
       return
     }
+    this.#observer.committed?.(performance.now() - startedMs, null)
     for (const settle of settled) settle()
   }
 
@@ -147,16 +166,28 @@ const corrupt = 11
 const full = 13
 const cannotOpen = 14
 const notDatabase = 26
-const storageCodes: ReadonlySet<number> = new Set([busy, locked, readOnlyFile, ioError, corrupt, full, cannotOpen])
+const storageCodes: ReadonlyMap<number, string> = new Map([
+  [busy, 'busy'],
+  [locked, 'locked'],
+  [readOnlyFile, 'readonly'],
+  [ioError, 'ioerr'],
+  [corrupt, 'corrupt'],
+  [full, 'full'],
+  [cannotOpen, 'cantopen'],
+])
 
 function resultCode(error: unknown): number | null {
   const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : null
   return typeof code === 'number' ? code & 0xff : null
 }
 
+/** The name of the result code where it is the storage's; else null. */
+export function storageCode(error: unknown): string | null {
+  return storageCodes.get(resultCode(error) ?? 0) ?? null
+}
+
 function isStorageError(error: unknown): boolean {
-  const code = resultCode(error)
-  return code !== null && storageCodes.has(code)
+  return storageCode(error) !== null
 }
 
 /** The file cannot be used: it is damaged, or no database at all. */

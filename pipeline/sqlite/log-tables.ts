@@ -6,7 +6,7 @@ import type { Database } from './database.js'
 import type { Segment } from './segment.js'
 
 /** Offsets of one partition's records take this many bits of a row id; the partition's number stands above them. */
-const offsetSpan = 2 ** 41
+export const offsetSpan = 2 ** 41
 
 const schema = `
   CREATE TABLE IF NOT EXISTS log_partitions (

@@ -4,7 +4,7 @@
  *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
 import { Observable, Subject } from 'rxjs'
 import { topicNames, type Way, waysOf } from '../../schemas/topics.js'
-import type { JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../engine/log.js'
+import type { CountState, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../engine/log.js'
 import { partitionOf } from '../engine/murmur2.js'
 import type { Database } from './database.js'
 import { type LogLimits, pruneLog } from './log-retention.js'
@@ -21,8 +21,7 @@ export interface SqliteLogOptions {
 }
 
 export interface SqliteLog extends Log {
-  /** How many entries of a group's state lie in the ranges, from a key to a key; counted up to `most`. */
-  countState(group: string, ranges: readonly (readonly [string, string])[], most: number): number
+  readonly countState: CountState
   /** Removes a bite of what is needed no more; true when there may be more. */
   prune(limits: LogLimits): Promise<boolean>
   /** Appends, and runs `alongside` in the same transaction: all of both, or nothing. The records are appended only if

@@ -30,6 +30,8 @@ export interface Allowance {
   allows(part: string | null): boolean
   started(part: string | null): void
   ended(part: string | null, reception: Reception): void
+  /** Calls under way. */
+  active(): number
 }
 
 interface Standing {
@@ -51,6 +53,7 @@ export function allowance({ concurrency, parts, cautious }: AllowanceOptions): A
   let active = 0
 
   return {
+    active: () => active,
     isFull: () => active >= concurrency,
     allows(part) {
       const { active: own, most } = standings.get(part) ?? { active: 0, most: concurrency }

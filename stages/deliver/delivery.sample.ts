@@ -34,7 +34,7 @@ export function sampleRequest(
   attempt = 1,
 ): SendRequest {
   const changed = { ...delivery, ...changes, message: { ...delivery.message, ...message } }
-  return { delivery: changed, key: changed.id, attempt }
+  return { delivery: changed, key: changed.id, attempt, traceparent: changed.traceparent }
 }
 
 /** A signal for calls that are not aborted, as many at once as the test likes. */

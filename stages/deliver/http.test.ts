@@ -10,10 +10,11 @@ function provider(options: Omit<HttpOptions, 'name'>) {
   return made
 }
 
-test('it posts to, channel and content with the key and the token, and calls it sent', async () => {
+test('it posts to, channel and content with the key, the token and the trace, and calls it sent', async () => {
   const server = await httpServer((response) => response.writeHead(202).end('{"id":"x"}'))
   const sms = provider({ url: server.url, token: 'letmein' })
-  const request = sampleRequest({ id: 'n-1:sms', channel: 'sms', address: '+4915112345678' })
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const request = sampleRequest({ id: 'n-1:sms', channel: 'sms', address: '+4915112345678', traceparent })
   expect(await sms.send(request, never)).toEqual({ outcome: 'sent', messageId: 'x' })
   const [seen] = server.seen
   expect([seen?.method, seen?.path, JSON.parse(seen?.body ?? '')]).toEqual([
@@ -25,6 +26,7 @@ test('it posts to, channel and content with the key and the token, and calls it 
     'content-type': 'application/json',
     'idempotency-key': 'n-1:sms',
     authorization: 'Bearer letmein',
+    traceparent,
   })
 })
 

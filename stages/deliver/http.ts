@@ -3,7 +3,7 @@
 import { Agent } from 'undici'
 import type { Delivery, Message } from '../../schemas/events.js'
 import { channels as allChannels } from '../../schemas/topics.js'
-import { headerValue } from './header-value.js'
+import { headerValue, isPrintable } from './header-value.js'
 import { httpFailure, httpOutcome } from './http-outcome.js'
 import { post } from './post.js'
 import type { Provider, SendRequest, SendResult } from './provider.js'
@@ -42,10 +42,14 @@ export function httpProvider(options: HttpOptions): Provider {
   })
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
 
-  const send = async ({ delivery, key }: SendRequest, signal: AbortSignal): Promise<SendResult> => {
+  const send = async ({ delivery, key, traceparent }: SendRequest, signal: AbortSignal): Promise<SendResult> => {
     const body = payload(delivery)
     if (body === null) return { outcome: 'permanent', error: 'The message has data that is not JSON.' }
-    const headers = { 'idempotency-key': headerValue(key), ...authorization }
+    const headers = {
+      'idempotency-key': headerValue(key),
+      ...authorization,
+      ...(traceparent !== null && isPrintable(traceparent) && { traceparent }),
+    }
     try {
       const call = { dispatcher: agent, url, headers, body, signal, timeoutMs }
       const answer = await post({ ...call, closeAfter: false, keepBody: true })

@@ -24,6 +24,8 @@ export interface Line<T> {
   add(lane: Lane, destination: LineDestination, entry: T): void
   /** Takes out those that are not called yet, and gives them back. */
   remove(isOne: (entry: T) => boolean): readonly T[]
+  /** Calls under way, and entries that wait for one. */
+  load(): { readonly calling: number; readonly waiting: number }
   /** Calls nobody any more. */
   stop(): void
 }
@@ -62,6 +64,11 @@ export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry
         }
       }
       return removed
+    },
+    load() {
+      let waiting = 0
+      for (const lane of Object.values(queues)) for (const { entries } of lane.values()) waiting += entries.length
+      return { calling: places.active(), waiting }
     },
     stop() {
       stopped = true

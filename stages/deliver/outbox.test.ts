@@ -22,7 +22,8 @@ test('it keeps the whole message and says that nothing was sent, without content
       keptAtMs: 1_700_000_000_500,
     },
   ])
-  expect(said).toEqual([{ deliveryId: 'n-1:sms', channel: 'sms', note: 'kept in the outbox; nothing was sent' }])
+  const note = 'kept in the outbox; nothing was sent'
+  expect(said).toEqual([{ deliveryId: 'n-1:sms', channel: 'sms', note, traceparent: null }])
 })
 
 test('what could not be kept is not announced, and is left to be tried again', async () => {

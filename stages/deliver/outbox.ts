@@ -26,6 +26,8 @@ export interface OutboxLine {
   readonly deliveryId: string
   readonly channel: string
   readonly note: string
+  /** The trace context of the call. */
+  readonly traceparent: string | null
 }
 
 export interface OutboxOptions {
@@ -42,10 +44,10 @@ const note = 'kept in the outbox; nothing was sent'
 export function outboxProvider({ name = 'outbox', store, announce, nowMs }: OutboxOptions): Provider {
   return {
     name,
-    send: async ({ delivery }) => {
+    send: async ({ delivery, traceparent }) => {
       const { id, notificationId, tenant, channel, address, message } = delivery
       await store.put({ id, notificationId, tenant, channel, address, message, keptAtMs: nowMs() })
-      announce({ deliveryId: id, channel, note })
+      announce({ deliveryId: id, channel, note, traceparent })
       return { outcome: 'sent', detail: note }
     },
     destination: () => null,

@@ -8,6 +8,8 @@ export interface SendRequest {
   readonly key: string
   /** 1 for the first call. */
   readonly attempt: number
+  /** The trace context of this call, to be passed on; null: none. */
+  readonly traceparent: string | null
 }
 
 /** What a call came to. `error` is for a person, at most 500 characters, and holds neither content nor secrets. */

@@ -1,12 +1,27 @@
 /** One call of a provider. */
 import type { SchedulerLike } from 'rxjs'
-import type { Delivery } from '../../schemas/events.js'
 import type { Carrier } from '../deliver.js'
-import type { SendResult } from './provider.js'
+import type { InputRecord } from '../stage.js'
+import type { Following } from './following.js'
+import type { SendRequest, SendResult } from './provider.js'
 
 /** One call, ended at its time-out whatever the provider does, also where it breaks its contract by rejecting or
  *  throwing. */
-export function send(delivery: Delivery, { provider, policy }: Carrier, clock: SchedulerLike): Promise<SendResult> {
+export async function send(
+  record: InputRecord<'delivery-released'>,
+  carrier: Carrier,
+  clock: SchedulerLike,
+  follow: Following,
+): Promise<SendResult> {
+  const { traceparent, ended } = follow(record)
+  const { delivery } = record.value
+  const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1, traceparent }
+  const result = await answerTo(request, carrier, clock)
+  ended(result)
+  return result
+}
+
+function answerTo(request: SendRequest, { provider, policy }: Carrier, clock: SchedulerLike): Promise<SendResult> {
   const controller = new AbortController()
   return new Promise((resolve) => {
     const settle = (result: SendResult) => {
@@ -17,7 +32,6 @@ export function send(delivery: Delivery, { provider, policy }: Carrier, clock: S
       controller.abort()
       resolve({ outcome: 'transient', error: `No answer within ${policy.timeoutMs} ms` })
     }, policy.timeoutMs)
-    const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1 }
     const call = async () => provider.send(request, controller.signal)
     call().then(settle, (error: unknown) => settle({ outcome: 'transient', error: faultOf(error) }))
   })

@@ -105,8 +105,8 @@ function signature(signer: Webhook | null, key: string, body: string, nowMs: num
   }
 }
 
-function context({ delivery }: SendRequest): Record<string, string> {
-  const { traceparent, correlationId } = delivery
+function context({ delivery, traceparent }: SendRequest): Record<string, string> {
+  const { correlationId } = delivery
   return {
     ...(traceparent !== null && isPrintable(traceparent) && { traceparent }),
     ...(isPrintable(correlationId) && { 'x-correlation-id': correlationId }),
