@@ -52,8 +52,14 @@ function make(metric: MetricOf, registry: Registry, collect: () => void): Counte
     case 'counter':
       return new Counter(options)
     case 'gauge':
-      return new Gauge({ ...options, collect })
+      return unset(new Gauge({ ...options, collect }), labels)
     case 'histogram':
       return new Histogram({ ...options, buckets: [...metric.buckets] })
   }
+}
+
+/** prom-client begins a gauge without labels at 0, also in a process that never sets it. */
+function unset(gauge: Gauge, labels: readonly string[]): Gauge {
+  if (labels.length === 0) gauge.remove()
+  return gauge
 }
