@@ -47,7 +47,6 @@ describe.skipIf(broker.address === null)(`npm run bench and faults on Kafka${mis
   const latency = { p50: figure, p95: figure, p99: figure, max: figure }
   const start = { readyMs: figure, firstMs: figure, allMs: figure }
   const short: readonly (readonly [command: string, figures: object])[] = [
-    ['backlog-recovery --rate 20 --down 1 --seconds 2', { waited: 20, readyMs: figure, workedOffMs: figure }],
     ['rebalance --rate 20 --seconds 3', { joined: latency, left: latency, joinMs: figure, leaveMs: figure }],
     ['restore --count 500 --stage dedupe', { dedupe: { entries: 700, kept: start, restored: start } }],
   ]
