@@ -6,8 +6,10 @@ export interface RequestTraces {
 }
 
 export interface RequestTrace {
-  /** The trace context of everything that follows from the request. */
-  readonly traceparent: string
+  /** The request's own trace context, for the log. */
+  readonly context: string
+  /** The trace context of everything that follows from the request; null: none. */
+  readonly traceparent: string | null
   /** It is answered. `route` as declared, so that no id stands in it. */
   end(answer: { readonly route: string; readonly status: number }): void
 }

@@ -236,7 +236,8 @@ function deliverRun(
     called(delivery, call)
     const committed = () => open.forget(delivery)
     const nowMs = clock.now()
-    const verdict = judge(delivery, call, nowMs, options.retry, random)
+    const followed = { ...delivery, traceparent: follow.after(record) }
+    const verdict = judge(followed, call, nowMs, options.retry, random)
     ledgerOf(record.scope).done(delivery, nowMs)
     const told = noted(verdict.delivery, nowMs, noteOf(verdict, call.result))
     if (verdict.kind === 'again') {

@@ -32,7 +32,8 @@ describe('carillon', () => {
     const { out } = carillon(['--help'])
     const listed = [...out.matchAll(/^ {2}([a-z-]+)(?: [[<].*[\]>])? {2,}/gm)].map(([, name]) => name)
     expect(listed).toEqual([
-      ...['start', 'ingress', 'stage', 'send', 'lag', 'dead-letters', 'topology', 'topics', 'schemas', 'help'],
+      ...['start', 'ingress', 'stage', 'lag-exporter', 'send', 'lag', 'dead-letters'],
+      ...['topology', 'topics', 'schemas', 'help'],
     ])
   })
 

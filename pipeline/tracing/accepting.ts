@@ -33,7 +33,7 @@ export function tracedAcceptor(acceptor: Acceptor, recorder: Recorder, system: s
     const fields = [{ 'carillon.notification': id, 'carillon.priority': notification.priority }]
     const span = recorder.begin({ name: `create ${topic}`, kind: 'producer', parent: null, links, fields })
     span.end()
-    return { ...notification, traceparent: span.traceparent }
+    return { ...notification, traceparent: span.recorded ? span.traceparent : null }
   }
 
   function send(parent: string, count: number) {

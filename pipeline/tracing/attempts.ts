@@ -6,27 +6,29 @@ import type { LiveSpan, Recorder } from './recorder.js'
 import type { StageSpans } from './stage-spans.js'
 import { fieldsOf } from './traced-event.js'
 
-type Call = Parameters<Following>[0]
+type Call = Parameters<Following['call']>[0]
 
 /** `deliver`: its spans; undefined until it runs. */
 export function attemptSpans(recorder: Recorder, deliver: () => StageSpans | undefined): Following {
-  return (record) => {
-    const stage = deliver()?.of(record)
-    const { traceparent } = record.value.delivery
-    if (stage) {
-      const span = begin(record, stage.traceparent)
-      return { traceparent: span.traceparent, ended: (result) => end(span, result) }
-    }
-    if (traceparent === null) return { traceparent, ended: () => undefined }
-    const startMs = Date.now()
-    return {
-      traceparent,
-      ended(result) {
-        if (result.outcome === 'sent' || result.outcome === 'delivered') return
-        const above = deliver()?.force(record, startMs)
-        if (above) end(begin(record, above.traceparent, startMs), result)
-      },
-    }
+  return {
+    call(record) {
+      const stage = deliver()?.of(record)
+      if (stage) {
+        const span = begin(record, stage.traceparent)
+        return { traceparent: span.traceparent, ended: (result) => end(span, result) }
+      }
+      const startMs = Date.now()
+      return {
+        traceparent: record.value.delivery.traceparent,
+        ended(result) {
+          if (result.outcome === 'sent' || result.outcome === 'delivered') return
+          const above = deliver()?.force(record, startMs)
+          if (above) end(begin(record, above.traceparent, startMs), result)
+        },
+      }
+    },
+    // Without a trace until now: the one that the failure has begun.
+    after: (record) => record.value.delivery.traceparent ?? deliver()?.of(record)?.traceparent ?? null,
   }
 
   function begin(record: Call, parent: string, startMs?: number): LiveSpan {

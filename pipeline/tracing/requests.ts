@@ -14,7 +14,9 @@ export function requestSpans(recorder: Recorder): RequestTraces {
       const request = { name: method, kind: 'server', parent: traceparent, startMs } as const
       const span = recorder.begin({ ...request, fields: [{ 'http.request.method': method }] })
       return {
-        traceparent: span.traceparent,
+        context: span.traceparent,
+        // What nobody follows need not carry a trace through every event: a failure begins one.
+        traceparent: span.recorded || traceparent !== null ? span.traceparent : null,
         end({ route, status }) {
           const failed = status >= 500
           if (!failed && (!span.recorded || untold.has(route))) return

@@ -18,10 +18,11 @@ export interface StageSpans {
   readonly observer: WorkerObserver
   /** The record's span, where it is followed. */
   of(record: AnyInput): LiveSpan | undefined
-  /** Follows a record from now on, whatever was decided for its trace. Undefined: it has none. */
+  /** Follows a record from now on, whatever was decided for its trace; one that has none begins one. Undefined: there
+   *  is no room for its span. */
   force(record: AnyInput, startMs: number): LiveSpan | undefined
-  /** Begins a trace with the record: its trace context. */
-  root(record: AnyInput): string
+  /** Begins a trace with the record: its trace context; null where that is not recorded. */
+  root(record: AnyInput): string | null
 }
 
 export interface StageSpansOptions {
@@ -79,7 +80,10 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
     observer,
     of: (record) => open.get(record),
     force,
-    root: (record) => follow(record, { parent: null }).traceparent,
+    root(record) {
+      const { recorded, traceparent } = follow(record, { parent: null })
+      return recorded ? traceparent : null
+    },
   }
 
   function follow(record: AnyInput, begun: Pick<Parameters<Recorder['begin']>[0], 'parent' | 'forced' | 'startMs'>) {
@@ -89,10 +93,8 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
   }
 
   function force(record: AnyInput, startMs: number): LiveSpan | undefined {
-    const parent = recordTrace(record)
-    // What an upstream handed over without a trace begins one.
-    if (parent === null && stage !== 'intake') return undefined
-    const span = follow(record, { parent, forced: true, startMs })
+    const span = follow(record, { parent: recordTrace(record), forced: true, startMs })
+    if (!span.recorded) return undefined
     // Nothing before was recorded: what happened until now stands here.
     tell(span, trailOf(record))
     return span
@@ -104,8 +106,8 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
       if (!open.has(input)) force(input, Date.now())
       return
     }
-    const trace = burial && (burial.event ? traceOf(burial.event) : traceparentIn(burial.record.headers))
-    if (!burial || trace === null) return
+    if (!burial) return
+    const trace = burial.event ? traceOf(burial.event) : traceparentIn(burial.record.headers)
     const { recordId, record, event } = burial
     const place = placeFields(recordId, record.way.lane, record.partition)
     const span = recorder.begin({

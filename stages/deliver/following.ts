@@ -1,9 +1,13 @@
-/** What follows the calls of providers, for traces. */
+/** What follows the calls of providers, for traces. Must not throw. */
 import type { InputRecord } from '../stage.js'
 import type { SendResult } from './provider.js'
 
-/** Asked right before each call. Must not throw. */
-export type Following = (record: InputRecord<'delivery-released'>) => FollowedCall
+export interface Following {
+  /** Asked right before each call. */
+  call(record: InputRecord<'delivery-released'>): FollowedCall
+  /** The trace context that the delivery goes on with: a call that failed may have begun a trace. */
+  after(record: InputRecord<'delivery-released'>): string | null
+}
 
 export interface FollowedCall {
   /** The trace context that goes out with the call; null: none. */
@@ -13,7 +17,7 @@ export interface FollowedCall {
 }
 
 /** Follows nothing: what the delivery came with goes on. */
-export const unfollowed: Following = (record) => ({
-  traceparent: record.value.delivery.traceparent,
-  ended: () => undefined,
-})
+export const unfollowed: Following = {
+  call: ({ value }) => ({ traceparent: value.delivery.traceparent, ended: () => undefined }),
+  after: ({ value }) => value.delivery.traceparent,
+}

@@ -13,7 +13,7 @@ export async function send(
   clock: SchedulerLike,
   follow: Following,
 ): Promise<SendResult> {
-  const { traceparent, ended } = follow(record)
+  const { traceparent, ended } = follow.call(record)
   const { delivery } = record.value
   const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1, traceparent }
   const result = await answerTo(request, carrier, clock)
