@@ -31,14 +31,12 @@ export function ingest(engine: Engine, seconds: number): Promise<IngestRun> {
     const notifications = Array.from({ length: batchSize }, (_, number) => request(number))
     const singles = { url, connections, body: request(0) }
     const batches = { url: `${url}/batch`, connections: batchConnections, body: { notifications } }
-    const warm = [
-      await postRepeatedly({ ...singles, seconds: warmUpSeconds[engine] }),
-      await postRepeatedly({ ...batches, seconds: warmUpSeconds[engine] }),
-    ]
+    const warmSingle = await postRepeatedly({ ...singles, seconds: warmUpSeconds[engine] })
     const single = await withCosts(carillon, 1, () => postRepeatedly({ ...singles, seconds }))
+    // Not before: the stages would have its backlog to work off beside the single requests.
+    const warmBatch = await postRepeatedly({ ...batches, seconds: warmUpSeconds[engine] })
     const batch = await withCosts(carillon, batchSize, () => postRepeatedly({ ...batches, seconds }))
-    const accepted =
-      (warm[0]?.accepted ?? 0) + single.accepted + ((warm[1]?.accepted ?? 0) + batch.accepted) * batchSize
+    const accepted = warmSingle.accepted + single.accepted + (warmBatch.accepted + batch.accepted) * batchSize
     const ids = await carillon.requestedIds()
     const distinct = new Set(ids).size
     return {

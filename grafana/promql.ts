@@ -42,9 +42,15 @@ export function rate(series: string): string {
   return `rate(${series}[$__rate_interval])`
 }
 
-/** By how much a counter grew. A series begins with its first event, which increase() does not count. */
+/** How fast a gauge that can be put back rises, a second; a rate would take what puts it back for a reset. */
+export function moved(series: string): string {
+  return `clamp_min(deriv(${series}[$__rate_interval]), 0)`
+}
+
+/** By how much a counter grew. A series begins with its first event, which increase() does not count; one that was not
+ *  scraped for a while is none that begins. */
 export function grown(series: string, over: string): string {
-  return `(${series} unless ${series} offset ${over}) or increase(${series}[${over}])`
+  return `(${series} unless last_over_time(${series}[1d] offset ${over})) or increase(${series}[${over}])`
 }
 
 export function sum(by: readonly string[], expression: string): string {

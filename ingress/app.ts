@@ -79,8 +79,8 @@ function observe({ log, observer, traces }: IngressPorts): MiddlewareHandler<Ing
     c.set('correlationId', correlationId)
     const given = traceparentOf(c.req.header('traceparent'))
     const trace = traces?.begin(c.req.method, given)
-    const traceparent = trace?.traceparent ?? given
-    c.set('traceparent', traceparent)
+    c.set('traceparent', trace ? trace.traceparent : given)
+    const context = trace?.context ?? given
     observer.requests(1)
     try {
       await next()
@@ -97,7 +97,7 @@ function observe({ log, observer, traces }: IngressPorts): MiddlewareHandler<Ing
       status,
       durationMs: performance.now() - startMs,
       correlationId,
-      ...(traceparent !== null && tracePlace(traceparent)),
+      ...(context !== null && tracePlace(context)),
       ...(status >= 500 && c.error && { error: c.error }),
     })
   }

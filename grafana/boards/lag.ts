@@ -2,7 +2,7 @@
 import { metricList as metrics } from '../../pipeline/metrics/list.js'
 import { type Board, variable } from '../board.js'
 import { barGauge, most, stat, timeSeries } from '../panels.js'
-import { chosen, grown, max, of, quantile, rate, sum } from '../promql.js'
+import { chosen, grown, max, moved, of, quantile, sum } from '../promql.js'
 
 const stage = { stage: chosen('stage') }
 const place = { ...stage, lane: chosen('lane') }
@@ -11,7 +11,7 @@ const partition = ['cluster_name', 'stage', 'topic', 'lane', 'partition']
 /** What is written to the topics that a stage reads. The ends of partitions know no stage: the lag beside them does. */
 const written = sum(
   ['stage'],
-  `${max(['cluster_name', 'topic', 'partition'], rate(of(metrics.latestOffset)))} * on (cluster_name, topic, partition) group_right () (0 * ${max(partition, of(metrics.groupLag, place))} + 1)`,
+  `${max(['cluster_name', 'topic', 'partition'], moved(of(metrics.latestOffset)))} * on (cluster_name, topic, partition) group_right () (0 * ${max(partition, of(metrics.groupLag, place))} + 1)`,
 )
 
 /** Time lag that deserves a look, and one that breaks the objective of bulk. */
@@ -42,7 +42,7 @@ export const lag: Board = {
         timeSeries({
           title: 'How many records has each stage not settled?',
           description:
-            'A sum over lanes and partitions. A saw of some thousand under load is the batches; what counts is whether it comes down. On Kafka marks of transactions count as records, so that a few remain where nothing waits.',
+            'A sum over lanes and partitions. A saw of some thousand under load is the batches; what counts is whether it comes down. On Kafka marks of transactions between records count as records; where nothing waits it is 0.',
           unit: 'short',
           queries: [{ expr: max(['stage'], of(metrics.groupSumLag, stage)), legend: '{{stage}}' }],
         }),
@@ -91,7 +91,7 @@ export const lag: Board = {
           queries: [
             { expr: written, legend: '{{stage}} in' },
             {
-              expr: sum(['stage'], max(partition, rate(of(metrics.groupOffset, place)))),
+              expr: sum(['stage'], max(partition, moved(of(metrics.groupOffset, place)))),
               legend: '{{stage}} settled',
             },
           ],

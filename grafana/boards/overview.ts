@@ -46,9 +46,15 @@ export const overview: Board = {
         stat({
           title: 'Does every stage run somewhere?',
           description:
-            'No: a stage runs in no process that is scraped, or crashes again and again. What is for it waits in the log and is safe. Open Runtime, then that process’s log.',
+            'No: a stage that the lag is told of runs in no process that is scraped, or crashes again and again. What is for it waits in the log and is safe. Open Runtime, then that process’s log.',
           unit: 'bool_yes_no',
-          queries: [{ expr: `min(${max(['stage'], of(metrics.running))})`, legend: 'runs' }],
+          // A stage that runs nowhere tells nothing; whoever looks at the lag still knows of it.
+          queries: [
+            {
+              expr: `min(${max(['stage'], of(metrics.running))} or on (stage) 0 * ${max(['stage'], of(metrics.groupMaxLag))})`,
+              legend: 'runs',
+            },
+          ],
           steps: least(1, 1),
           links: [runtimeLink],
         }),

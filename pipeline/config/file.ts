@@ -117,7 +117,7 @@ const schema = section({
     outputBytes: whole(1_024, 16 * 1024 ** 2).default(defaults.renderOutputBytes),
     workers: whole(1, 16).default(defaults.renderWorkers),
   }).prefault({}),
-  lag: section({ everyMs: whole(1_000, 300_000).default(defaults.lagEveryMs) }).prefault({}),
+  lag: section({ everyMs: whole(1_000, 60_000).default(defaults.lagEveryMs) }).prefault({}),
   tracing: tracingSection.prefault({}),
   kafka: kafkaSection.prefault({}),
   registry: registrySection.prefault({}),

@@ -105,9 +105,11 @@ export class Session<I extends EventName, O extends EventName> {
       steps.unsubscribe()
       assignments.unsubscribe()
       if (this.#failure) this.#failure = { error: this.#blamed(this.#failure.error) }
-      const held = [...this.#inFlight.keys()] as readonly AnyInput[]
-      this.#options.observer?.left?.(held, this.#failure?.error ?? null)
-      await member.leave()
+      try {
+        this.#options.observer?.left?.([...this.#inFlight.keys()] as readonly AnyInput[], this.#failure?.error ?? null)
+      } finally {
+        await member.leave()
+      }
     }
     if (this.#failure) throw this.#failure.error
   }

@@ -11,7 +11,7 @@ import { placeName } from './offsets.js'
 /** The first record, or that there is none before an offset: as far as can be read now, behind an open transaction
  *  nothing can. */
 export type First =
-  | { readonly kind: 'record'; readonly offset: number; readonly writtenMs: number }
+  | { readonly kind: 'record'; readonly offset: number; readonly writtenMs: number | null }
   | { readonly kind: 'none'; readonly until: number }
 
 export interface OldestRecords {
@@ -65,8 +65,9 @@ export async function openOldestRecords(clients: Clients, group: string): Promis
         while (found.size < places.length && performance.now() < deadline) {
           const messages = await consume(consumer)
           for (const message of messages) {
-            const { offset, timestamp } = message
-            note(message, offset, { kind: 'record', offset, writtenMs: timestamp ?? 0 })
+            const { offset, timestamp = 0 } = message
+            // A producer may leave the time out: then it is -1.
+            note(message, offset, { kind: 'record', offset, writtenMs: timestamp > 0 ? timestamp : null })
           }
           for (const end of ends) note(end, end.offset, { kind: 'none', until: end.offset })
           ends = []

@@ -76,3 +76,15 @@ test('round trips are those of the slowest client, and none where no client made
   observer.counted(second, 'producer', nothing)
   expect(await values('clientBrokerSeconds')).toEqual({})
 })
+
+test('when all clients are silent the page shows no connection, and their counts go on from where they were', async () => {
+  const client = {}
+  observer.counted(client, 'consumer', { ...nothing, sentBytes: 100, brokersUp: [1] })
+  nowMs = 4 * statisticsEveryMs + 1
+  expect(await metrics.text()).toContain('rdkafka_brokers_up{client="consumer"} 0')
+  observer.counted(client, 'consumer', { ...nothing, sentBytes: 130, brokersUp: [1] })
+  expect([await values('clientSentBytes'), await values('clientBrokersUp')]).toEqual([
+    { consumer: 130 },
+    { consumer: 1 },
+  ])
+})

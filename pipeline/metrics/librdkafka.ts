@@ -17,22 +17,34 @@ const silentMs = 4 * statisticsEveryMs
 /** `nowMs`: a clock that only runs forward. */
 export function kafkaObserver(metrics: Metrics, nowMs: () => number = () => performance.now()): KafkaObserver {
   const clients = new Map<object, Known>()
+  /** Also of those that were silent for a while: what they count goes on from there. */
+  const lately = new WeakMap<object, ClientStatistics>()
+  /** Those that there have been. */
+  const kinds = new Set<ClientKind>()
   const stateOperation = operationTeller(metrics, 'sqlite')
+
+  // The first of its gauges on the page: when all clients have fallen silent, they do not stand there as they were.
+  metrics.atScrape('clientBrokerSeconds', dropSilent)
 
   return {
     counted(client, kind, statistics) {
-      count(kind, statistics, clients.get(client)?.statistics)
-      const atMs = nowMs()
-      clients.set(client, { kind, statistics, atMs })
-      for (const [other, known] of clients) if (atMs - known.atMs > silentMs) clients.delete(other)
-      measure(kind)
+      count(kind, statistics, lately.get(client))
+      lately.set(client, statistics)
+      clients.set(client, { kind, statistics, atMs: nowMs() })
+      kinds.add(kind)
+      dropSilent()
     },
     gone(client) {
-      const known = clients.get(client)
       clients.delete(client)
-      if (known) measure(known.kind)
+      dropSilent()
     },
     stateWritten: (ms, failure) => stateOperation('state', ms, failure),
+  }
+
+  function dropSilent(): void {
+    const firstMs = nowMs() - silentMs
+    for (const [client, { atMs }] of clients) if (atMs < firstMs) clients.delete(client)
+    for (const kind of kinds) measure(kind)
   }
 
   function count(client: ClientKind, now: ClientStatistics, before: ClientStatistics | undefined): void {

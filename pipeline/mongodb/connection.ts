@@ -5,7 +5,7 @@
 import { type Collection, type Db, type Document, MongoClient } from 'mongodb'
 import { Unavailable } from '../../ingress/ports.js'
 import { portError } from './errors.js'
-import { type MongoObserver, observeMongo } from './monitoring.js'
+import { type MongoObserver, observeMongo, tellUnreached } from './monitoring.js'
 
 export interface MongoOptions {
   /** `mongodb://…` or `mongodb+srv://…`, with its credentials. */
@@ -64,10 +64,12 @@ export function openMongo(options: MongoOptions): Mongo {
     collection: (name) => db.collection(name),
     async run(what, work) {
       if (closed) throw new Unavailable('The store is closed.')
+      const startMs = performance.now()
       try {
         await connected()
         return await work()
       } catch (error) {
+        if (observer) tellUnreached(error, performance.now() - startMs, observer)
         throw portError(what, error)
       }
     },

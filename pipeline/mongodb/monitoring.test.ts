@@ -57,4 +57,16 @@ describeOnMongo('what MongoDB’s driver does', (server) => {
     await mongo.close()
     expect(connections.at(-1)).toEqual([0, 0])
   })
+
+  it('is told of a call that found no server, which sends no command', async () => {
+    const told: unknown[] = []
+    const nobody = openMongo({
+      url: 'mongodb://127.0.0.1:1/',
+      selectionTimeoutMs: 200,
+      observer: { ran: (operation, _, failure) => told.push([operation, failure]), connections: () => undefined },
+    })
+    await nobody.run('do it', () => nobody.db.command({ ping: 1 })).catch(() => undefined)
+    await nobody.close()
+    expect(told).toEqual([['connect', 'unreachable']])
+  })
 })

@@ -6,11 +6,12 @@ import {
   MongoNetworkError,
   MongoNetworkTimeoutError,
   MongoServerError,
+  MongoServerSelectionError,
 } from 'mongodb'
 
 export interface MongoObserver {
-  /** A command was answered. `operation` and `failure` come from bounded sets; `failure` is null where it went well,
-   *  also where a document was refused as one of many, or for its key. */
+  /** A command was answered, or no server was found to ask (`connect`). `operation` and `failure` come from bounded sets;
+   *  `failure` is null where it went well, also where a document was refused as one of many, or for its key. */
   ran(operation: string, ms: number, failure: string | null): void
   /** Connections to all members that are open now. */
   connections(idle: number, used: number): void
@@ -84,6 +85,11 @@ export function observeMongo(client: MongoClient, observer: MongoObserver): void
     used.delete(keyOf(event))
     tell()
   })
+}
+
+/** Tells of a call that found no server: the driver tells only of commands that it sent. */
+export function tellUnreached(error: unknown, ms: number, observer: MongoObserver): void {
+  if (error instanceof MongoServerSelectionError) observer.ran('connect', ms, 'unreachable')
 }
 
 function keyOf({ address, connectionId }: { readonly address: string; readonly connectionId: unknown }): string {

@@ -190,6 +190,23 @@ describe('a notification that nobody follows', () => {
     expect(sent).toEqual([traceparentOf(7, false), `00-${second?.traceId}-${second?.spanId}-01`])
   })
 
+  test('and has no trace begins one with the call that fails, and ends in it', async () => {
+    const kept = await keptTraces(0)
+    const { answer, sent } = failing(1)
+    const one = await run(undefined, { answer, tracing: kept.tracing, config: waiting })
+    const notification = notificationOf()
+    await one.accept([notification])
+    await one.ended(notification.id)
+    await one.until(async () => (await kept.spans()).filter((span) => !isCommit(span)).length === 9)
+    const spans = (await kept.spans()).filter((span) => !isCommit(span))
+    // All that comes after is below the deliver that began it, beside its call.
+    const [[first = '', call = [''], ...after] = [], ...others] = treeOf(spans, told)
+    expect([others, [[first, call], ...after].sort()]).toEqual([[], [...afterTheFailure].sort()])
+    expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1)
+    const second = spans.find(({ fields }) => fields['carillon.attempt'] === 2)
+    expect(sent).toEqual([null, `00-${second?.traceId}-${second?.spanId}-01`])
+  })
+
   test('is followed where it is given up', async () => {
     const kept = await keptTraces()
     const one = await run(undefined, {

@@ -44,11 +44,11 @@ test('the trace that an upstream began goes on, whatever the case of its header'
   expect([traces, spans.map(told)]).toEqual([[given], [[trace_id, '00000000000000aa', false, undefined]]])
 })
 
-test('an event without one begins a trace with its intake, and where that is not recorded has one all the same', async () => {
+test('an event without one begins a trace with its intake, and carries none where that is not recorded', async () => {
   const [recorded, not] = await Promise.all([take(1, [good()]), take(0, [good({ traceparent: 'nonsense' })])])
   const [span] = recorded.spans
   expect([recorded.traces, span?.parentId]).toEqual([[`00-${span?.traceId}-${span?.spanId}-01`], undefined])
-  expect([not.traces, not.spans]).toEqual([[expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)], []])
+  expect([not.traces, not.spans]).toEqual([[null], []])
 })
 
 test('what is rejected is followed whatever was decided', async () => {

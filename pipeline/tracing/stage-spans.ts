@@ -41,6 +41,8 @@ const linksMost = 128
 export function stageSpans({ stage, topic, recorder, system, placed }: StageSpansOptions): StageSpans {
   /** Bounded by the stage's mailbox. */
   const open = new Map<AnyInput, LiveSpan>()
+  /** What deliver holds: a call may be answered when its record is no longer here. Nobody else asks so late. */
+  const held = stage === 'deliver' ? new Set<AnyInput>() : null
   const name = `${stage} ${topic}`
   const shared: SpanFields = {
     'messaging.system': system,
@@ -57,6 +59,7 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
   const observer: WorkerObserver = {
     given(records) {
       for (const record of records) {
+        held?.add(record)
         const trace = recordTrace(record)
         if (trace === null) continue
         if (isSampled(trace)) follow(record, { parent: trace })
@@ -71,9 +74,13 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
       for (const ended of commit.deadLetters) followDead(ended)
       if (stage === 'throttle') recordWaits(commit.outputs, recorder)
       if (open.size > 0) conclude(commit)
+      if (held) for (const input of commit.inputs) held.delete(input)
     },
     left(records, error) {
-      for (const record of records) leave(record, error)
+      for (const record of records) {
+        leave(record, error)
+        held?.delete(record)
+      }
     },
   }
   return {
@@ -97,6 +104,10 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
     if (!span.recorded) return undefined
     // Nothing before was recorded: what happened until now stands here.
     tell(span, trailOf(record))
+    if (held && !held.has(record)) {
+      open.delete(record)
+      span.end({ fields: { 'carillon.outcome': 'left' } })
+    }
     return span
   }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { virtualClock } from '../../pipeline/memory/clock.js'
 import type { InputRecord } from '../stage.js'
 import { sampleRequest } from './delivery.sample.js'
-import { unfollowed } from './following.js'
+import { type Following, unfollowed } from './following.js'
 import type { SendRequest, SendResult } from './provider.js'
 import { send } from './send.js'
 
@@ -28,9 +28,12 @@ async function call(answer: () => Promise<SendResult>) {
     destination: () => null,
     close: async () => undefined,
   }
-  const follow = (followed: unknown) => {
-    told.push(followed === record)
-    return { traceparent: 'of-the-call', ended: (result: SendResult) => void told.push(result.outcome) }
+  const follow: Following = {
+    call(followed) {
+      told.push(followed === record)
+      return { traceparent: 'of-the-call', ended: (result) => void told.push(result.outcome) }
+    },
+    after: () => null,
   }
   const result = send(record, { provider, policy }, clock.scheduler, follow)
   await clock.advance(1000)
@@ -60,5 +63,5 @@ test.each([
 })
 
 test('where nothing follows calls, what the delivery came with goes out', () => {
-  expect(unfollowed(record).traceparent).toBe('came-with-it')
+  expect([unfollowed.call(record).traceparent, unfollowed.after(record)]).toEqual(['came-with-it', 'came-with-it'])
 })
