@@ -60,7 +60,11 @@ function describeAlerts(address: string, found: PrometheusPrograms): void {
         async () => (await members()) === stageNames.length + 2,
         () => prometheus.log(),
       )
-      expect(await firing(prometheus)).toEqual([])
+      // At a twelfth of the times, processes that start slowly may be told for a moment.
+      await until(
+        async () => (await firing(prometheus)).length === 0,
+        () => `no alert: ${prometheus.log()}`,
+      )
 
       await processes.get('route')?.end('SIGKILL')
       await until(told, () => `${killed}: ${prometheus.log()}`)
