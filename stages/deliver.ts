@@ -9,7 +9,7 @@ import { type Reception, receptionOf } from './deliver/allowance.js'
 import { type BreakerOptions, breakerKey, breakers } from './deliver/breakers.js'
 import { type Following, unfollowed } from './deliver/following.js'
 import { type Ledger, ledger } from './deliver/ledger.js'
-import { type Line, line } from './deliver/line.js'
+import { type Line, type LineOptions, line } from './deliver/line.js'
 import type { DeliverObserver } from './deliver/observer.js'
 import { type OpenCalls, openCalls } from './deliver/open-calls.js'
 import type { Provider, ProviderPolicy } from './deliver/provider.js'
@@ -162,7 +162,7 @@ function deliverRun(
     if (!found) {
       const { name, parts = null } = provider
       const { concurrency } = policy
-      const paceOf = (channel: string, pace: PaceClass) => limits.pace(name, channel, pace, clock.now())
+      const paceOf: LineOptions['paceOf'] = (channel, pace, nowMs) => limits.pace(name, channel, pace, nowMs)
       const cautious = options.breaker.failures
       found = line({ concurrency, parts, cautious, paceOf }, clock, (record) => carry(record, carrier))
       lines.set(provider.name, found)

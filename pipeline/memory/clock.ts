@@ -21,10 +21,18 @@ const settleTurns = 3
 /** Timers in one `advance` or `runUntil`; more is a timer that sets itself again for the same moment. */
 const maxTimers = 1_000_000
 
-/** A clock that begins at `startMs`, in milliseconds since the epoch. One move may be under way at a time. */
-export function virtualClock(startMs: number): VirtualClock {
+/** A clock that begins at `startMs`, in milliseconds since the epoch. One move may be under way at a time.
+ *  `passedMs` is asked at each read how many milliseconds went by since the one before: real time moves between two reads
+ *  of a clock, and code that reads it twice for one decision must be seen to fail. None unless said. */
+export function virtualClock(startMs: number, passedMs?: () => number): VirtualClock {
   const scheduler = new VirtualTimeScheduler(VirtualAction, Number.POSITIVE_INFINITY)
   scheduler.frame = startMs
+  if (passedMs) {
+    scheduler.now = () => {
+      scheduler.frame += passedMs()
+      return scheduler.frame
+    }
+  }
   let moving = false
 
   const runNext = async (untilMs: number): Promise<boolean> => {
@@ -58,7 +66,7 @@ export function virtualClock(startMs: number): VirtualClock {
     advance: async (ms) => {
       const untilMs = scheduler.frame + ms
       await move(untilMs, () => false)
-      scheduler.frame = untilMs
+      scheduler.frame = Math.max(scheduler.frame, untilMs)
     },
     runUntil: async (predicate, maxMs) => {
       if (await move(scheduler.frame + maxMs, predicate)) return

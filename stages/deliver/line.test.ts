@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { virtualClock } from '../../pipeline/memory/clock.js'
+import { seededRandom } from '../../pipeline/engine/seeded-random.js'
+import { type VirtualClock, virtualClock } from '../../pipeline/memory/clock.js'
 import type { Lane } from '../../schemas/topics.js'
 import { type LimitsOf, sharedLimits } from '../shared-limits.js'
 import { everyOne, limitTo } from '../throttle.sample.js'
@@ -11,8 +12,11 @@ const mail: LineDestination = { channel: 'email', part: null, pace: null }
 const host = (part: string): LineDestination => ({ channel: 'webhook', part, pace: null })
 
 /** A line whose calls end when the test says so. */
-function lineOf({ limitsOf = () => [], ...options }: Partial<LineOptions> & { readonly limitsOf?: LimitsOf } = {}) {
-  const clock = virtualClock(0)
+function lineOf({
+  limitsOf = () => [],
+  clock = virtualClock(0),
+  ...options
+}: Partial<LineOptions> & { readonly limitsOf?: LimitsOf; readonly clock?: VirtualClock } = {}) {
   const limits = sharedLimits(limitsOf, () => 1)
   const under: { entry: string; end: () => void }[] = []
   const called: string[] = []
@@ -21,7 +25,7 @@ function lineOf({ limitsOf = () => [], ...options }: Partial<LineOptions> & { re
       concurrency: 4,
       parts: null,
       cautious: 100,
-      paceOf: (channel, pace) => limits.pace('test', channel, pace, clock.scheduler.now()),
+      paceOf: (channel, pace, nowMs) => limits.pace('test', channel, pace, nowMs),
       ...options,
     },
     clock.scheduler,
@@ -107,6 +111,18 @@ test('a channel at its limit waits for its time, and holds up no other channel',
   expect(called.slice(2)).toEqual(['s-1'])
   await clock.advance(501)
   expect(called.slice(2)).toEqual(['s-1', 's-2', 's-3'])
+})
+
+test('none stands still at its limit, wherever time passes between two reads of the clock', async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const random = seededRandom(seed)
+    const clock = virtualClock(0, () => (random() < 0.3 ? 1 : 0))
+    const { add, called, underWay, end } = lineOf({ clock, concurrency: 100, limitsOf: everyOne(100) })
+    for (let number = 0; number < 60; number++) add(`m-${number}`)
+    await clock.runUntil(() => called.length === 60, 10_000)
+    await end(...underWay())
+    expect(called).toHaveLength(60)
+  }
 })
 
 test('a class at its own pace holds up nobody else on its channel, and both share the channel’s limit', async () => {

@@ -10,7 +10,7 @@ import { type AllowanceOptions, allowance, type Reception } from './allowance.js
 
 export interface LineOptions extends AllowanceOptions {
   /** The pace on a channel; null: as fast as it goes. */
-  readonly paceOf: (channel: string, pace: PaceClass) => Pace | null
+  readonly paceOf: (channel: string, pace: PaceClass, nowMs: number) => Pace | null
 }
 
 /** What the line tells apart: a channel, a part of the provider such as a webhook's host, and a pace class. */
@@ -37,6 +37,11 @@ interface Queue<T> {
 }
 
 type Queues<T> = Map<string, Queue<T>>
+
+interface Callable<T> {
+  readonly lane: Queues<T>
+  readonly queue: Queue<T>
+}
 
 /** `call` is given each entry in turn; its place is free again when it resolves. It must not reject. */
 export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry: T) => Promise<Reception>): Line<T> {
@@ -76,26 +81,36 @@ export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry
     },
   }
 
+  /** Starts every call that may start, then sets the timer for the first that may start later. Each round reads the clock
+   *  once: were the wait asked at a later moment than the token, a token that came in between would set no timer, and
+   *  what waits would stand still. */
   function serve(): void {
     while (!stopped && !places.isFull()) {
-      const next = nextCallable()
-      if (!next) {
-        wakeForTokens()
+      const nowMs = clock.now()
+      const next = nextCallable(nowMs)
+      if ('waitMs' in next) {
+        wakeAfter(next.waitMs)
         return
       }
-      paceOf(next.queue)?.take(clock.now())
+      paceOf(next.queue, nowMs)?.take(nowMs)
       start(next.lane, next.queue)
     }
   }
 
-  /** The first destination of the highest lane that may be called now. */
-  function nextCallable(): { readonly lane: Queues<T>; readonly queue: Queue<T> } | undefined {
+  /** The first destination of the highest lane that may be called now; else how long until one has its tokens, Infinity
+   *  where none waits for tokens: then the end of a call under way, or the next entry, serves again. */
+  function nextCallable(nowMs: number): Callable<T> | { readonly waitMs: number } {
+    let waitMs = Number.POSITIVE_INFINITY
     for (const name of lanes) {
       const lane = queues[name]
-      for (const queue of lane.values())
-        if (places.allows(queue.destination.part) && waitMs(queue) === 0) return { lane, queue }
+      for (const queue of lane.values()) {
+        if (!places.allows(queue.destination.part)) continue
+        const ownWaitMs = paceOf(queue, nowMs)?.waitMs(nowMs) ?? 0
+        if (ownWaitMs === 0) return { lane, queue }
+        waitMs = Math.min(waitMs, ownWaitMs)
+      }
     }
-    return undefined
+    return { waitMs }
   }
 
   function start(lane: Queues<T>, { name, destination, entries }: Queue<T>): void {
@@ -110,17 +125,12 @@ export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry
     })
   }
 
-  function wakeForTokens(): void {
-    const waits = lanes.flatMap((lane) => [...queues[lane].values()].map(waitMs)).filter((ms) => ms > 0)
+  function wakeAfter(waitMs: number): void {
     nap.unsubscribe()
-    if (waits.length > 0) nap = timer(Math.min(...waits), clock).subscribe(serve)
+    if (Number.isFinite(waitMs)) nap = timer(waitMs, clock).subscribe(serve)
   }
 
-  function waitMs(queue: Queue<T>): number {
-    return paceOf(queue)?.waitMs(clock.now()) ?? 0
-  }
-
-  function paceOf({ destination }: Queue<T>): Pace | null {
-    return options.paceOf(destination.channel, destination.pace)
+  function paceOf({ destination }: Queue<T>, nowMs: number): Pace | null {
+    return options.paceOf(destination.channel, destination.pace, nowMs)
   }
 }
