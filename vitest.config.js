@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer } from 'vitest/node'
-import { namesSkips } from './dist/pipeline/skips-under-test.js'
+import { namesSkips } from './dist/testing/skips-under-test.js'
 
 /** Small files of long suites: vitest begins with the largest, and would end with these alone. */
-const longSuites = ['dist/pipeline/kafka/log.test.js', 'dist/pipeline/kafka/worker.test.js']
+const longSuites = ['dist/pipeline/logs/kafka/log.test.js', 'dist/pipeline/logs/kafka/worker.test.js']
 
 class LongSuitesFirst extends BaseSequencer {
   async sort(files) {
@@ -24,8 +24,8 @@ export default defineConfig({
     maxWorkers: 2,
     // They start nothing before a test file asks for it.
     globalSetup: [
-      'dist/pipeline/kafka/broker-on-demand.sample.js',
-      'dist/pipeline/registry/registry-on-demand.sample.js',
+      'dist/testing/logs/kafka/broker-on-demand-sample.js',
+      'dist/testing/registry/registry-on-demand-sample.js',
     ],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -17,7 +17,7 @@ export interface CarillonProcess {
   stop(): Promise<void>
 }
 
-const executable = fileURLToPath(new URL('../pipeline/command-line/carillon.cjs', import.meta.url))
+const executable = fileURLToPath(new URL('../pipeline/cli/carillon.cjs', import.meta.url))
 /** A start that takes longer has failed. */
 const startMostMs = 60_000
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `npm run faults`: kills Carillon at random under load and looks what was lost. Ends with one JSON line. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { complain, printText } from '../pipeline/command-line/terminal.js'
+import { complain, printText } from '../pipeline/cli/terminal.js'
 import { type FaultsOptions, type FaultsReport, faults } from './faults-run.js'
 
 interface Options extends FaultsOptions {

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { loadConfig } from '../pipeline/config/config.js'
 import type { StoreChoice } from '../pipeline/config/environment.js'
-import { missingForBroker, startBroker } from '../pipeline/kafka/broker-under-test.js'
+import { missingForBroker, startBroker } from '../testing/logs/kafka/broker-under-test.js'
 import { childPid } from './thread-time.js'
 
 /** What the bench runs on. */

@@ -1,10 +1,10 @@
 /** Some hops of the bare chain on Kafka, in a process of their own: see kafka-chain.ts. */
 import { join } from 'node:path'
 import type { LogRecord, Member, NewRecord, Position } from '../pipeline/engine/log.js'
-import { ownedBy } from '../pipeline/engine/log-under-test.js'
-import { openKafkaLog } from '../pipeline/kafka/log.js'
+import { openKafkaLog } from '../pipeline/logs/kafka/log.js'
 import { decodeAvro, encodeAvro } from '../schemas/avro.js'
 import { wayName, wayTo } from '../schemas/topics.js'
+import { ownedBy } from '../testing/engine/log-under-test.js'
 import { hops, sampleRequest } from './bare-hops.js'
 import { type ChainOrder, type HopReport, readings, statelessGroups } from './kafka-chain.js'
 

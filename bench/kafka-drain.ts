@@ -1,6 +1,6 @@
 /** Throughput on Kafka: a backlog is laid into notifications.requested, then six processes work it off, or one. */
 
-import { metricList } from '../pipeline/metrics/list.js'
+import { metricList } from '../pipeline/observe/metrics/list.js'
 import { stageNames } from '../stages/stage.js'
 import { perNotification, type StagesRun } from './drain.js'
 import { type KafkaCarillon, type KafkaSetUp, withKafkaCarillon } from './kafka-carillon.js'

@@ -1,7 +1,7 @@
 /** The first notifications through a Carillon: when they are recorded, every stage behind dedupe is at work. */
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { metricList } from '../pipeline/metrics/list.js'
+import { metricList } from '../pipeline/observe/metrics/list.js'
 import { accepted } from '../schemas/outgoing.js'
 import type { KafkaCarillon } from './kafka-carillon.js'
 import { metricOf, type StageProcess } from './kafka-stage-process.js'

@@ -2,9 +2,9 @@
  *  place a stub takes. It ends with the bench that started it. */
 import { createBirpc } from 'birpc'
 import { loadConfig } from '../pipeline/config/config.js'
-import { startIngressProcess } from '../pipeline/distributed/ingress-process.js'
-import { startStageProcess } from '../pipeline/distributed/stage-process.js'
-import type { Running } from '../pipeline/running.js'
+import { startIngressProcess } from '../pipeline/run/kafka/ingress-process.js'
+import { startStageProcess } from '../pipeline/run/kafka/stage-process.js'
+import type { Running } from '../pipeline/run/running.js'
 import { stageNames } from '../stages/stage.js'
 import type { StageCalls, StageNews, StageOrder } from './kafka-stage-calls.js'
 import { createStub } from './stub-provider.js'

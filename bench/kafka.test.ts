@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
-import { brokerAddress } from '../pipeline/kafka/log-under-test.js'
+import { brokerAddress } from '../testing/logs/kafka/log-under-test.js'
 
 vi.setConfig({ testTimeout: 240_000 })
 

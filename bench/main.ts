@@ -2,7 +2,7 @@
 /** `npm run bench`: how fast, how late, how large; and whether anything was lost or done twice.
  *  Ends with one JSON line on standard output. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { complain, printText } from '../pipeline/command-line/terminal.js'
+import { complain, printText } from '../pipeline/cli/terminal.js'
 import { scenarioHelp } from './help.js'
 import { readResults } from './results.js'
 import { repeat } from './runner.js'

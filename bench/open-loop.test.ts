@@ -6,7 +6,7 @@ import { type Arrival, openLoop } from './open-loop.js'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const sample = fileURLToPath(new URL('./open-loop.sample.js', import.meta.url))
+const sample = fileURLToPath(new URL('../testing/bench/open-loop-sample.js', import.meta.url))
 const stoppedMs = 2000
 
 describe('the open loop', () => {

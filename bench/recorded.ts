@@ -1,9 +1,9 @@
 /** Watches the record store fill. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { openMongo } from '../pipeline/mongodb/connection.js'
-import { recordCollection } from '../pipeline/mongodb/record-document.js'
-import { Database } from '../pipeline/sqlite/database.js'
-import { finalStatusList } from '../pipeline/sqlite/record-row.js'
+import { Database } from '../pipeline/logs/sqlite/database.js'
+import { openMongo } from '../pipeline/stores/mongodb/connection.js'
+import { recordCollection } from '../pipeline/stores/mongodb/record-document.js'
+import { finalStatusList } from '../pipeline/stores/sqlite/record-row.js'
 import { monotonicMs } from './monotonic-clock.js'
 
 /** Records that have ended. */

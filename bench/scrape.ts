@@ -3,7 +3,7 @@
  *  code 1 beyond the figures that they are held to. The addresses are of pages of metrics, each process's own. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
-import { printText } from '../pipeline/command-line/terminal.js'
+import { printText } from '../pipeline/cli/terminal.js'
 
 /** Of a scrape, in the middle of all. */
 const mostMs = 20

@@ -1,5 +1,5 @@
 /** What the bench and the engine's thread under test say to each other, beside what the engine is asked. */
-import type { EngineThreadData } from '../pipeline/embedded/engine-calls.js'
+import type { EngineThreadData } from '../pipeline/run/embedded/engine-calls.js'
 import type { StubReport } from './stub-provider.js'
 
 export interface StubCalls {

@@ -1,9 +1,9 @@
 /** The engine's thread as production has it, but for the providers and for when the stages begin. */
 import { BroadcastChannel, workerData } from 'node:worker_threads'
 import { createBirpc } from 'birpc'
-import { openEngine } from '../pipeline/embedded/engine.js'
-import { serveEngine } from '../pipeline/embedded/engine-server.js'
-import { createLogger } from '../pipeline/logging.js'
+import { createLogger } from '../pipeline/observe/logging/logging.js'
+import { openEngine } from '../pipeline/run/embedded/engine.js'
+import { serveEngine } from '../pipeline/run/embedded/engine-server.js'
 import type { StubCalls, StubThreadData } from './stub-calls.js'
 import { createStub } from './stub-provider.js'
 import { profileThread } from './thread-profile.js'

@@ -4,7 +4,7 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { type BirpcReturn, createBirpc } from 'birpc'
 import { v7 as uuid } from 'uuid'
 import { loadConfig } from '../pipeline/config/config.js'
-import { type EngineClient, startEngine } from '../pipeline/embedded/engine-client.js'
+import { type EngineClient, startEngine } from '../pipeline/run/embedded/engine-client.js'
 import { orderShipped } from './notifications.js'
 import type { StubCalls, StubThreadData } from './stub-calls.js'
 

@@ -2,7 +2,7 @@
  *  what is measured afterwards runs compiled. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../pipeline/config/config.js'
-import { openEngine } from '../pipeline/embedded/engine.js'
+import { openEngine } from '../pipeline/run/embedded/engine.js'
 import { monotonicMs } from './monotonic-clock.js'
 import { makeNotifications, orderShipped } from './notifications.js'
 import { createStub } from './stub-provider.js'

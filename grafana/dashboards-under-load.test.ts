@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
+import { prometheusHere } from '../testing/grafana/prometheus-under-test.js'
 import { emptyOf } from './load/answers.js'
 import { embeddedAnswers } from './load/embedded.js'
-import { prometheusHere } from './prometheus-under-test.js'
 
 vi.setConfig({ testTimeout: 300_000 })
 const { programs, missing } = prometheusHere()

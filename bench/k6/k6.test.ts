@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type ProcessUnderTest, readyProcess, runCarillon } from '../../pipeline/process-under-test.js'
-import { type Faults, faultyServer } from './faulty-server.sample.js'
-import { k6For, k6Module, runScript } from './k6-under-test.js'
+import { type Faults, faultyServer } from '../../testing/bench/k6/faulty-server-sample.js'
+import { k6For, k6Module, runScript } from '../../testing/bench/k6/k6-under-test.js'
+import { type ProcessUnderTest, readyProcess, runCarillon } from '../../testing/process-under-test.js'
 
 /** The compiled test stands in dist/bench/k6. */
 const root = join(import.meta.dirname, '..', '..', '..')

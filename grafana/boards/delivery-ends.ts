@@ -1,5 +1,5 @@
 /** Panels about the time to a delivery's end, and about how it ended. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { heatmap, type Step, timeSeries } from '../panels.js'
 import { bucketsOf, chosen, countOf, grown, of, quantile, rate, sum } from '../promql.js'
 

@@ -1,5 +1,5 @@
 /** Panels about what throttle holds back. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { timeSeries } from '../panels.js'
 import { chosen, of, quantile, rate, sum } from '../promql.js'
 

@@ -1,6 +1,6 @@
 /** Delivery: how fast messages reach people, what providers do, and what waits. */
 
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { type Board, variable } from '../board.js'
 import { ends, objectives } from './delivery-ends.js'
 import { providers } from './delivery-providers.js'

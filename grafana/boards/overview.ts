@@ -1,5 +1,5 @@
 /** Overview: is it fine, and if not, where to look. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { type Board, boardLink, variable } from '../board.js'
 import { barGauge, least, most, stat, table, timeSeries } from '../panels.js'
 import { bucketsOf, countOf, foreign, grown, max, of, rate, sum } from '../promql.js'

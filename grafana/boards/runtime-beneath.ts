@@ -1,5 +1,5 @@
 /** Panels about what Carillon stands on: SQLite, MongoDB, Kafka's client. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { most, timeSeries } from '../panels.js'
 import { chosen, countOf, grown, max, of, quantile, rate, sum } from '../promql.js'
 

@@ -1,5 +1,5 @@
 /** Panels about Node in each process, and about the scrape. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { most, table, timeSeries } from '../panels.js'
 import { chosen, foreign, max, of, rate, sum, sumOf } from '../promql.js'
 

@@ -1,5 +1,5 @@
 /** Panels about the stages in the processes: their commits, their crashes, their state. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { heatmap, least, most, timeSeries } from '../panels.js'
 import { bucketsOf, chosen, countOf, grown, max, mean, of, quantile, rate, sum } from '../promql.js'
 

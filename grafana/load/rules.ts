@@ -1,7 +1,7 @@
 /** The rules of grafana/rules, evaluated each second whatever they say: a load does not last long enough for days. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from '../compose-under-test.js'
+import { root } from '../../testing/grafana/compose-under-test.js'
 
 /** Writes them into the folder; their files. */
 export function writeQuickRules(folder: string): readonly string[] {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { testClient } from '../../testing/ingress/test-client.js'
 import { type Acceptance, Unavailable } from '../ports.js'
-import { testClient } from '../test-client.js'
 import { acceptOnce } from './accept-once.js'
 
 beforeEach(() => {

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import { serve } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
+import { createFakePorts, fakeOptions } from '../../testing/ingress/ports-fake.js'
+import { testClient } from '../../testing/ingress/test-client.js'
 import { createApp } from '../app.js'
 import type { IngressOptions } from '../options.js'
-import { createFakePorts, fakeOptions } from '../ports-fake.js'
-import { testClient } from '../test-client.js'
 
 const path = '/user/notification'
 const hello = { user_id: [1, 2], type: 'inapp', description: 'Hello' }

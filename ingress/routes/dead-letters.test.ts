@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { fakeNowMs } from '../../testing/ingress/ports-fake.js'
+import { errorsOf, refusal, testClient } from '../../testing/ingress/test-client.js'
 import { type DeadLetterRecord, Unavailable } from '../ports.js'
-import { fakeNowMs } from '../ports-fake.js'
-import { errorsOf, refusal, testClient } from '../test-client.js'
 
 const letter: DeadLetterRecord = {
   id: 'notifications.requested.high-0-1-dedupe',

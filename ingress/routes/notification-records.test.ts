@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { errorsOf, refusal, testClient } from '../test-client.js'
+import { errorsOf, refusal, testClient } from '../../testing/ingress/test-client.js'
 
 type Client = ReturnType<typeof testClient>
 

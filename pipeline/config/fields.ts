@@ -1,7 +1,7 @@
 /** The kinds of values that the environment and the file share: what each accepts, and what to say where it does not. */
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
-import { parseAllowEntry } from '../../stages/deliver/allow-list.js'
+import { parseAllowEntry } from '../../stages/deliver/providers/allow-list.js'
 
 /** A whole number within bounds. */
 export function whole(min: number, max: number) {

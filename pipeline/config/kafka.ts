@@ -4,7 +4,7 @@
 import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { KafkaConnection } from '../kafka/library.js'
+import type { KafkaConnection } from '../logs/kafka/library.js'
 import { defaults } from './defaults.js'
 import type { Environment, LogChoice } from './environment.js'
 import { text, variableName, whole } from './fields.js'

@@ -1,6 +1,6 @@
 /** Decides which provider carries which channel, from the variables and the file. */
 import { type Channel, channels } from '../../schemas/topics.js'
-import type { ProviderPolicy } from '../../stages/deliver/provider.js'
+import type { ProviderPolicy } from '../../stages/deliver/providers/provider.js'
 import { defaults } from './defaults.js'
 import type { Environment, Settings } from './environment.js'
 import { token, webhookSecret } from './fields.js'

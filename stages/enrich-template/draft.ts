@@ -1,6 +1,6 @@
 /** What one channel is to say before its rendering is known, and the candidate that comes of it. */
 import type { Candidate, Message, TrailEntry } from '../../schemas/events.js'
-import type { RenderResult } from '../enrich-template.js'
+import type { RenderResult } from './enrich-template.js'
 
 export interface Draft {
   readonly channel: string

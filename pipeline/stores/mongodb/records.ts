@@ -1,0 +1,54 @@
+/** Reads records. */
+import type { BatchSummary, Records } from '../../../ingress/ports.js'
+import type { NotificationState } from '../../../schemas/record.js'
+import { rfc3339 } from '../../../stages/record/rfc3339.js'
+import { showRecord } from '../../../stages/record/show.js'
+import type { Mongo } from './connection.js'
+import { documentId } from './documents.js'
+import { type RecordDocument, recordCollection, stateOf } from './record-document.js'
+import { listRecords } from './record-list.js'
+import { readStats } from './stats.js'
+
+export interface RecordReaderOptions {
+  /** How many documents one page of a list looks at, at most, where no index answers the whole query. A page that has
+   *  found less than its limit by then ends there, with a cursor to go on. */
+  readonly documentsLookedAt?: number
+}
+
+/** Everything of `Records` that is read from the database. */
+export type RecordReader = Omit<Records, 'watch'>
+
+export function recordReader(mongo: Mongo, { documentsLookedAt = 20_000 }: RecordReaderOptions = {}): RecordReader {
+  const records = mongo.collection<RecordDocument>(recordCollection)
+  return {
+    get: (tenant, id) =>
+      mongo.run('read a record', async () => {
+        const document = await records.findOne({ _id: documentId(tenant, id) })
+        return document ? showRecord(stateOf(document)) : undefined
+      }),
+    list: (query) => listRecords(mongo, query, documentsLookedAt),
+    batch: (tenant, id) => readBatch(mongo, tenant, id),
+    stats: (tenant) => readStats(mongo, tenant),
+  }
+}
+
+/** A batch has at most some thousand records, so they are counted when asked for. */
+async function readBatch(mongo: Mongo, tenant: string, batchId: string): Promise<BatchSummary | undefined> {
+  const counts = await mongo.run('count a batch', () =>
+    mongo
+      .collection<RecordDocument>(recordCollection)
+      .aggregate<{ _id: NotificationState; count: number; createdAt: Date }>([
+        { $match: { tenant, batchId } },
+        { $group: { _id: '$status', count: { $sum: 1 }, createdAt: { $min: '$createdAt' } } },
+        { $sort: { _id: 1 } },
+      ])
+      .toArray(),
+  )
+  if (counts.length === 0) return undefined
+  return {
+    batchId,
+    total: counts.reduce((sum, { count }) => sum + count, 0),
+    createdAt: rfc3339(Math.min(...counts.map(({ createdAt }) => createdAt.getTime()))),
+    counts: Object.fromEntries(counts.map(({ _id, count }) => [_id, count])),
+  }
+}
