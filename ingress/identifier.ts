@@ -1,11 +1,6 @@
 /** Ids, keys and addresses: short texts that stand in keys, paths and logs. */
 import { z } from '@hono/zod-openapi'
-
-/** Bytes of an id or key, in UTF-8. */
-export const idBytesMax = 256
-
-// A control character cuts or forges lines and keys; a lone surrogate has no UTF-8.
-const clean = /^[^\p{Cc}\p{Cs}]*$/u
+import { idBytesMax, isClean } from '../schemas/ids.js'
 
 /** A text of 1 to `maxBytes` bytes of UTF-8 without control characters. */
 export function shortText(maxBytes: number) {
@@ -15,7 +10,7 @@ export function shortText(maxBytes: number) {
     .min(1)
     .max(maxBytes, { error: tooLong, abort: true })
     .refine((value) => value.length * 3 <= maxBytes || Buffer.byteLength(value) <= maxBytes, tooLong)
-    .refine((value) => clean.test(value), 'Must not have control characters.')
+    .refine((value) => isClean(value), 'Must not have control characters.')
 }
 
 /** An id or key. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { encodeAvro } from '../schemas/avro.js'
 import type { NotificationInbound } from '../schemas/events.js'
+import { notificationIdOf } from '../schemas/ids.js'
 import { inboundEvent, inboundRecord, nowMs, taken } from '../testing/ingress/intake-sample.js'
 import { check } from './field-errors.js'
-import { type InboundRecord, listed, notificationIdOf } from './intake.js'
+import { type InboundRecord, listed } from './intake.js'
 import { normalize } from './normalize.js'
 import { batchItem } from './notification-request.js'
 

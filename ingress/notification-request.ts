@@ -1,9 +1,10 @@
 /** What POST /v1/notifications takes. Strict: what is not known here is an error. */
 import { z } from '@hono/zod-openapi'
 import type { Address } from '../schemas/events.js'
+import { idBytesMax } from '../schemas/ids.js'
 import { channels, lanes } from '../schemas/topics.js'
 import { channelContent, jsonObject } from './channel-content.js'
-import { idBytesMax, identifier, shortText } from './identifier.js'
+import { identifier, shortText } from './identifier.js'
 
 /** Recipients of one request, and notifications of one batch. */
 export const fanOutMax = 1000

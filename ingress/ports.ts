@@ -9,18 +9,6 @@ import type { RequestLogEntry } from './request-log-entry.js'
 import type { RequestTraces } from './request-traces.js'
 import type { StageFlow } from './stage-flow.js'
 
-/** The store or the log cannot be reached now; nothing was done. */
-export class Unavailable extends Error {
-  override readonly name = 'Unavailable'
-  readonly code = 'unavailable'
-}
-
-/** The disk is full; nothing was done. */
-export class StorageFull extends Error {
-  override readonly name = 'StorageFull'
-  readonly code = 'storage-full'
-}
-
 /** A request's Idempotency-Key. */
 export interface Claim {
   readonly key: string
@@ -105,11 +93,6 @@ export interface BatchSummary {
   readonly total: number
   readonly createdAt: string
   readonly counts: Readonly<Partial<Record<NotificationState, number>>>
-}
-
-export class BadCursor extends Error {
-  override readonly name = 'BadCursor'
-  readonly code = 'bad-cursor'
 }
 
 export interface Templates {

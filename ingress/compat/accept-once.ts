@@ -2,8 +2,10 @@
  *
  *  Invariant: a key is owned by a notification only once that is durable: where the first request failed or died
  *  half-way, the next one appends its notification and is told that it was accepted. */
+
+import { Unavailable } from '../../schemas/errors.js'
 import type { NotificationRequested } from '../../schemas/events.js'
-import { type Acceptor, type Claim, Unavailable } from '../ports.js'
+import type { Acceptor, Claim } from '../ports.js'
 
 export interface Owner {
   /** Of the notification that has the key. */

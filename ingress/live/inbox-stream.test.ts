@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { BadCursor, Unavailable } from '../../schemas/errors.js'
 import { closeAll, eventSource, type SentEvent, serveLive } from '../../testing/ingress/live/live-under-test.js'
-import { type Arrival, BadCursor, type InboxMessage, type IngressPorts, Unavailable } from '../ports.js'
+import type { Arrival, InboxMessage, IngressPorts } from '../ports.js'
 import { inboxBell } from './inbox-stream.js'
 
 afterEach(closeAll)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { Unavailable } from '../../schemas/errors.js'
 import type { NotificationRecord } from '../../schemas/record.js'
 import {
   changeOf,
@@ -12,7 +13,6 @@ import {
   serveLive,
 } from '../../testing/ingress/live/live-under-test.js'
 import { testClient } from '../../testing/ingress/test-client.js'
-import { Unavailable } from '../ports.js'
 
 afterEach(closeAll)
 

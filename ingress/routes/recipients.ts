@@ -1,13 +1,13 @@
 /** /v1/recipients/{id}: what upstream tells about a recipient. */
 import { z } from '@hono/zod-openapi'
 import type { KnownRecipient } from '../../schemas/template.js'
+import { tenant } from '../../schemas/tenant.js'
 import { channels } from '../../schemas/topics.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { identifier, shortText } from '../identifier.js'
 import { locale, timeZone } from '../locale.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
-import { tenant } from '../tenant.js'
 
 const longAddressBytesMax = 2048
 const nameBytesMax = 256

@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Message } from '../../schemas/events.js'
 import type { TemplateVersion } from '../../schemas/template.js'
+import { tenant } from '../../schemas/tenant.js'
 import { type ChannelContent, contentOf, type JsonObject } from '../channel-content.js'
 import { answer, type IngressApp, refuse, serveEndpoint } from '../endpoint.js'
 import { identifier } from '../identifier.js'
@@ -23,7 +24,6 @@ import {
   templateShape,
   templateView,
 } from '../templates.js'
-import { tenant } from '../tenant.js'
 
 const params = z.object({ id: identifier })
 const path = '/v1/templates/{id}'

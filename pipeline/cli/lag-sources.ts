@@ -1,8 +1,8 @@
 /** Whom `carillon lag` asks. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { Unavailable } from '../../ingress/ports.js'
 import type { StageBehind } from '../../ingress/stage-flow.js'
+import { Unavailable } from '../../schemas/errors.js'
 import type { KafkaConfig } from '../config/kafka.js'
 import { inputs } from '../engine/topology.js'
 import { ageOf } from '../observe/lag/lag-trend.js'

@@ -1,6 +1,6 @@
 /** `carillon topics create|check`: the topics on Kafka. They talk to Kafka itself, and need no running Carillon. */
 import type { Command } from 'commander'
-import { Unavailable } from '../../ingress/ports.js'
+import { Unavailable } from '../../schemas/errors.js'
 import { loadConfig } from '../config/config.js'
 import type { KafkaConfig } from '../config/kafka.js'
 import type { EnsuredTopics, TopicDifference } from '../logs/kafka/topic-admin.js'

@@ -1,6 +1,6 @@
 /** How a stage goes on when a record comes whose schema nobody knows yet. */
 import { afterEach, expect, test } from 'vitest'
-import { Unavailable } from '../../ingress/ports.js'
+import { Unavailable } from '../../schemas/errors.js'
 import type { LogUnderTest } from '../../testing/engine/log-under-test.js'
 import {
   forwardingStage,

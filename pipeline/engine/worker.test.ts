@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test } from 'vitest'
-import { Unavailable } from '../../ingress/ports.js'
+import { Unavailable } from '../../schemas/errors.js'
 import { routed } from '../../schemas/outgoing.js'
 import type { LogUnderTest } from '../../testing/engine/log-under-test.js'
 import {

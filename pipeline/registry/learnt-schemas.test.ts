@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { Unavailable } from '../../ingress/ports.js'
+import { Unavailable } from '../../schemas/errors.js'
 import { startRegistryServer } from '../../testing/registry/registry-server-under-test.js'
 import { learntSchemas } from './learnt-schemas.js'
 import { openRegistry } from './registry.js'

@@ -1,6 +1,7 @@
 /** Checks and previews templates for the ingress, off its thread. */
 import { createHash } from 'node:crypto'
-import { type TemplateCheck, Unavailable } from '../../ingress/ports.js'
+import type { TemplateCheck } from '../../ingress/ports.js'
+import { Unavailable } from '../../schemas/errors.js'
 import type { RendererPool } from './pool.js'
 import { RenderingUnavailable } from './threads.js'
 

@@ -1,6 +1,6 @@
 /** The four users that contract A's demo knows. */
 import type { Recipients } from '../../ingress/ports.js'
-import { tenant } from '../../ingress/tenant.js'
+import { tenant } from '../../schemas/tenant.js'
 import type { CompatConfig } from '../config/compat.js'
 
 const users = [

@@ -3,12 +3,13 @@
  *  valid is recorded as rejected, with its reason, and goes to the dead letters.
  *
  *  It runs beside the HTTP API, as a stage does: outputs and input positions are one transaction. */
-import { traceparentIn } from '../../ingress/correlation.js'
+
 import { type Intake, listed, type Rejection, readInbound, takeIn } from '../../ingress/intake.js'
 import type { Templates } from '../../ingress/ports.js'
 import { templatesNamed } from '../../ingress/request-context.js'
-import { tenant } from '../../ingress/tenant.js'
 import { requested, status } from '../../schemas/outgoing.js'
+import { tenant } from '../../schemas/tenant.js'
+import { traceparentIn } from '../../schemas/trace-context.js'
 import {
   deadLetter,
   eachBatch,

@@ -1,6 +1,6 @@
 /** What stages and providers put into the log, with their place in the traces. */
 
-import { tracePlace } from '../../ingress/correlation.js'
+import { tracePlace } from '../../schemas/trace-context.js'
 import type { OutboxLine } from '../../stages/deliver/providers/outbox.js'
 import type { Logger } from '../observe/logging/logging.js'
 import type { StagePorts } from './stages.js'

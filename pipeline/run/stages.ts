@@ -1,9 +1,9 @@
 /** The stages as every engine runs them: the options of each, and its worker's sizes. */
 import { asyncScheduler, type Observable } from 'rxjs'
-import type { TracePlace } from '../../ingress/correlation.js'
 import type { EventName } from '../../schemas/avro.js'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
 import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/topics.js'
+import type { TracePlace } from '../../schemas/trace-context.js'
 import { dedupe } from '../../stages/dedupe/dedupe.js'
 import { type Carrier, deliver } from '../../stages/deliver/deliver.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template/enrich-template.js'

@@ -1,6 +1,7 @@
 /** Pages and their cursors. A cursor names the last row of a page, and the query that it belongs to. */
 import { createHash } from 'node:crypto'
-import { BadCursor, type Page } from '../../ingress/ports.js'
+import type { Page } from '../../ingress/ports.js'
+import { BadCursor } from '../../schemas/errors.js'
 
 /** Where a page ended: the values it is ordered by. */
 export type Place = readonly (string | number)[]

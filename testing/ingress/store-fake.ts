@@ -1,16 +1,16 @@
 /** What the fake ports keep, in memory. For tests only. */
 
-import {
-  type Acceptance,
-  BadCursor,
-  type Claim,
-  type DeadLetterRecord,
-  type InboxMessage,
-  type IngressPorts,
-  type OutboxMessage,
-  type Page,
+import type {
+  Acceptance,
+  Claim,
+  DeadLetterRecord,
+  InboxMessage,
+  IngressPorts,
+  OutboxMessage,
+  Page,
 } from '../../ingress/ports.js'
 import type { RequestLogEntry } from '../../ingress/request-log-entry.js'
+import { BadCursor } from '../../schemas/errors.js'
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../../schemas/events.js'
 import type { Change, NotificationRecord } from '../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'

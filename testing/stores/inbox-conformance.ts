@@ -1,6 +1,7 @@
 /** The part of the stores' conformance suite that is about inboxes. */
 import { describe, expect, it } from 'vitest'
-import { type Arrival, BadCursor } from '../../ingress/ports.js'
+import type { Arrival } from '../../ingress/ports.js'
+import { BadCursor } from '../../schemas/errors.js'
 import type { InboxEntry } from '../../stages/deliver/providers/inbox.js'
 import { eachStore, type OpenStore, startMs, testRetention } from './store-under-test.js'
 

@@ -1,6 +1,7 @@
 /** The part of the stores' conformance suite that is about records. */
 import { describe, expect, it } from 'vitest'
-import { BadCursor, type RecordQuery } from '../../ingress/ports.js'
+import type { RecordQuery } from '../../ingress/ports.js'
+import { BadCursor } from '../../schemas/errors.js'
 import type { NotificationRequested, NotificationStatus } from '../../schemas/events.js'
 import { changesOf, type Merged, showChange } from '../../stages/record/changes.js'
 import { mergeRecord } from '../../stages/record/merge.js'

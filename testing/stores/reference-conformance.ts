@@ -1,6 +1,6 @@
 /** The part of the stores' conformance suite that is about templates and recipients. */
 import { describe, expect, it } from 'vitest'
-import { BadCursor } from '../../ingress/ports.js'
+import { BadCursor } from '../../schemas/errors.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
 import { allPages, eachStore, type OpenStore } from './store-under-test.js'
 

@@ -1,6 +1,7 @@
 /** What every store must do, whatever it is made of. A store's test calls `describeStore` with how to open one. */
 import { describe, expect, it } from 'vitest'
-import { BadCursor, type DeadLetterFilter } from '../../ingress/ports.js'
+import type { DeadLetterFilter } from '../../ingress/ports.js'
+import { BadCursor } from '../../schemas/errors.js'
 import type { DeadLetter } from '../../schemas/events.js'
 import type { OutboxEntry } from '../../stages/deliver/providers/outbox.js'
 import { describeInbox } from './inbox-conformance.js'

@@ -1,7 +1,7 @@
 /** The ingress's way into the log: an idempotent producer. An append resolves when every record is acknowledged by all
  *  in-sync replicas. One that is refused may have written a part, none of which was acknowledged. */
 import type { DeliveryReport, LibrdKafkaError, Producer } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { NewRecord } from '../../engine/log.js'
 import { type Clients, disconnect } from './clients.js'
 import { logError } from './library.js'

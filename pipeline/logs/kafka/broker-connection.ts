@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { requestTimeoutMs } from './clients.js'
 import type { KafkaConnection } from './library.js'
 import { ProtocolReader, protocolWriter } from './protocol.js'

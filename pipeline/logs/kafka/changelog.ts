@@ -4,7 +4,7 @@
  *  epoch; NaN for none), then the state's bytes. Neither is ever empty: that would be read as none. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message, TopicPartition } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { StateChange } from '../../../stages/stage.js'
 import { type Clients, disconnect } from './clients.js'
 import { answerOf, logError } from './library.js'

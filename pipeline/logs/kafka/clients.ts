@@ -3,7 +3,7 @@
  *  Invariant: a consumer is disconnected only when no call of it is under way and nothing that it polled is on its way
  *  to JavaScript: librdkafka would be freed under it. */
 import type { ClientMetrics, KafkaConsumer, LibrdKafkaError, Metadata, Producer } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { answerOf, type Kafka, type KafkaConnection } from './library.js'
 import { type ClientKind, type KafkaObserver, parseStatistics, statisticsEveryMs } from './statistics.js'
 

@@ -3,7 +3,7 @@
  *  FindCoordinator, version 1: key key_type=0 → throttle_ms error_code error_message node_id host port
  *  DescribeGroups, version 0:  [group] → [error_code group state protocol_type protocol
  *                              [member_id client_id client_host metadata assignment]] */
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { type Ask, withBroker } from './broker-connection.js'
 import type { KafkaConnection } from './library.js'
 import { protocolWriter } from './protocol.js'

@@ -4,7 +4,7 @@
  *  OffsetFetch, version 2: group [topic [partition]]
  *                          → [topic [partition offset metadata error_code]] error_code */
 import type { TopicPartition } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { Ask } from './broker-connection.js'
 import { type Offsets, placeName } from './offsets.js'
 import { protocolWriter } from './protocol.js'

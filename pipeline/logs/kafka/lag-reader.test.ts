@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { wayTo } from '../../../schemas/topics.js'
 import { type LagUnderTest, lagUnderTest } from '../../../testing/logs/kafka/lag-reader-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'

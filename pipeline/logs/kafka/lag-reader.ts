@@ -2,7 +2,7 @@
  *  groups stand; two questions of librdkafka, for where partitions begin and end; and the reading of those oldest records
  *  that are new as such. */
 import type { KafkaConsumer } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { type Way, waysOf } from '../../../schemas/topics.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { KafkaConfig } from '../../config/kafka.js'

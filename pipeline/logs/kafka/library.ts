@@ -1,7 +1,7 @@
 /** The way to node-rdkafka. It is loaded only where Kafka is configured, for it has to be compiled, and never in a worker
  *  thread: it aborts there. */
 import type { LibrdKafkaError } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { Fenced } from '../../engine/log.js'
 
 export type Kafka = typeof import('node-rdkafka')

@@ -7,7 +7,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, LibrdKafkaError, Message, TopicPartition } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { Fenced } from '../../engine/log.js'
 import { type Clients, connect, disconnect } from './clients.js'
 import { answerOf, codeOf, isRefusal, isReplaced } from './library.js'

@@ -6,7 +6,7 @@
  *  watch. An older one than the commit does no harm: what it names lies before the committed offset then. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { Position } from '../../engine/log.js'
 import { answerOf, logError } from './library.js'
 import { keyOf } from './wire.js'

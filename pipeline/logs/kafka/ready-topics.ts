@@ -1,7 +1,7 @@
 /** What a process does about topics before it reads any: a consumer of topics that are not there, or that have no
  *  partitions, would wait for ever without a word. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { KafkaConfig } from '../../config/kafka.js'
 import { carillonTopics } from './carillon-topics.js'
 import { compareTopics, ensureTopics, type TopicDifference } from './topic-admin.js'

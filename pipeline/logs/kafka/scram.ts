@@ -1,7 +1,7 @@
 /** The client's side of SCRAM-SHA-256 and SCRAM-SHA-512, without channel binding.
  *  https://www.rfc-editor.org/rfc/rfc5802 https://www.rfc-editor.org/rfc/rfc7677 */
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 
 export type ScramHash = 'sha256' | 'sha512'
 

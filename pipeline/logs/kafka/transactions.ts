@@ -6,7 +6,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, LibrdKafkaError, Producer, TopicPartitionOffset } from 'node-rdkafka'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { Fenced, type NewRecord } from '../../engine/log.js'
 import { type Clients, disconnect } from './clients.js'
 import { answerWithin, codeOf, codes, isRebalance, logError, NoAnswer, verdictOf } from './library.js'

@@ -1,7 +1,7 @@
 /** What a memory log has committed: records, positions, state. Nothing here waits, so everything applied at once is
  *  seen at once and whole. */
 import { type Observable, Subject } from 'rxjs'
-import { StorageFull } from '../../../ingress/ports.js'
+import { StorageFull } from '../../../schemas/errors.js'
 import type { Scope } from '../../../stages/stage.js'
 import type { Assignment, LogRecord, NewRecord, Position, Transaction } from '../../engine/log.js'
 import { partitionOf } from '../../engine/murmur2.js'

@@ -1,6 +1,6 @@
 /** What goes wrong in a memory log, and when: by seeded chance, or once on demand. */
 import { type Observable, of, type SchedulerLike, timer } from 'rxjs'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 
 /** Chances of failure, each 0..1 and 0 unless given. Half of the failures are answers that got lost: it took effect,
  *  and still the caller is told that it failed. */

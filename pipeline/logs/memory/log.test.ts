@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { StorageFull, Unavailable } from '../../../ingress/ports.js'
+import { StorageFull, Unavailable } from '../../../schemas/errors.js'
 import { describeLog } from '../../../testing/engine/log-conformance.js'
 import {
   accepted,

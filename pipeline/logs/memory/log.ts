@@ -3,7 +3,7 @@
  *
  *  Invariant: records, positions and state of a commit become visible together, and the same seed gives the same run. */
 import { filter, firstValueFrom, map, Observable, type SchedulerLike } from 'rxjs'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { type Way, wayName } from '../../../schemas/topics.js'
 import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
 import { type Contents, emptyContents } from './contents.js'

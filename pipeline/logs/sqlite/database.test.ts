@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { StorageFull, Unavailable } from '../../../ingress/ports.js'
+import { StorageFull, Unavailable } from '../../../schemas/errors.js'
 import { Database } from './database.js'
 
 let folder: string

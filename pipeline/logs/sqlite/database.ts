@@ -3,7 +3,7 @@
  *  Invariant: only one thread writes; other threads open the file read-only. A group either commits whole or fails
  *  whole, and what was handed in as one piece of work is never split. */
 import { DatabaseSync, type StatementSyncInstance } from '@photostructure/sqlite'
-import { StorageFull, Unavailable } from '../../../ingress/ports.js'
+import { StorageFull, Unavailable } from '../../../schemas/errors.js'
 
 export interface DatabaseOptions {
   /** True: cannot write; the writer's schema must exist. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { partitionLag, readingOf, requested, scriptedReader } from '../../../testing/observe/lag/reading-sample.js'
 import { createMetrics, type Metrics } from '../metrics/metrics.js'
 import { measureLag, roundProblems } from './measured.js'

@@ -1,5 +1,5 @@
 /** Looks at every group again and again, or when asked, and tells what the last round found. */
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { type LagTrend, lagTrend, type StageLag } from './lag-trend.js'
 import type { LagReader, LagReading } from './reading.js'
 

@@ -1,7 +1,7 @@
 /** Where events from upstreams on Kafka stand in the traces. */
 import { expect, test } from 'vitest'
-import { tracePlace } from '../../../ingress/correlation.js'
 import { inbound } from '../../../schemas/outgoing.js'
+import { tracePlace } from '../../../schemas/trace-context.js'
 import { inboundEvent } from '../../../testing/ingress/intake-sample.js'
 import { keptTraces, type SeenSpan, traceparentOf } from '../../../testing/observe/tracing/spans-sample.js'
 import { stageRunner, startMs } from '../../../testing/stages/stage-runner-sample.js'

@@ -1,7 +1,7 @@
 /** The spans of HTTP requests, and where their notifications stand. */
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../../ingress/app.js'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { createFakePorts, fakeOptions } from '../../../testing/ingress/ports-fake.js'
 import { keptTraces, type SeenSpan, traceparentOf } from '../../../testing/observe/tracing/spans-sample.js'
 

@@ -1,7 +1,7 @@
 /** What becomes of a stage's spans where its worker does not just commit. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { tracePlace } from '../../../ingress/correlation.js'
 import { requested } from '../../../schemas/outgoing.js'
+import { tracePlace } from '../../../schemas/trace-context.js'
 import type { LogUnderTest } from '../../../testing/engine/log-under-test.js'
 import { forwardingStage, notification, watchResults, work } from '../../../testing/engine/worker-under-test.js'
 import { openMemoryLog } from '../../../testing/logs/memory/log-under-test.js'

@@ -2,9 +2,10 @@
  *  and one for each commit of such records.
  *
  *  A record that nobody follows costs a look at one character of its trace context. */
-import { type TracePlace, tracePlace, traceparentIn } from '../../../ingress/correlation.js'
+
 import type { TrailEntry } from '../../../schemas/events.js'
 import type { Lane, TopicName } from '../../../schemas/topics.js'
+import { type TracePlace, tracePlace, traceparentIn } from '../../../schemas/trace-context.js'
 import { StageCrash, type WorkerName } from '../../../stages/stage.js'
 import { isSampled, traceOf } from '../../engine/trace-context.js'
 import type { AnyInput, Commit, Ended, WorkerObserver } from '../../engine/worker.js'

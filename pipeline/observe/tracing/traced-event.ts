@@ -1,7 +1,8 @@
 /** What a trace tells of an event: what it is about, what was decided of it, and whether it went wrong before. */
-import { traceparentIn } from '../../../ingress/correlation.js'
+
 import type { EventName, EventOf } from '../../../schemas/avro.js'
 import type { Attempt, Delivery, NotificationStatus, TrailEntry } from '../../../schemas/events.js'
+import { traceparentIn } from '../../../schemas/trace-context.js'
 import { traceOf } from '../../engine/trace-context.js'
 import type { AnyInput } from '../../engine/worker.js'
 import type { SpanFields } from './attributes.js'

@@ -1,10 +1,10 @@
 /** Tracing as the composition roots see it. OpenTelemetry is loaded only where it is on. */
 import { randomUUID } from 'node:crypto'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
-import type { TracePlace } from '../../../ingress/correlation.js'
 import type { Acceptor } from '../../../ingress/ports.js'
 import type { RequestTraces } from '../../../ingress/request-traces.js'
 import type { TopicName } from '../../../schemas/topics.js'
+import type { TracePlace } from '../../../schemas/trace-context.js'
 import type { Following } from '../../../stages/deliver/following.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'

@@ -1,5 +1,6 @@
 /** What the ingress is given of dead letters. */
-import { type DeadLetters, Unavailable } from '../../../ingress/ports.js'
+import type { DeadLetters } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { DeadLetter, ReplayRequested } from '../../../schemas/events.js'
 import { replayRequested } from '../../../schemas/outgoing.js'
 import { renewal } from '../../../stages/dead-letters/renewal.js'

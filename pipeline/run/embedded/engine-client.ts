@@ -1,7 +1,8 @@
 /** The engine as the HTTP thread sees it. */
 import { Worker } from 'node:worker_threads'
 import { createBirpc } from 'birpc'
-import { type Acceptance, Unavailable } from '../../../ingress/ports.js'
+import type { Acceptance } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { Change } from '../../../schemas/record.js'
 import type { AcceptRequest, Engine } from './engine.js'
 import type { EngineCalls, EngineNews, EngineThreadData } from './engine-calls.js'

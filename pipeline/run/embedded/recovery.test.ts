@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom, Subject } from 'rxjs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { StorageFull } from '../../../ingress/ports.js'
+import { StorageFull } from '../../../schemas/errors.js'
 import { deadLetter, providerHealth, requested, routed } from '../../../schemas/outgoing.js'
 import { type TopicName, wayName, waysOf } from '../../../schemas/topics.js'
 import type { SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'

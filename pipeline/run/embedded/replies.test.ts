@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BadCursor, StorageFull, Unavailable } from '../../../ingress/ports.js'
+import { BadCursor, StorageFull, Unavailable } from '../../../schemas/errors.js'
 import { replyOf, unwrap } from './replies.js'
 
 async function throughClone(error: unknown): Promise<unknown> {

@@ -1,5 +1,5 @@
 /** Carries results and errors between threads: an error's class and code would be lost in cloning. */
-import { BadCursor, StorageFull, Unavailable } from '../../../ingress/ports.js'
+import { BadCursor, StorageFull, Unavailable } from '../../../schemas/errors.js'
 
 /** What a function of the other thread came to. */
 export type Reply<T> =

@@ -1,7 +1,7 @@
 /** What record tells on the log, for those who watch in this process. Each ingress process reads all of it, in no group,
  *  from the moment on that somebody watches. */
 import type { Subscription } from 'rxjs'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { Change } from '../../../schemas/record.js'
 import { wayTo } from '../../../schemas/topics.js'
 import { showChange } from '../../../stages/record/changes.js'

@@ -1,6 +1,6 @@
 /** Opens what a process needs once that is there. Kafka may come up after Carillon does. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 
 const firstPauseMs = 500
 const longestPauseMs = 10_000

@@ -1,6 +1,6 @@
 /** What every process on Kafka is made of: the log, the shared store, the codec, and what its stages ask for. */
 import { firstValueFrom, Subject } from 'rxjs'
-import type { Unavailable } from '../../../ingress/ports.js'
+import type { Unavailable } from '../../../schemas/errors.js'
 import type { Carrier } from '../../../stages/deliver/deliver.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BadCursor } from '../../../ingress/ports.js'
+import { BadCursor } from '../../../schemas/errors.js'
 import { seededRandom } from '../../engine/seeded-random.js'
 import {
   type ArrivalPlace,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { KnownRecipient } from '../../../schemas/template.js'
 import { changesOf } from '../../../stages/record/changes.js'
 import { describeOnMongo, urlBy } from '../../../testing/stores/mongodb/mongo-under-test.js'

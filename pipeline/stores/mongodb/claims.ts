@@ -1,5 +1,6 @@
 /** Claims of idempotency keys in MongoDB; see `../claims.ts`. */
-import { type Claim, Unavailable } from '../../../ingress/ports.js'
+import type { Claim } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { type ClaimAnswer, type Claimed, type Claims, pendingMs, takeOverMs, windowOf } from '../claims.js'
 import type { Mongo } from './connection.js'
 import { documentId, inserted } from './documents.js'

@@ -3,7 +3,7 @@
  *  Invariants: every call has a bound, and rejects with a port's error that holds no document; what is read is read
  *  from the primary; what is acknowledged stands on a majority of the members, unless configured otherwise. */
 import { type Collection, type Db, type Document, MongoClient } from 'mongodb'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { portError } from './errors.js'
 import { type MongoObserver, observeMongo, tellUnreached } from './monitoring.js'
 

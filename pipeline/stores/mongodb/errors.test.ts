@@ -1,6 +1,6 @@
 import { MongoBulkWriteError, MongoInvalidArgumentError, MongoNetworkError, MongoServerError } from 'mongodb'
 import { expect, it } from 'vitest'
-import { StorageFull, Unavailable } from '../../../ingress/ports.js'
+import { StorageFull, Unavailable } from '../../../schemas/errors.js'
 import { portError, StoreRefused } from './errors.js'
 
 const answered = (code: number, codeName: string) =>

@@ -12,7 +12,7 @@ import {
   MongoSystemError,
   MongoTopologyClosedError,
 } from 'mongodb'
-import { BadCursor, StorageFull, Unavailable } from '../../../ingress/ports.js'
+import { BadCursor, StorageFull, Unavailable } from '../../../schemas/errors.js'
 
 /** MongoDB answered that it will not do this; trying again would not help. */
 export class StoreRefused extends Error {

@@ -1,6 +1,6 @@
 /** The indexes, made at start. Those of age are MongoDB's own expiry too. */
 import { type CreateIndexesOptions, type IndexSpecification, MongoServerError } from 'mongodb'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { Retention } from '../retention.js'
 import type { Mongo } from './connection.js'
 import { deadLetterCollection } from './dead-letters.js'

@@ -4,7 +4,7 @@
  *  still as it was read, and what lost such a race is merged again with what won. The merge cares neither about order
  *  nor about repetition, so no transaction is needed, and a batch may be written again after any failure. */
 import { randomUUID } from 'node:crypto'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { NotificationRequested, NotificationStatus } from '../../../schemas/events.js'
 import type { Merged } from '../../../stages/record/changes.js'
 import { groupByNotification, mergeRecord } from '../../../stages/record/merge.js'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { KnownRecipient } from '../../../schemas/template.js'
 import type { Directory } from '../../../stages/enrich-template/enrich-template.js'
 import { rememberedDirectory } from './remembered-recipients.js'

@@ -1,7 +1,7 @@
 /** The directory's memory, for when it is away.
  *
  *  Invariant: while the directory answers, it is asked for every batch: a preference counts from the next one on. */
-import { Unavailable } from '../../../ingress/ports.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import { recipientKey } from '../../../schemas/outgoing.js'
 import type { KnownRecipient } from '../../../schemas/template.js'
 import type { Directory, RecipientReference } from '../../../stages/enrich-template/enrich-template.js'
