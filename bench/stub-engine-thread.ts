@@ -46,7 +46,7 @@ serveEngine(async ({ changed }) => {
     changed,
     crashed: (stage, error, waitMs) => logger.error('A stage failed and starts again', { stage, waitMs, error }),
     kept: () => undefined,
-    carriers: stub.carriers(config.providers),
+    bindings: stub.bindings(config.providers),
     begin: begun,
   })
 })

@@ -18,7 +18,7 @@ export async function warmUpEngine(config: Config, databaseFile: string, count: 
     changed: () => undefined,
     crashed: () => undefined,
     kept: () => undefined,
-    carriers: stub.carriers(config.providers),
+    bindings: stub.bindings(config.providers),
   })
   await engine.putTemplate('default', orderShipped, 0)
   for (let sent = 0; sent < count; sent += batch) {

@@ -4,7 +4,7 @@
  *  every step, so that a restart skips what was done out of order. Offsets that hold no record, as Kafka's transactions
  *  leave them, count as settled when a record after them is met. */
 import type { Assignment, LogRecord, Position, Start } from './log.js'
-import { nameOf } from './place.js'
+import { nameOf } from './topic-partition.js'
 
 interface Tracked {
   readonly assignment: Assignment

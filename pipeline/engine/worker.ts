@@ -5,10 +5,10 @@ import type { EventName } from '../../schemas/avro.js'
 import type { Lane, Way } from '../../schemas/topics.js'
 import { type InputRecord, type Stage, StageCrash } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
+import { ConsumerLoop } from './consumer-loop.js'
 import type { Burial } from './dead-letters.js'
 import type { Assignment, Log, LogRecord, NewRecord } from './log.js'
 import { isOutsideTrouble } from './outside-trouble.js'
-import { Session } from './session.js'
 
 export interface WorkerOptions<I extends EventName, O extends EventName> {
   readonly stage: Stage<I, O>
@@ -109,7 +109,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   const state = new BehaviorSubject<WorkerState>('running')
   const crashes = new Map<string, number>()
   const stopped = new Subject<void>()
-  let session: Session<I, O> | null = null
+  let session: ConsumerLoop<I, O> | null = null
   let stopping = false
   let restarts = 0
   let suspicious = 0
@@ -135,7 +135,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   async function supervise(): Promise<void> {
     while (!stopping) {
       try {
-        session = new Session(options, { isCondemned, isCautious, settled, idle })
+        session = new ConsumerLoop(options, { isPoison, isBisecting, settled, idle })
         await session.finished
       } catch (error) {
         await recover(error)
@@ -166,11 +166,11 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
     suspicious = suspects
   }
 
-  function isCondemned(recordId: string): boolean {
+  function isPoison(recordId: string): boolean {
     return crashes.size > 0 && (crashes.get(recordId) ?? 0) >= crashesAllowed
   }
 
-  function isCautious(): boolean {
+  function isBisecting(): boolean {
     return suspicious > 0
   }
 

@@ -5,7 +5,8 @@ import type { Delivery, ProviderHealth } from '../../schemas/events.js'
 import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/topics.js'
 import type { TracePlace } from '../../schemas/trace-context.js'
 import { dedupe } from '../../stages/dedupe/dedupe.js'
-import { type Carrier, deliver } from '../../stages/deliver/deliver.js'
+import { deliver } from '../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../stages/deliver/providers/provider.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template/enrich-template.js'
 import { type RecordStore, type RecordWatchers, record } from '../../stages/record/record.js'
 import { route } from '../../stages/route/route.js'
@@ -42,7 +43,7 @@ export interface StagePorts {
   /** Whom record tells of changes; null: the log. */
   readonly watchers: RecordWatchers | null
   /** Asked for by throttle and deliver. */
-  readonly carriers: () => ReadonlyMap<string, Carrier>
+  readonly bindings: () => ReadonlyMap<string, ProviderBinding>
   /** What breakers did. */
   readonly health: Observable<ProviderHealth>
   /** Of the log's state; throttle's is counted. */
@@ -185,8 +186,8 @@ function routeOptions(config: Config) {
   }
 }
 
-function throttleStage(config: Config, { log, carriers: carriersOf, health, metrics, countState }: StagePorts) {
-  const carriers = carriersOf()
+function throttleStage(config: Config, { log, bindings: bindingsOf, health, metrics, countState }: StagePorts) {
+  const bindings = bindingsOf()
   const { breaker } = config
   const { window } = config.deliver
   const into = (channel: Channel, { lane, partition }: Scope) => ({
@@ -201,7 +202,7 @@ function throttleStage(config: Config, { log, carriers: carriersOf, health, metr
     credit,
     creditChanged: log.settlements('deliver'),
     health,
-    part: (delivery: Delivery) => carriers.get(delivery.provider)?.provider.destination(delivery) ?? null,
+    part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleObserver(metrics, () => countParked(countState)),
   }
   const probeEveryMs = breaker.halfOpenAfterMs
@@ -212,14 +213,14 @@ function pacing(config: Config) {
   return { limitsOf: rateLimits(config), paceOf: paceClass(config) }
 }
 
-function deliverStage(config: Config, { carriers: carriersOf, metrics, tracing }: StagePorts) {
+function deliverStage(config: Config, { bindings: bindingsOf, metrics, tracing }: StagePorts) {
   const { retry, breaker, retention } = config
   return deliver(
     {
-      carriers: carriersOf(),
+      bindings: bindingsOf(),
       called: callObserver(metrics),
       observer: deliverObserver(metrics),
-      ...(tracing && { follow: tracing.follow }),
+      ...(tracing && { tracer: tracing.callTracer }),
     },
     {
       retry: { ...retry, retryAfterMinMs, retryAfterMaxMs },

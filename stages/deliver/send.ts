@@ -1,27 +1,30 @@
 /** One call of a provider. */
 import type { SchedulerLike } from 'rxjs'
 import type { InputRecord } from '../stage.js'
-import type { Carrier } from './deliver.js'
-import type { Following } from './following.js'
-import type { SendRequest, SendResult } from './providers/provider.js'
+import type { CallTracer } from './call-tracer.js'
+import type { ProviderBinding, SendRequest, SendResult } from './providers/provider.js'
 
 /** One call, ended at its time-out whatever the provider does, also where it breaks its contract by rejecting or
  *  throwing. */
 export async function send(
   record: InputRecord<'delivery-released'>,
-  carrier: Carrier,
+  binding: ProviderBinding,
   clock: SchedulerLike,
-  follow: Following,
+  follow: CallTracer,
 ): Promise<SendResult> {
   const { traceparent, ended } = follow.call(record)
   const { delivery } = record.value
   const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1, traceparent }
-  const result = await answerTo(request, carrier, clock)
+  const result = await answerTo(request, binding, clock)
   ended(result)
   return result
 }
 
-function answerTo(request: SendRequest, { provider, policy }: Carrier, clock: SchedulerLike): Promise<SendResult> {
+function answerTo(
+  request: SendRequest,
+  { provider, policy }: ProviderBinding,
+  clock: SchedulerLike,
+): Promise<SendResult> {
   const controller = new AbortController()
   return new Promise((resolve) => {
     const settle = (result: SendResult) => {

@@ -1,7 +1,7 @@
 /** The topics that Carillon needs: every way, and for every group that runs a changelog for each of its lanes and one
  *  for its progress. */
 import { type Topic, topics, type Way } from '../../../schemas/topics.js'
-import { laneOf } from '../../engine/place.js'
+import { laneOf } from '../../engine/topic-partition.js'
 import { maxMessageBytes } from './clients.js'
 import type { Names } from './names.js'
 

@@ -1,8 +1,8 @@
 /** Counts what deliver does, and what stands before its providers. */
 import type { Delivery } from '../../../schemas/events.js'
 import { type Channel, channels } from '../../../schemas/topics.js'
+import type { Call } from '../../../stages/deliver/classification.js'
 import type { DeliverObserver, ProviderLoad } from '../../../stages/deliver/observer.js'
-import type { Call } from '../../../stages/deliver/verdict.js'
 import type { Config } from '../../config/config.js'
 import { rateLimits } from '../../run/contract-rules.js'
 import type { Metrics } from './metrics.js'

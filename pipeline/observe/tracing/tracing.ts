@@ -5,7 +5,7 @@ import type { Acceptor } from '../../../ingress/ports.js'
 import type { RequestTraces } from '../../../ingress/request-traces.js'
 import type { TopicName } from '../../../schemas/topics.js'
 import type { TracePlace } from '../../../schemas/trace-context.js'
-import type { Following } from '../../../stages/deliver/following.js'
+import type { CallTracer } from '../../../stages/deliver/call-tracer.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import { carillonVersion } from '../../config/version.js'
@@ -20,7 +20,7 @@ import { type StageSpans, stageSpans } from './stage-spans.js'
 export interface Tracing {
   readonly requests: RequestTraces
   /** Follows the calls of providers. */
-  readonly follow: Following
+  readonly callTracer: CallTracer
   /** Puts the notifications that are accepted into traces. */
   acceptor(acceptor: Acceptor): Acceptor
   /** Observes a worker of this process, one of each stage. */
@@ -75,7 +75,7 @@ export async function openTracing({
 
   return {
     requests: requestSpans(recorder),
-    follow: attemptSpans(recorder, () => stages.get('deliver')),
+    callTracer: attemptSpans(recorder, () => stages.get('deliver')),
     acceptor: (acceptor) => tracedAcceptor(acceptor, recorder, system),
     worker(stage, topic) {
       const spans = stageSpans({ stage, topic, recorder, system, placed })

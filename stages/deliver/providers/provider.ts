@@ -53,3 +53,9 @@ export interface ProviderPolicy {
   /** What to do where a call's outcome was lost: call again with the same key, or park it for a person. */
   readonly onUnknown: 'resend' | 'park'
 }
+
+/** A provider and how it is used. */
+export interface ProviderBinding {
+  readonly provider: Provider
+  readonly policy: ProviderPolicy
+}

@@ -6,9 +6,14 @@ import type { Worker } from '../../../pipeline/engine/worker.js'
 import type { Delivery, ProviderHealth } from '../../../schemas/events.js'
 import { released } from '../../../schemas/outgoing.js'
 import type { Channel } from '../../../schemas/topics.js'
-import { type Carrier, type DeliverOptions, deliver } from '../../../stages/deliver/deliver.js'
+import { type DeliverOptions, deliver } from '../../../stages/deliver/deliver.js'
 import type { DeliverObserver } from '../../../stages/deliver/observer.js'
-import type { ProviderPolicy, SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
+import type {
+  ProviderBinding,
+  ProviderPolicy,
+  SendRequest,
+  SendResult,
+} from '../../../stages/deliver/providers/provider.js'
 import type { Scope } from '../../../stages/stage.js'
 import { throttle } from '../../../stages/throttle/throttle.js'
 import { type RunnerOptions, type StageRunner, stageRunner, startMs } from '../stage-runner-sample.js'
@@ -89,14 +94,14 @@ export function runDeliver(
   const runner = stageRunner(more)
   vi.spyOn(Date, 'now').mockImplementation(() => runner.clock.scheduler.now())
   const calls: SeenCall[] = []
-  const carriers = new Map(
-    Object.entries(providers).map(([name, scripted]) => [name, carrierOf(name, scripted, calls, runner)]),
+  const bindings = new Map(
+    Object.entries(providers).map(([name, scripted]) => [name, bindingOf(name, scripted, calls, runner)]),
   )
   // A process of its own each time: nothing but the log outlives it.
-  const limitsOf = (name: string) => limitTo(name, carriers.get(name)?.policy.ratePerSecond ?? null)
+  const limitsOf = (name: string) => limitTo(name, bindings.get(name)?.policy.ratePerSecond ?? null)
   const begin = () =>
     runner.start(
-      deliver({ carriers, called: () => undefined, observer }, { ...deliverDefaults, limitsOf, ...options }),
+      deliver({ bindings, called: () => undefined, observer }, { ...deliverDefaults, limitsOf, ...options }),
       {
         ...(random && { random }),
       },
@@ -104,7 +109,7 @@ export function runDeliver(
   let worker = begin()
   for (let other = 1; other < workers.deliver; other++) begin()
   for (let each = 0; withThrottle && each < workers.throttle; each++)
-    runner.start(throttleBefore(runner, carriers, options))
+    runner.start(throttleBefore(runner, bindings, options))
 
   return {
     ...runner,
@@ -136,7 +141,7 @@ export function runDeliver(
   }
 }
 
-function carrierOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], runner: StageRunner): Carrier {
+function bindingOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], runner: StageRunner): ProviderBinding {
   const { answer, policy = {}, destination = () => null, parts } = scripted
   return {
     provider: {
@@ -155,7 +160,7 @@ function carrierOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], 
 
 function throttleBefore(
   { log, codec }: StageRunner,
-  carriers: ReadonlyMap<string, Carrier>,
+  bindings: ReadonlyMap<string, ProviderBinding>,
   { limitsOf, paceOf }: Partial<DeliverOptions>,
 ) {
   const place = (channel: Channel, { lane, partition }: Scope) => {
@@ -170,7 +175,7 @@ function throttleBefore(
     health: log
       .tail({ topic: 'providers.health', lane: null, channel: null })
       .pipe(map((record) => codec.decode(record, ['provider-health']).value)),
-    part: (delivery: Delivery) => carriers.get(delivery.provider)?.provider.destination(delivery) ?? null,
+    part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleUnobserved,
   }
   return throttle(ports, { ...throttleDefaults, ...(limitsOf && { limitsOf }), ...(paceOf && { paceOf }) })

@@ -6,22 +6,22 @@
 import { type SchedulerLike, Subscription, timer } from 'rxjs'
 import { type Lane, lanes } from '../../schemas/topics.js'
 import type { Pace, PaceClass } from '../shared-limits.js'
-import { type AllowanceOptions, allowance, type Reception } from './allowance.js'
+import { type ConcurrencyLimiterOptions, concurrencyLimiter, type LoadSignal } from './concurrency-limiter.js'
 
-export interface LineOptions extends AllowanceOptions {
+export interface ProviderQueueOptions extends ConcurrencyLimiterOptions {
   /** The pace on a channel; null: as fast as it goes. */
   readonly paceOf: (channel: string, pace: PaceClass, nowMs: number) => Pace | null
 }
 
 /** What the line tells apart: a channel, a part of the provider such as a webhook's host, and a pace class. */
-export interface LineDestination {
+export interface QueueDestination {
   readonly channel: string
   readonly part: string | null
   readonly pace: PaceClass
 }
 
-export interface Line<T> {
-  add(lane: Lane, destination: LineDestination, entry: T): void
+export interface ProviderQueue<T> {
+  add(lane: Lane, destination: QueueDestination, entry: T): void
   /** Takes out those that are not called yet, and gives them back. */
   remove(isOne: (entry: T) => boolean): readonly T[]
   /** Calls under way, and entries that wait for one. */
@@ -32,7 +32,7 @@ export interface Line<T> {
 
 interface Queue<T> {
   readonly name: string
-  readonly destination: LineDestination
+  readonly destination: QueueDestination
   readonly entries: T[]
 }
 
@@ -44,9 +44,13 @@ interface Callable<T> {
 }
 
 /** `call` is given each entry in turn; its place is free again when it resolves. It must not reject. */
-export function line<T>(options: LineOptions, clock: SchedulerLike, call: (entry: T) => Promise<Reception>): Line<T> {
+export function providerQueue<T>(
+  options: ProviderQueueOptions,
+  clock: SchedulerLike,
+  call: (entry: T) => Promise<LoadSignal>,
+): ProviderQueue<T> {
   const queues: Record<Lane, Queues<T>> = { high: new Map(), normal: new Map(), low: new Map() }
-  const places = allowance(options)
+  const places = concurrencyLimiter(options)
   let nap = new Subscription()
   let stopped = false
 

@@ -12,7 +12,7 @@ export interface RetryOptions {
   readonly retryAfterMaxMs: number
 }
 
-export type Verdict =
+export type Classification =
   /** It has ended. `deadLetter`: worth keeping for a person, and why. */
   | {
       readonly kind: 'ended'
@@ -32,13 +32,13 @@ export interface Call {
 
 const errorMost = 500
 
-export function judge(
+export function classify(
   delivery: Delivery,
   call: Call,
   nowMs: number,
   options: RetryOptions,
   random: () => number,
-): Verdict {
+): Classification {
   const { result } = call
   switch (result.outcome) {
     case 'sent':
@@ -60,7 +60,7 @@ function afterTransient(
   nowMs: number,
   { baseMs, maxMs }: RetryOptions,
   random: () => number,
-): Verdict {
+): Classification {
   const attempt = delivery.attempts.length
   if (attempt >= maxAttempts(delivery.priority)) {
     return { kind: 'ended', state: 'failed', delivery, deadLetter: 'attempts-exhausted' }
@@ -77,7 +77,7 @@ function afterRateLimit(
   nowMs: number,
   { baseMs, maxMs, retryAfterMinMs, retryAfterMaxMs }: RetryOptions,
   random: () => number,
-): Verdict {
+): Classification {
   const asked = retryAfterMs ?? backoffMs({ attempt: Math.min(30, delivery.deferrals + 1), baseMs, maxMs, random })
   const waitMs = Math.min(retryAfterMaxMs, Math.max(retryAfterMinMs, asked))
   const notBeforeMs = nowMs + Math.round(waitMs * (1 + random() / 4))

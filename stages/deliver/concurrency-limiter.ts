@@ -6,7 +6,7 @@
 
 import type { SendResult } from './providers/provider.js'
 
-export interface AllowanceOptions {
+export interface ConcurrencyLimiterOptions {
   /** Calls under way at once, over all parts. */
   readonly concurrency: number
   /** How many parts there are; null: as many as come. */
@@ -16,20 +16,20 @@ export interface AllowanceOptions {
 }
 
 /** What a call came to, as far as the provider's health goes. */
-export type Reception = 'well' | 'ill' | 'not-called'
+export type LoadSignal = 'ok' | 'overloaded' | 'not-called'
 
 /** A provider that refuses one message is well; one that fails, or asks for less, is not. */
-export function receptionOf({ outcome }: SendResult): Reception {
-  return outcome === 'transient' || outcome === 'rate-limited' ? 'ill' : 'well'
+export function loadSignalOf({ outcome }: SendResult): LoadSignal {
+  return outcome === 'transient' || outcome === 'rate-limited' ? 'overloaded' : 'ok'
 }
 
-export interface Allowance {
+export interface ConcurrencyLimiter {
   /** True: no part may have another call. */
   isFull(): boolean
   /** Whether the part may have one more call under way. Null: the whole provider. */
   allows(part: string | null): boolean
   started(part: string | null): void
-  ended(part: string | null, reception: Reception): void
+  ended(part: string | null, reception: LoadSignal): void
   /** Calls under way. */
   active(): number
 }
@@ -46,7 +46,7 @@ const timesFree = 3
 /** Parts in trouble that are remembered; beyond this the oldest without a call is taken for well. */
 const partsMost = 10_000
 
-export function allowance({ concurrency, parts, cautious }: AllowanceOptions): Allowance {
+export function concurrencyLimiter({ concurrency, parts, cautious }: ConcurrencyLimiterOptions): ConcurrencyLimiter {
   const standings = new Map<string | null, Standing>()
   const perHost = Math.max(1, Math.floor(concurrency * partOfCalls))
   const fewest = Math.min(cautious, concurrency)
@@ -67,8 +67,8 @@ export function allowance({ concurrency, parts, cautious }: AllowanceOptions): A
       const standing = standingOf(part)
       active--
       standing.active--
-      if (reception === 'well') standing.most = Math.min(concurrency, standing.most + 1)
-      if (reception === 'ill') standing.most = Math.max(fewest, Math.floor(standing.most / 2))
+      if (reception === 'ok') standing.most = Math.min(concurrency, standing.most + 1)
+      if (reception === 'overloaded') standing.most = Math.max(fewest, Math.floor(standing.most / 2))
       if (standing.active === 0 && standing.most === concurrency) standings.delete(part)
     },
   }

@@ -6,23 +6,23 @@ import { filter, firstValueFrom, map, type Observable, race, Subject, timer } fr
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import { topics } from '../../schemas/topics.js'
 import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
+import { assignedScopes } from './assigned-scopes.js'
+import { buildTransaction, type Part } from './build-transaction.js'
 import { PoisonError } from './codec.js'
 import { type CommitSpacing, commitSpacing } from './commit-spacing.js'
 import type { Burial } from './dead-letters.js'
-import { gather, type Part } from './gather.js'
 import type { Assignment, LogRecord, Member } from './log.js'
 import { type OffsetTracker, offsetTracker } from './offset-tracker.js'
 import { isOutsideTrouble } from './outside-trouble.js'
-import { ownedScopes } from './owned-scopes.js'
-import { nameOf } from './place.js'
 import { type StateView, stateView } from './state-view.js'
 import type { Supervision } from './supervision.js'
+import { nameOf } from './topic-partition.js'
 import type { AnyInput, WorkerOptions } from './worker.js'
 
 const pollWaitMs = 1000
 const mailboxBytesByDefault = 8 * 1024 * 1024
 
-export class Session<I extends EventName, O extends EventName> {
+export class ConsumerLoop<I extends EventName, O extends EventName> {
   /** Resolves after a drain; rejects with what broke. */
   readonly finished: Promise<void>
   readonly #options: WorkerOptions<I, O>
@@ -33,7 +33,7 @@ export class Session<I extends EventName, O extends EventName> {
   readonly #burials = new Set<LogRecord>()
   /** Something changed that one of the two loops may wait for. */
   readonly #changed = new Subject<void>()
-  readonly #scopes = ownedScopes()
+  readonly #scopes = assignedScopes()
   readonly #spacing: CommitSpacing
   readonly #leaving = new Subject<readonly Scope[]>()
   /** Polled, and waiting a moment for more, or for their schemas. */
@@ -147,7 +147,7 @@ export class Session<I extends EventName, O extends EventName> {
 
   #room(): number {
     const { mailbox, batch } = this.#options
-    if (this.#supervision.isCautious()) return 1 - this.unsettled
+    if (this.#supervision.isBisecting()) return 1 - this.unsettled
     if (this.#bytes >= (this.#options.mailboxBytes ?? mailboxBytesByDefault)) return 0
     return Math.min(mailbox - this.unsettled, batch)
   }
@@ -208,7 +208,7 @@ export class Session<I extends EventName, O extends EventName> {
       if (!(error instanceof PoisonError)) throw error
       return { recordId, record, cause: error.code, detail: error.message, event: null, tell: true }
     }
-    if (this.#supervision.isCondemned(recordId)) {
+    if (this.#supervision.isPoison(recordId)) {
       const detail = 'The stage failed on this record again and again'
       return { recordId, record, cause: 'stage-crash', detail, event: decoded as EventOf<EventName>, tell: true }
     }
@@ -238,8 +238,8 @@ export class Session<I extends EventName, O extends EventName> {
   async #commit(parts: readonly Part<I, O>[], member: Member, tracker: OffsetTracker, state: StateView) {
     const { stage, codec, clock, observer } = this.#options
     const sourceOf = (input: InputRecord<I>) => this.#inFlight.get(input)
-    const gathered = gather(parts, sourceOf, stage.name, codec, clock.now())
-    const { outputs, changes, settled } = gathered
+    const built = buildTransaction(parts, sourceOf, stage.name, codec, clock.now())
+    const { outputs, changes, settled } = built
     for (const record of settled) tracker.settle(record)
     const startedMs = performance.now()
     this.#spacing.began(settled.length)
@@ -256,7 +256,7 @@ export class Session<I extends EventName, O extends EventName> {
       part.committed?.()
     }
     this.#committing = []
-    observer?.committed?.({ ...gathered, commitMs })
+    observer?.committed?.({ ...built, commitMs })
     this.#supervision.settled(settled.length)
     this.#changed.next()
   }

@@ -6,21 +6,21 @@ import { type VirtualClock, virtualClock } from '../../pipeline/logs/memory/cloc
 import type { Lane } from '../../schemas/topics.js'
 import { everyOne, limitTo } from '../../testing/stages/throttle/throttle-sample.js'
 import { type LimitsOf, sharedLimits } from '../shared-limits.js'
-import { type LineDestination, type LineOptions, line } from './line.js'
+import { type ProviderQueueOptions, providerQueue, type QueueDestination } from './provider-queue.js'
 
-const mail: LineDestination = { channel: 'email', part: null, pace: null }
-const host = (part: string): LineDestination => ({ channel: 'webhook', part, pace: null })
+const mail: QueueDestination = { channel: 'email', part: null, pace: null }
+const host = (part: string): QueueDestination => ({ channel: 'webhook', part, pace: null })
 
 /** A line whose calls end when the test says so. */
 function lineOf({
   limitsOf = () => [],
   clock = virtualClock(0),
   ...options
-}: Partial<LineOptions> & { readonly limitsOf?: LimitsOf; readonly clock?: VirtualClock } = {}) {
+}: Partial<ProviderQueueOptions> & { readonly limitsOf?: LimitsOf; readonly clock?: VirtualClock } = {}) {
   const limits = sharedLimits(limitsOf, () => 1)
   const under: { entry: string; end: () => void }[] = []
   const called: string[] = []
-  const made = line<string>(
+  const made = providerQueue<string>(
     {
       concurrency: 4,
       parts: null,
@@ -32,13 +32,13 @@ function lineOf({
     (entry) =>
       new Promise((resolve) => {
         called.push(entry)
-        under.push({ entry, end: () => resolve('well') })
+        under.push({ entry, end: () => resolve('ok') })
       }),
   )
   return {
     clock,
     called,
-    add: (entry: string, destination: LineDestination = mail, lane: Lane = 'normal') =>
+    add: (entry: string, destination: QueueDestination = mail, lane: Lane = 'normal') =>
       made.add(lane, destination, entry),
     stop: made.stop,
     underWay: () => under.map(({ entry }) => entry),
@@ -102,7 +102,7 @@ test('a channel at its limit waits for its time, and holds up no other channel',
     concurrency: 100,
     limitsOf: (_, channel) => limitTo(channel, channel === 'sms' ? 2 : null),
   })
-  const sms: LineDestination = { ...mail, channel: 'sms' }
+  const sms: QueueDestination = { ...mail, channel: 'sms' }
   for (const entry of ['s-1', 's-2', 's-3']) add(entry, sms, 'high')
   for (const entry of ['m-1', 'm-2']) add(entry)
   expect(called).toEqual(['m-1', 'm-2'])
@@ -132,7 +132,7 @@ test('a class at its own pace holds up nobody else on its channel, and both shar
     concurrency: 100,
     limitsOf: (_, __, pace) => (pace === 'c' ? [channel, own] : [channel]),
   })
-  const sms: LineDestination = { ...mail, channel: 'sms' }
+  const sms: QueueDestination = { ...mail, channel: 'sms' }
   for (let number = 0; number < 20; number++) add('c', { ...sms, pace: 'c' }, 'high')
   for (let number = 0; number < 40; number++) add('native', sms)
   for (let step = 0; step < 100; step++) await clock.advance(10)
@@ -141,7 +141,7 @@ test('a class at its own pace holds up nobody else on its channel, and both shar
 })
 
 test('a channel that hangs leaves calls to the others', async () => {
-  const channel = (part: string): LineDestination => ({ channel: part, part, pace: null })
+  const channel = (part: string): QueueDestination => ({ channel: part, part, pace: null })
   const { add, called, end } = lineOf({ concurrency: 8, parts: 3 })
   for (let number = 0; number < 50; number++) add(`stuck-${number}`, channel('sms'))
   for (let number = 0; number < 20; number++) add(`mail-${number}`, channel('email'))
@@ -166,12 +166,12 @@ test('who was called is let go, although somebody always waits', async () => {
   setFlagsFromString('--expose_gc')
   const collect: () => void = runInNewContext('gc')
   const clock = virtualClock(0)
-  const made = line<object>(
+  const made = providerQueue<object>(
     { concurrency: 1, parts: null, cautious: 1, paceOf: () => null },
     clock.scheduler,
     async () => {
       await Promise.resolve()
-      return 'well'
+      return 'ok'
     },
   )
   const first = new WeakRef({ payload: 'x'.repeat(1000) })

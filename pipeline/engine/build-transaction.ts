@@ -11,7 +11,7 @@ import type { AnyInput, Ended } from './worker.js'
 /** What the engine commits: a stage's step, or a record that never reached the stage. */
 export type Part<I extends EventName, O extends EventName> = Step<I, O> | Burial
 
-export interface Gathered {
+export interface BuiltTransaction {
   readonly outputs: readonly NewRecord[]
   readonly changes: readonly StateChange[]
   /** The records that are settled. */
@@ -22,13 +22,13 @@ export interface Gathered {
   readonly deadLetters: readonly Ended[]
 }
 
-export function gather<I extends EventName, O extends EventName>(
+export function buildTransaction<I extends EventName, O extends EventName>(
   parts: readonly Part<I, O>[],
   sourceOf: (input: InputRecord<I>) => LogRecord | undefined,
   stage: WorkerName,
   codec: Codec,
   nowMs: number,
-): Gathered {
+): BuiltTransaction {
   const outputs: NewRecord[] = []
   const changes: StateChange[] = []
   const settled: LogRecord[] = []

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
+import { classify, type RetryOptions } from './classification.js'
 import type { SendResult } from './providers/provider.js'
-import { judge, type RetryOptions } from './verdict.js'
 
 const options: RetryOptions = { baseMs: 1000, maxMs: 60_000, retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 }
 const nowMs = 1_700_000_000_000
@@ -11,7 +11,7 @@ function verdictOn(result: SendResult, attempts = 0, random = 0.5, deferrals = 0
   const before = Array.from({ length: attempts }, (_, index) => ({ ...attempt, number: index + 1 }))
   const { delivery } = sampleRequest({ attempts: before, deferrals })
   const call = { result, startedMs: nowMs - 20.4, latencyMs: 20.4 }
-  return judge(delivery, call, nowMs, options, () => random)
+  return classify(delivery, call, nowMs, options, () => random)
 }
 
 test('a call is told as an attempt, in whole milliseconds, with an error of bounded length', () => {
@@ -38,14 +38,14 @@ describe('after a transient failure', () => {
     [2, 0.999, 3996],
     [0, 0, 0],
   ])('with %i attempts before, the wait is drawn from a range that doubles', (attempts, random, waitMs) => {
-    const verdict = verdictOn({ outcome: 'transient', error: 'down' }, attempts, random)
-    expect([verdict.kind, verdict.delivery.notBeforeMs]).toEqual(['again', nowMs + waitMs])
+    const classification = verdictOn({ outcome: 'transient', error: 'down' }, attempts, random)
+    expect([classification.kind, classification.delivery.notBeforeMs]).toEqual(['again', nowMs + waitMs])
   })
 
   test('the last attempt ends it', () => {
-    const verdict = verdictOn({ outcome: 'transient', error: 'down' }, 3)
-    expect(verdict).toMatchObject({ kind: 'ended', state: 'failed', deadLetter: 'attempts-exhausted' })
-    expect(verdict.delivery.attempts.length).toBe(4)
+    const classification = verdictOn({ outcome: 'transient', error: 'down' }, 3)
+    expect(classification).toMatchObject({ kind: 'ended', state: 'failed', deadLetter: 'attempts-exhausted' })
+    expect(classification.delivery.attempts.length).toBe(4)
   })
 })
 
