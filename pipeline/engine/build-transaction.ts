@@ -6,7 +6,7 @@ import type { InputRecord, StateChange, Step, WorkerName } from '../../stages/st
 import type { Codec } from './codec.js'
 import { type Burial, bury } from './dead-letters.js'
 import type { LogRecord, NewRecord } from './log.js'
-import type { AnyInput, Ended } from './worker.js'
+import type { AnyInput, Ended } from './worker-observer.js'
 
 /** What the engine commits: a stage's step, or a record that never reached the stage. */
 export type Part<I extends EventName, O extends EventName> = Step<I, O> | Burial

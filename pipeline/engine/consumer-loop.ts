@@ -1,243 +1,178 @@
-/** One life of a stage: from joining the group to a crash, or to the end of a drain.
+/** One life of a stage: from joining the group to a crash, or to the end of a drain. It polls, decodes, gives the records to
+ *  the stage, and commits the stage's steps in turn.
  *
  *  Invariants: no more than `mailbox` records are polled and unsettled; commits follow each other, each with every
  *  part that is ready; after a failure nothing more is committed, so the next life starts from the last commit. */
-import { filter, firstValueFrom, map, type Observable, race, Subject, timer } from 'rxjs'
-import type { EventName, EventOf } from '../../schemas/avro.js'
-import { topics } from '../../schemas/topics.js'
-import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
+import {
+  BehaviorSubject,
+  filter,
+  finalize,
+  firstValueFrom,
+  lastValueFrom,
+  merge,
+  type Observable,
+  type SchedulerLike,
+  Subject,
+  takeUntil,
+} from 'rxjs'
+import type { EventName } from '../../schemas/avro.js'
+import type { Way } from '../../schemas/topics.js'
+import { type InputRecord, type Scope, type Stage, type StageContext, StageCrash } from '../../stages/stage.js'
 import { assignedScopes } from './assigned-scopes.js'
 import { buildTransaction, type Part } from './build-transaction.js'
-import { PoisonError } from './codec.js'
+import type { Codec } from './codec.js'
+import { commitInTurn, Uncommitted } from './commit-in-turn.js'
 import { type CommitSpacing, commitSpacing } from './commit-spacing.js'
 import type { Burial } from './dead-letters.js'
-import type { Assignment, LogRecord, Member } from './log.js'
+import { decodeRecords } from './decode-records.js'
+import type { Assignment, Log, Member } from './log.js'
+import { Mailbox, type MailboxOptions } from './mailbox.js'
 import { type OffsetTracker, offsetTracker } from './offset-tracker.js'
-import { isOutsideTrouble } from './outside-trouble.js'
+import { pollWithCredit } from './poll-with-credit.js'
 import { type StateView, stateView } from './state-view.js'
-import type { Supervision } from './supervision.js'
 import { nameOf } from './topic-partition.js'
-import type { AnyInput, WorkerOptions } from './worker.js'
+import type { AnyInput, WorkerObserver } from './worker-observer.js'
 
-const pollWaitMs = 1000
-const mailboxBytesByDefault = 8 * 1024 * 1024
+export interface ConsumerLoopOptions<I extends EventName, O extends EventName> extends MailboxOptions {
+  readonly stage: Stage<I, O>
+  readonly log: Log
+  readonly ways: readonly Way[]
+  readonly codec: Codec
+  readonly clock: SchedulerLike
+  /** At least 0, less than 1. */
+  readonly random: () => number
+  /** How long a batch that is not full waits for more, in milliseconds; 0 unless said. For a stage that saves work when
+   *  records that belong together come together. */
+  readonly lingerMs?: number
+  /** Where commits cost by the commit: how far apart they begin at least, in milliseconds, while they settle many records;
+   *  a trickle waits for nothing. 0 unless said. */
+  readonly commitEveryMs?: number
+  readonly observer?: WorkerObserver
+}
+
+/** What the worker decides for its consumer loops. */
+export interface Supervision {
+  /** True: the record crashed the stage too often and goes to the dead letters. */
+  isPoison(recordId: string): boolean
+  /** True: records are fed one by one, to find the one that breaks the stage. */
+  isBisecting(): boolean
+  /** A commit succeeded that settled so many records. */
+  settled(count: number): void
+  /** It waits for records, and holds none. */
+  idle(): void
+}
 
 export class ConsumerLoop<I extends EventName, O extends EventName> {
   /** Resolves after a drain; rejects with what broke. */
   readonly finished: Promise<void>
-  readonly #options: WorkerOptions<I, O>
+  readonly #options: ConsumerLoopOptions<I, O>
   readonly #supervision: Supervision
-  readonly #input = new Subject<Batch<I>>()
-  readonly #inFlight = new Map<InputRecord<I>, LogRecord>()
-  /** Records that never reach the stage, until they are buried. */
-  readonly #burials = new Set<LogRecord>()
-  /** Something changed that one of the two loops may wait for. */
-  readonly #changed = new Subject<void>()
+  readonly #mailbox: Mailbox<I>
+  readonly #uncommitted = new Uncommitted<Part<I, O>>()
   readonly #scopes = assignedScopes()
   readonly #spacing: CommitSpacing
   readonly #leaving = new Subject<readonly Scope[]>()
-  /** Polled, and waiting a moment for more, or for their schemas. */
-  #lingering: readonly LogRecord[] = []
-  #ready: Part<I, O>[] = []
-  #committing: readonly Part<I, O>[] = []
-  /** Of the values of all unsettled records. */
-  #bytes = 0
-  #draining = false
-  #completed = false
-  #failure: { readonly error: unknown } | null = null
+  /** These keep their value: whoever begins to wait later is told too. */
+  readonly #draining = new BehaviorSubject(false)
+  readonly #abandoned = new BehaviorSubject(false)
+  readonly #over = new BehaviorSubject(false)
 
-  constructor(options: WorkerOptions<I, O>, supervision: Supervision) {
+  constructor(options: ConsumerLoopOptions<I, O>, supervision: Supervision) {
     this.#options = options
     this.#supervision = supervision
+    this.#mailbox = new Mailbox(options)
     this.#spacing = commitSpacing(options.commitEveryMs ?? 0, options.clock)
     this.finished = this.#run()
   }
 
   /** Records polled and not settled: with the stage, or on their way to the dead letters. */
   get unsettled(): number {
-    return this.#inFlight.size + this.#burials.size
+    return this.#mailbox.unsettled
   }
 
   /** Pulls no more; ends when the stage has finished what it holds and it is committed. */
   drain(): void {
-    this.#draining = true
-    this.#changed.next()
+    this.#draining.next(true)
   }
 
   /** Ends without waiting for the stage; what it holds is read again later. */
   abandon(): void {
-    this.#completed = true
     this.drain()
+    this.#abandoned.next(true)
   }
 
   async #run(): Promise<void> {
-    const { stage, log, ways, clock, random } = this.#options
+    const { stage, log, ways, observer } = this.#options
     const member = await log.join({ group: stage.name, ways })
     const tracker = offsetTracker(member.start)
-    const state = stateView(member)
     const assignments = member.assignments.subscribe((now) => {
       this.#scopes.assign(now)
-      this.#options.observer?.assigned?.(now)
+      observer?.assigned?.(now)
     })
-    member.onRevoke(async (revoked) => {
-      this.#leaving.next(this.#scopes.leave(revoked))
-      await this.#finish(revoked)
-      tracker.forget(revoked)
-      this.#scopes.forget(revoked)
-    })
-    const scopes = () => this.#scopes.now()
-    const share = () => this.#scopes.partitions() / log.partitions
-    const letGo = (records: readonly unknown[]) => this.#letGo(records as readonly InputRecord<I>[])
-    const { takeChanges } = state
-    const context = { clock, random, scopes, state: state.in, takeChanges, share, leaving: this.#leaving, letGo }
-    const steps = this.#input.pipe(stage.operator(context)).subscribe({
-      next: (step) => this.#push(step),
-      error: (error: unknown) => this.#fail(error),
-      complete: () => {
-        this.#completed = true
-        this.#changed.next()
-      },
-    })
+    member.onRevoke((revoked) => this.#giveBack(revoked, tracker))
+    let failure: { readonly error: unknown } | null = null
     try {
-      const pulling = this.#pull(member, tracker).catch((error: unknown) => this.#fail(error))
-      await Promise.all([pulling, this.#commitAll(member, tracker, state)])
-    } finally {
-      steps.unsubscribe()
-      assignments.unsubscribe()
-      if (this.#failure) this.#failure = { error: this.#blamed(this.#failure.error) }
-      try {
-        this.#options.observer?.left?.([...this.#inFlight.keys()] as readonly AnyInput[], this.#failure?.error ?? null)
-      } finally {
-        await member.leave()
-      }
-    }
-    if (this.#failure) throw this.#failure.error
-  }
-
-  /** A failure while a single record was in hand is that record's. */
-  #blamed(error: unknown): unknown {
-    const [only] = this.#inFlight.keys()
-    const certain = only !== undefined && this.#inFlight.size === 1 && !isOutsideTrouble(error)
-    return certain && !(error instanceof StageCrash) ? new StageCrash(only.recordId, error) : error
-  }
-
-  async #pull(member: Member, tracker: OffsetTracker): Promise<void> {
-    const { lingerMs = 0, clock } = this.#options
-    while (!this.#draining && !this.#failure) {
-      const room = this.#room()
-      if (room <= 0) {
-        await this.#change()
-        continue
-      }
-      const records = await this.#poll(member, room, pollWaitMs)
-      if (lingerMs > 0 && records.length > 0 && records.length < room) {
-        this.#lingering = records
-        await firstValueFrom(timer(lingerMs, clock))
-        records.push(...(await this.#poll(member, room - records.length, 0)))
-      }
-      const readable = await this.#learn(records)
-      this.#lingering = []
-      if (readable) {
-        const unsettled = records.filter((record) => !tracker.isSettled(record))
-        this.#feed(unsettled, tracker)
-      } else this.#changed.next()
-    }
-    this.#input.complete()
-  }
-
-  #room(): number {
-    const { mailbox, batch } = this.#options
-    if (this.#supervision.isBisecting()) return 1 - this.unsettled
-    if (this.#bytes >= (this.#options.mailboxBytes ?? mailboxBytesByDefault)) return 0
-    return Math.min(mailbox - this.unsettled, batch)
-  }
-
-  /** What is polled while a drain or a failure begins is left for the next owner. */
-  async #poll(member: Member, room: number, waitMs: number): Promise<LogRecord[]> {
-    const broken = this.#broken().pipe(map((): readonly LogRecord[] => []))
-    const poll = member.poll(room, waitMs).catch((error: unknown): readonly LogRecord[] => {
-      this.#fail(error)
-      return []
-    })
-    // Whichever loses is let go: a stage that idles for a year has made no more subscriptions than one.
-    const records = await firstValueFrom(race(broken, poll))
-    if (this.#draining || this.#failure) return []
-    if (records.length === 0 && this.unsettled === 0) this.#supervision.idle()
-    return [...records]
-  }
-
-  /** Has the codec learn what it needs to read these. False: a drain or a failure came first, and the records are left
-   *  for the next owner. Rejects while nobody can tell: the next session tries again. */
-  async #learn(records: readonly LogRecord[]): Promise<boolean> {
-    const learning = this.#options.codec.learn(records)
-    if (learning === null) return true
-    this.#lingering = records
-    await firstValueFrom(race(this.#broken(), learning))
-    return !this.#draining && !this.#failure
-  }
-
-  #broken(): Observable<void> {
-    return this.#changed.pipe(filter(() => this.#draining || this.#failure !== null))
-  }
-
-  #feed(records: readonly LogRecord[], tracker: OffsetTracker): void {
-    const batch: InputRecord<I>[] = []
-    for (const record of records) {
-      this.#bytes += record.value?.length ?? 0
-      const read = this.#read(record, tracker.isFresh(record))
-      if ('cause' in read) {
-        this.#burials.add(record)
-        this.#push(read)
-      } else {
-        this.#inFlight.set(read, record)
-        batch.push(read)
-      }
-    }
-    if (batch.length === 0) return
-    this.#options.observer?.given?.(batch as readonly AnyInput[])
-    this.#input.next({ records: batch })
-  }
-
-  #read(record: LogRecord, fresh: boolean): InputRecord<I> | Burial {
-    const recordId = `${nameOf(record)}-${record.offset}`
-    let decoded: EventOf<I>
-    try {
-      const events: readonly EventName[] = topics[this.#options.stage.input].events
-      decoded = this.#options.codec.decode(record, events as readonly I[])
+      await lastValueFrom(this.#flow(member, tracker, stateView(member)), { defaultValue: undefined })
     } catch (error) {
-      if (!(error instanceof PoisonError)) throw error
-      return { recordId, record, cause: error.code, detail: error.message, event: null, tell: true }
+      failure = { error: this.#blamed(error) }
     }
-    if (this.#supervision.isPoison(recordId)) {
-      const detail = 'The stage failed on this record again and again'
-      return { recordId, record, cause: 'stage-crash', detail, event: decoded as EventOf<EventName>, tell: true }
+    this.#over.next(true)
+    assignments.unsubscribe()
+    try {
+      observer?.left?.(this.#mailbox.inputs as readonly AnyInput[], failure?.error ?? null)
+    } finally {
+      await member.leave()
     }
-    const { event, value } = decoded
-    const scope = this.#scopes.of(record)
-    const { timestampMs, headers } = record
-    return { event, value, recordId, scope, timestampMs, headers, fresh } as InputRecord<I>
+    if (failure) throw failure.error
   }
 
-  async #commitAll(member: Member, tracker: OffsetTracker, state: StateView): Promise<void> {
-    while (!this.#failure) {
-      if (this.#ready.length > 0) {
-        const isFull = () => 2 * this.unsettled >= this.#options.mailbox
-        await this.#spacing.passed(this.#changed, () => isFull() || this.#draining || this.#failure !== null)
-        const parts = this.#ready
-        this.#ready = []
-        this.#committing = parts
-        await this.#commit(parts, member, tracker, state).catch((error: unknown) => this.#fail(error))
-      } else if (this.#completed) {
-        return
-      } else {
-        await this.#change()
-      }
+  #flow(member: Member, tracker: OffsetTracker, state: StateView): Observable<never> {
+    const { stage, codec, clock, lingerMs = 0, observer } = this.#options
+    const { isPoison, isBisecting, idle } = this.#supervision
+    const [mailbox, scopes] = [this.#mailbox, this.#scopes]
+    const failed = new Subject<Burial>()
+    const steps = pollWithCredit(member, mailbox, { codec, clock, lingerMs, oneByOne: isBisecting, idle }).pipe(
+      takeUntil(isTrue(this.#draining)),
+      decodeRecords({
+        codec,
+        input: stage.input,
+        mailbox,
+        tracker,
+        scopes,
+        isPoison,
+        failed: (record) => failed.next(record),
+        given: (batch) => observer?.given?.(batch as readonly AnyInput[]),
+      }),
+      stage.operator(this.#context(state)),
+      takeUntil(isTrue(this.#abandoned)),
+      finalize(() => failed.complete()),
+    )
+    const commit = (parts: readonly Part<I, O>[]) => this.#commit(parts, member, tracker, state)
+    const mayBegin = (changed: Observable<unknown>, isOver: () => boolean) =>
+      this.#spacing.passed(merge(changed, this.#draining), () => isOver() || mailbox.isHalfFull || this.#draining.value)
+    return merge(failed, steps).pipe(commitInTurn(this.#uncommitted, { commit, mayBegin }))
+  }
+
+  #context(state: StateView): StageContext {
+    const { clock, random, log, observer } = this.#options
+    return {
+      clock,
+      random,
+      scopes: () => this.#scopes.now(),
+      state: state.in,
+      takeChanges: state.takeChanges,
+      share: () => this.#scopes.partitions() / log.partitions,
+      leaving: this.#leaving,
+      letGo: (records) => {
+        this.#mailbox.remove(records as readonly InputRecord<I>[])
+        observer?.left?.(records as readonly AnyInput[], null)
+      },
     }
   }
 
-  async #commit(parts: readonly Part<I, O>[], member: Member, tracker: OffsetTracker, state: StateView) {
+  async #commit(parts: readonly Part<I, O>[], member: Member, tracker: OffsetTracker, state: StateView): Promise<void> {
     const { stage, codec, clock, observer } = this.#options
-    const sourceOf = (input: InputRecord<I>) => this.#inFlight.get(input)
+    const sourceOf = (input: InputRecord<I>) => this.#mailbox.sourceOf(input)
     const built = buildTransaction(parts, sourceOf, stage.name, codec, clock.now())
     const { outputs, changes, settled } = built
     for (const record of settled) tracker.settle(record)
@@ -246,55 +181,50 @@ export class ConsumerLoop<I extends EventName, O extends EventName> {
     await member.commit({ outputs, changes, positions: tracker.takeMoved(), durable: stage.durable })
     const commitMs = performance.now() - startedMs
     state.forget(changes)
-    for (const { value } of settled) this.#bytes -= value?.length ?? 0
-    for (const part of parts) {
-      if ('recordId' in part) {
-        this.#burials.delete(part.record)
-        continue
-      }
-      for (const input of part.settled) this.#inFlight.delete(input)
-      part.committed?.()
-    }
-    this.#committing = []
+    const steps = parts.flatMap((part) => ('recordId' in part ? [] : [part]))
+    const failed = parts.flatMap((part) => ('recordId' in part ? [part.record] : []))
+    for (const { committed } of steps) committed?.()
     observer?.committed?.({ ...built, commitMs })
     this.#supervision.settled(settled.length)
-    this.#changed.next()
-  }
-
-  /** Their scope goes to another owner, who reads them again. */
-  #letGo(records: readonly InputRecord<I>[]): void {
-    for (const record of records) {
-      this.#bytes -= this.#inFlight.get(record)?.value?.length ?? 0
-      this.#inFlight.delete(record)
-    }
-    this.#options.observer?.left?.(records as readonly AnyInput[], null)
-    this.#changed.next()
-  }
-
-  #push(part: Part<I, O>): void {
-    this.#ready.push(part)
-    this.#changed.next()
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= { error }
-    this.#changed.next()
+    this.#mailbox.remove(
+      steps.flatMap((step) => step.settled),
+      failed,
+    )
   }
 
   /** Resolves when nothing of these partitions is unsettled, nor any change of their state on its way; at the latest when
-   *  the session has failed. */
-  async #finish(revoked: readonly Assignment[]): Promise<void> {
+   *  this life is over. */
+  async #giveBack(revoked: readonly Assignment[], tracker: OffsetTracker): Promise<void> {
+    this.#leaving.next(this.#scopes.leave(revoked))
     const names = new Set(revoked.map(nameOf))
     const partitions = new Set(revoked.map(({ partition }) => partition))
     const changes = (part: Part<I, O>) =>
       'changes' in part && part.changes.some(({ scope }) => partitions.has(scope.partition))
-    const isHeld = () =>
-      [...this.#inFlight.values(), ...this.#burials, ...this.#lingering].some((record) => names.has(nameOf(record))) ||
-      [...this.#committing, ...this.#ready].some(changes)
-    while (!this.#failure && isHeld()) await this.#change()
+    const isHeld = () => this.#mailbox.holds(names) || this.#uncommitted.some(changes)
+    const news = merge(this.#mailbox.changed, this.#uncommitted.changed, this.#over)
+    await firstValueFrom(news.pipe(filter(() => this.#over.value || !isHeld())))
+    tracker.forget(revoked)
+    this.#scopes.forget(revoked)
   }
 
-  async #change(): Promise<void> {
-    await firstValueFrom(this.#changed, { defaultValue: undefined })
+  /** A failure while a single record was in hand is that record's. */
+  #blamed(error: unknown): unknown {
+    const [only, ...others] = this.#mailbox.inputs
+    const certain = only !== undefined && others.length === 0 && !isOutsideTrouble(error)
+    return certain && !(error instanceof StageCrash) ? new StageCrash(only.recordId, error) : error
   }
+}
+
+/** Emits once the subject is true, at once where it is already. */
+function isTrue(subject: BehaviorSubject<boolean>): Observable<boolean> {
+  return subject.pipe(filter(Boolean))
+}
+
+/** Codes of errors that are no record's fault. */
+const outsideTrouble: ReadonlySet<unknown> = new Set(['unavailable', 'storage-full', 'fenced'])
+
+/** True for trouble of the log, the store or the group, also where a stage met it at some record. */
+export function isOutsideTrouble(error: unknown): boolean {
+  if (error instanceof StageCrash) return isOutsideTrouble(error.cause)
+  return typeof error === 'object' && error !== null && 'code' in error && outsideTrouble.has(error.code)
 }

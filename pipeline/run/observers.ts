@@ -1,5 +1,5 @@
 /** Several observers of one worker, as one. */
-import type { WorkerObserver } from '../engine/worker.js'
+import type { WorkerObserver } from '../engine/worker-observer.js'
 
 /** Each is told, in their order. */
 export function allOf(observers: readonly WorkerObserver[]): WorkerObserver {

@@ -18,10 +18,10 @@ function fill(places: ConcurrencyLimiter, part: string | null): number {
   return count
 }
 
-/** Calls that a part may have under way after it was called with these receptions. */
-function after(receptions: readonly LoadSignal[], options: Partial<ConcurrencyLimiterOptions> = {}): number {
+/** Calls that a part may have under way after it was called with these signals. */
+function after(signals: readonly LoadSignal[], options: Partial<ConcurrencyLimiterOptions> = {}): number {
   const places = concurrencyLimiter({ ...usual, parts: 1, cautious: 5, ...options })
-  for (const reception of receptions) {
+  for (const reception of signals) {
     places.started('sms')
     places.ended('sms', reception)
   }

@@ -1,7 +1,7 @@
 /** How many calls a provider, and each part of it, may have under way at once.
  *
- *  No part takes all that there is, so that one that hangs leaves some to the others. Each call that is not answered
- *  well halves what its part may have, down to a few, and each that is lets one more go: so a provider that was away is
+ *  No part takes all that there is, so that one that hangs leaves some to the others. Each call that is answered
+ *  badly halves what its part may have, down to a few, and each that is lets one more go: so a provider that was away is
  *  asked by few, and is not flooded when it comes back. */
 
 import type { SendResult } from './providers/provider.js'
@@ -18,7 +18,7 @@ export interface ConcurrencyLimiterOptions {
 /** What a call came to, as far as the provider's health goes. */
 export type LoadSignal = 'ok' | 'overloaded' | 'not-called'
 
-/** A provider that refuses one message is well; one that fails, or asks for less, is not. */
+/** A provider that refuses one message is ok; one that fails, or asks for less, is overloaded. */
 export function loadSignalOf({ outcome }: SendResult): LoadSignal {
   return outcome === 'transient' || outcome === 'rate-limited' ? 'overloaded' : 'ok'
 }
@@ -29,7 +29,7 @@ export interface ConcurrencyLimiter {
   /** Whether the part may have one more call under way. Null: the whole provider. */
   allows(part: string | null): boolean
   started(part: string | null): void
-  ended(part: string | null, reception: LoadSignal): void
+  ended(part: string | null, signal: LoadSignal): void
   /** Calls under way. */
   active(): number
 }
@@ -43,8 +43,8 @@ interface Standing {
 const partOfCalls = 1 / 4
 /** Where they are few and known, each may have this many times what it leaves free for the others. */
 const timesFree = 3
-/** Parts in trouble that are remembered; beyond this the oldest without a call is taken for well. */
-const partsMost = 10_000
+/** Parts in trouble that are remembered; beyond this the oldest without a call is taken for ok. */
+const maxParts = 10_000
 
 export function concurrencyLimiter({ concurrency, parts, cautious }: ConcurrencyLimiterOptions): ConcurrencyLimiter {
   const standings = new Map<string | null, Standing>()
@@ -63,12 +63,12 @@ export function concurrencyLimiter({ concurrency, parts, cautious }: Concurrency
       active++
       standingOf(part).active++
     },
-    ended(part, reception) {
+    ended(part, signal) {
       const standing = standingOf(part)
       active--
       standing.active--
-      if (reception === 'ok') standing.most = Math.min(concurrency, standing.most + 1)
-      if (reception === 'overloaded') standing.most = Math.max(fewest, Math.floor(standing.most / 2))
+      if (signal === 'ok') standing.most = Math.min(concurrency, standing.most + 1)
+      if (signal === 'overloaded') standing.most = Math.max(fewest, Math.floor(standing.most / 2))
       if (standing.active === 0 && standing.most === concurrency) standings.delete(part)
     },
   }
@@ -84,7 +84,7 @@ export function concurrencyLimiter({ concurrency, parts, cautious }: Concurrency
     if (known) return known
     const begun = { active: 0, most: concurrency }
     standings.set(part, begun)
-    if (standings.size > partsMost) forgetOne(part)
+    if (standings.size > maxParts) forgetOne(part)
     return begun
   }
 

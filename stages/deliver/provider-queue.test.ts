@@ -6,13 +6,13 @@ import { type VirtualClock, virtualClock } from '../../pipeline/logs/memory/cloc
 import type { Lane } from '../../schemas/topics.js'
 import { everyOne, limitTo } from '../../testing/stages/throttle/throttle-sample.js'
 import { type LimitsOf, sharedLimits } from '../shared-limits.js'
-import { type ProviderQueueOptions, providerQueue, type QueueDestination } from './provider-queue.js'
+import { ProviderQueue, type ProviderQueueOptions, type QueueDestination } from './provider-queue.js'
 
 const mail: QueueDestination = { channel: 'email', part: null, pace: null }
 const host = (part: string): QueueDestination => ({ channel: 'webhook', part, pace: null })
 
-/** A line whose calls end when the test says so. */
-function lineOf({
+/** A queue whose calls end when the test says so. */
+function queueOf({
   limitsOf = () => [],
   clock = virtualClock(0),
   ...options
@@ -20,7 +20,7 @@ function lineOf({
   const limits = sharedLimits(limitsOf, () => 1)
   const under: { entry: string; end: () => void }[] = []
   const called: string[] = []
-  const made = providerQueue<string>(
+  const made = new ProviderQueue<string>(
     {
       concurrency: 4,
       parts: null,
@@ -40,7 +40,7 @@ function lineOf({
     called,
     add: (entry: string, destination: QueueDestination = mail, lane: Lane = 'normal') =>
       made.add(lane, destination, entry),
-    stop: made.stop,
+    stop: () => made.stop(),
     underWay: () => under.map(({ entry }) => entry),
     async end(...entries: readonly string[]) {
       for (const entry of entries) {
@@ -53,7 +53,7 @@ function lineOf({
 }
 
 test('calls are made in turn, no more at once than may be', async () => {
-  const { add, called, underWay, end } = lineOf({ concurrency: 2 })
+  const { add, called, underWay, end } = queueOf({ concurrency: 2 })
   for (const entry of ['a', 'b', 'c', 'd', 'e']) add(entry)
   expect(called).toEqual(['a', 'b'])
   await end('b')
@@ -63,7 +63,7 @@ test('calls are made in turn, no more at once than may be', async () => {
 })
 
 test('nor with many hosts, each with a call', async () => {
-  const { add, called, end } = lineOf({ concurrency: 3 })
+  const { add, called, end } = queueOf({ concurrency: 3 })
   for (const name of ['a', 'b', 'c', 'd', 'e']) add(name, host(name))
   expect(called).toEqual(['a', 'b', 'c'])
   await end('b')
@@ -71,7 +71,7 @@ test('nor with many hosts, each with a call', async () => {
 })
 
 test('who waits in a high lane goes first', async () => {
-  const { add, called, end } = lineOf({ concurrency: 1 })
+  const { add, called, end } = queueOf({ concurrency: 1 })
   add('first')
   add('low', mail, 'low')
   add('normal')
@@ -81,7 +81,7 @@ test('who waits in a high lane goes first', async () => {
 })
 
 test('a host that hangs takes a quarter of the calls, and the others have the rest', async () => {
-  const { add, called, end } = lineOf({ concurrency: 8 })
+  const { add, called, end } = queueOf({ concurrency: 8 })
   for (let number = 0; number < 50; number++) add(`stuck-${number}`, host('stuck'))
   for (let number = 0; number < 20; number++) add(`well-${number}`, host(`well-${number % 5}`))
   for (let number = 0; number < 20; number++)
@@ -91,14 +91,14 @@ test('a host that hangs takes a quarter of the calls, and the others have the re
 })
 
 test('hosts of a lane take turns', () => {
-  const { add, called } = lineOf({ concurrency: 8 })
+  const { add, called } = queueOf({ concurrency: 8 })
   for (let number = 0; number < 3; number++) add(`busy-${number}`, host('busy'))
   for (const name of ['one', 'two']) for (let number = 0; number < 2; number++) add(`${name}-${number}`, host(name))
   expect(called).toEqual(['busy-0', 'busy-1', 'one-0', 'one-1', 'two-0', 'two-1'])
 })
 
 test('a channel at its limit waits for its time, and holds up no other channel', async () => {
-  const { add, called, clock } = lineOf({
+  const { add, called, clock } = queueOf({
     concurrency: 100,
     limitsOf: (_, channel) => limitTo(channel, channel === 'sms' ? 2 : null),
   })
@@ -117,7 +117,7 @@ test('none stands still at its limit, wherever time passes between two reads of 
   for (let seed = 1; seed <= 40; seed++) {
     const random = seededRandom(seed)
     const clock = virtualClock(0, () => (random() < 0.3 ? 1 : 0))
-    const { add, called, underWay, end } = lineOf({ clock, concurrency: 100, limitsOf: everyOne(100) })
+    const { add, called, underWay, end } = queueOf({ clock, concurrency: 100, limitsOf: everyOne(100) })
     for (let number = 0; number < 60; number++) add(`m-${number}`)
     await clock.runUntil(() => called.length === 60, 10_000)
     await end(...underWay())
@@ -128,7 +128,7 @@ test('none stands still at its limit, wherever time passes between two reads of 
 test('a class at its own pace holds up nobody else on its channel, and both share the channel’s limit', async () => {
   const channel = { name: 'sms', ratePerSecond: 20 }
   const own = { name: 'c sms', ratePerSecond: 4 }
-  const { add, called, clock } = lineOf({
+  const { add, called, clock } = queueOf({
     concurrency: 100,
     limitsOf: (_, __, pace) => (pace === 'c' ? [channel, own] : [channel]),
   })
@@ -142,7 +142,7 @@ test('a class at its own pace holds up nobody else on its channel, and both shar
 
 test('a channel that hangs leaves calls to the others', async () => {
   const channel = (part: string): QueueDestination => ({ channel: part, part, pace: null })
-  const { add, called, end } = lineOf({ concurrency: 8, parts: 3 })
+  const { add, called, end } = queueOf({ concurrency: 8, parts: 3 })
   for (let number = 0; number < 50; number++) add(`stuck-${number}`, channel('sms'))
   for (let number = 0; number < 20; number++) add(`mail-${number}`, channel('email'))
   for (let number = 0; number < 20; number++) await end(`mail-${number}`)
@@ -151,7 +151,7 @@ test('a channel that hangs leaves calls to the others', async () => {
 })
 
 test('once stopped it calls nobody, now or later', async () => {
-  const { add, called, clock, stop, end } = lineOf({ concurrency: 1, limitsOf: everyOne(10) })
+  const { add, called, clock, stop, end } = queueOf({ concurrency: 1, limitsOf: everyOne(10) })
   add('a')
   await clock.advance(100)
   add('b')
@@ -166,7 +166,7 @@ test('who was called is let go, although somebody always waits', async () => {
   setFlagsFromString('--expose_gc')
   const collect: () => void = runInNewContext('gc')
   const clock = virtualClock(0)
-  const made = providerQueue<object>(
+  const made = new ProviderQueue<object>(
     { concurrency: 1, parts: null, cautious: 1, paceOf: () => null },
     clock.scheduler,
     async () => {

@@ -16,7 +16,7 @@ import {
 import type { Delivery } from '../../schemas/events.js'
 import { type LimitsOf, type PaceClass, sharedLimits } from '../shared-limits.js'
 import type { StageContext } from '../stage.js'
-import { type ProviderQueue, providerQueue } from './provider-queue.js'
+import { ProviderQueue } from './provider-queue.js'
 import type { ProviderBinding } from './providers/provider.js'
 import type { CallInFlight, ReleasedRecord, Result, Screened, Turn } from './work.js'
 
@@ -71,7 +71,7 @@ function joiner(
   const begin = (binding: ProviderBinding): ProviderQueue<ReleasedRecord> => {
     const { name, parts = null } = binding.provider
     const { concurrency } = binding.policy
-    return providerQueue(
+    return new ProviderQueue(
       { concurrency, parts, cautious, paceOf: (channel, pace, nowMs) => limits.pace(name, channel, pace, nowMs) },
       clock,
       (record) => new Promise((ended) => turns.next({ kind: 'turn', record, binding, ended })),

@@ -3,7 +3,7 @@ import type { NotificationRequested } from '../../../schemas/events.js'
 import { type Lane, type Way, wayName } from '../../../schemas/topics.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { NewRecord } from '../../engine/log.js'
-import type { AnyInput, Commit, WorkerObserver } from '../../engine/worker.js'
+import type { AnyInput, Commit, WorkerObserver } from '../../engine/worker-observer.js'
 import { countAccepted } from './ingress-observer.js'
 import { type Metrics, noLane } from './metrics.js'
 
