@@ -1,11 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
+import type { VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../pipeline/engine/seeded-random.js'
 import { type VirtualClock, virtualClock } from '../../pipeline/logs/memory/clock.js'
-import type { Lane } from '../../schemas/topics.js'
+import { type Lane, lanes } from '../../schemas/topics.js'
 import { everyOne, limitTo } from '../../testing/stages/throttle/throttle-sample.js'
 import { type LimitsOf, sharedLimits } from '../shared-limits.js'
+import type { LoadSignal } from './concurrency-limiter.js'
 import { ProviderQueue, type ProviderQueueOptions, type QueueDestination } from './provider-queue.js'
 
 const mail: QueueDestination = { channel: 'email', part: null, pace: null }
@@ -123,6 +126,70 @@ test('none stands still at its limit, wherever time passes between two reads of 
     await end(...underWay())
     expect(called).toHaveLength(60)
   }
+})
+
+const aDestination = fc.record({
+  channel: fc.constantFrom('email', 'sms'),
+  part: fc.constantFrom(null, 'one.example', 'two.example'),
+  pace: fc.constantFrom(null, 'c' as const),
+})
+const aMove = fc.oneof(
+  fc.record({ move: fc.constant('add' as const), to: aDestination, lane: fc.constantFrom(...lanes) }),
+  fc.record({
+    move: fc.constant('end' as const),
+    at: fc.nat(),
+    signal: fc.constantFrom('ok', 'overloaded', 'not-called'),
+  }),
+  fc.record({ move: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 3000 }) }),
+  fc.record({ move: fc.constant('remove' as const), at: fc.nat() }),
+  fc.record({ move: fc.constant('share' as const), of: fc.constantFrom(0.1, 0.5, 1) }),
+)
+
+test('as long as something waits and could go, a call is under way or a timer is set', async () => {
+  const property = fc.asyncProperty(
+    fc.record({
+      concurrency: fc.integer({ min: 1, max: 6 }),
+      parts: fc.constantFrom(null, 1, 2),
+      cautious: fc.integer({ min: 1, max: 3 }),
+    }),
+    fc.constantFrom(null, 0.01, 3, 250),
+    fc.constantFrom(3, 50),
+    fc.integer(),
+    fc.array(aMove, { maxLength: 80 }),
+    async (options, ratePerSecond, maxPassedMs, seed, moves) => {
+      const random = seededRandom(seed)
+      const clock = virtualClock(0, () => (random() < 0.3 ? Math.floor(random() * maxPassedMs) : 0))
+      let share = 1
+      const limits = sharedLimits(
+        (_, channel) => limitTo(channel, channel === 'sms' ? ratePerSecond : null),
+        () => share,
+      )
+      const calls: ((signal: LoadSignal) => void)[] = []
+      const paceOf: ProviderQueueOptions['paceOf'] = (channel, pace, nowMs) => limits.pace('test', channel, pace, nowMs)
+      const queue = new ProviderQueue<number>({ ...options, paceOf }, clock.scheduler, () => {
+        return new Promise((resolve) => calls.push(resolve))
+      })
+      const isAwake = () => {
+        const { calling, waiting } = queue.load()
+        const { actions } = clock.scheduler as VirtualTimeScheduler
+        return waiting === 0 || calling > 0 || actions.some(({ closed }) => !closed)
+      }
+      for (const [number, each] of moves.entries()) {
+        if (each.move === 'add') queue.add(each.lane, each.to, number)
+        else if (each.move === 'end') calls.splice(each.at % (calls.length || 1), 1)[0]?.(each.signal as LoadSignal)
+        else if (each.move === 'remove') queue.remove((entry) => entry === each.at % 80)
+        else if (each.move === 'share') share = each.of
+        await clock.advance(each.move === 'pass' ? each.ms : 0)
+        expect(isAwake()).toBe(true)
+      }
+      for (let rounds = 0; queue.load().waiting > 0 && rounds < 1000; rounds++) {
+        for (const end of calls.splice(0)) end('ok')
+        await clock.advance(60_000)
+      }
+      expect(queue.load().waiting).toBe(0)
+    },
+  )
+  await fc.assert(property, { seed: 1, numRuns: 200 })
 })
 
 test('a class at its own pace holds up nobody else on its channel, and both share the channel’s limit', async () => {

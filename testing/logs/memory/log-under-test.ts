@@ -9,9 +9,12 @@ const patienceMs = 30_000
 /** Virtual time between two questions of `until`. */
 const stepMs = 10
 
-/** Opens an empty memory log on a clock of its own. */
-export async function openMemoryLog({ partitions, revokeTimeoutMs }: OpenOptions): Promise<LogUnderTest> {
-  const clock = virtualClock(Date.UTC(2030, 0, 1))
+/** Opens an empty memory log on a clock of its own. `passedMs`: as of `virtualClock`. */
+export async function openMemoryLog(
+  { partitions, revokeTimeoutMs }: OpenOptions,
+  passedMs?: () => number,
+): Promise<LogUnderTest> {
+  const clock = virtualClock(Date.UTC(2030, 0, 1), passedMs)
   const log = memoryLog({ partitions, clock: clock.scheduler, groupRevokeTimeoutMs: revokeTimeoutMs })
 
   const during = async <T>(work: Promise<T>): Promise<T> => {
