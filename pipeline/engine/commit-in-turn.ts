@@ -3,7 +3,7 @@
  *
  *  Invariants: after an error nothing more is committed, and the commit under way has ended before the error is told;
  *  the end comes when everything is committed. What is ready is bounded by the mailbox that it comes from. */
-import { Observable, type OperatorFunction, Subject, Subscription } from 'rxjs'
+import { Observable, type OperatorFunction, Subject, type Subscriber, Subscription } from 'rxjs'
 
 export interface CommitPorts<P> {
   /** All of it or nothing. */
@@ -28,54 +28,78 @@ export class Uncommitted<P> {
 export function commitInTurn<P>(parts: Uncommitted<P>, ports: CommitPorts<P>): OperatorFunction<P, never> {
   return (source) =>
     new Observable((subscriber) => {
-      const subscription = new Subscription()
-      let failure: { readonly error: unknown } | null = null
-      let complete = false
-      let busy = false
-
-      const commitAll = async (): Promise<void> => {
-        // What becomes ready in one turn is one commit.
-        await Promise.resolve()
-        while (parts.ready.length > 0 && !failure) {
-          await ports.mayBegin(parts.changed, () => failure !== null)
-          if (failure) return
-          parts.committing = parts.ready
-          parts.ready = []
-          await ports.commit(parts.committing)
-          parts.committing = []
-          parts.changed.next()
-        }
-      }
-      const fail = (error: unknown) => {
-        failure ??= { error }
-        subscription.unsubscribe()
-        wake()
-      }
-      const idle = () => {
-        busy = false
-        if (failure) subscriber.error(failure.error)
-        else if (parts.ready.length > 0) wake()
-        else if (complete) subscriber.complete()
-      }
-      function wake(): void {
-        parts.changed.next()
-        if (busy) return
-        busy = true
-        void commitAll().catch(fail).then(idle)
-      }
-      subscription.add(
+      const turns = new Turns(parts, ports, subscriber)
+      turns.source.add(
         source.subscribe({
-          next(part) {
-            parts.ready.push(part)
-            wake()
-          },
-          error: fail,
-          complete() {
-            complete = true
-            wake()
-          },
+          next: (part) => turns.add(part),
+          error: (error: unknown) => turns.fail(error),
+          complete: () => turns.complete(),
         }),
       )
-      return subscription
+      return turns.source
     })
+}
+
+class Turns<P> {
+  /** Ended by the first error. */
+  readonly source = new Subscription()
+  readonly #parts: Uncommitted<P>
+  readonly #ports: CommitPorts<P>
+  readonly #subscriber: Subscriber<never>
+  #failure: { readonly error: unknown } | null = null
+  #isComplete = false
+  #isBusy = false
+
+  constructor(parts: Uncommitted<P>, ports: CommitPorts<P>, subscriber: Subscriber<never>) {
+    this.#parts = parts
+    this.#ports = ports
+    this.#subscriber = subscriber
+  }
+
+  add(part: P): void {
+    this.#parts.ready.push(part)
+    this.#wake()
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.source.unsubscribe()
+    this.#wake()
+  }
+
+  complete(): void {
+    this.#isComplete = true
+    this.#wake()
+  }
+
+  #wake(): void {
+    this.#parts.changed.next()
+    if (this.#isBusy) return
+    this.#isBusy = true
+    void this.#commitAll()
+      .catch((error: unknown) => this.fail(error))
+      .then(() => this.#rest())
+  }
+
+  async #commitAll(): Promise<void> {
+    // What becomes ready in one turn is one commit.
+    await Promise.resolve()
+    while (this.#parts.ready.length > 0 && !this.#failure) {
+      await this.#ports.mayBegin(this.#parts.changed, () => this.#failure !== null)
+      if (this.#failure) return
+      this.#parts.committing = this.#parts.ready
+      this.#parts.ready = []
+      await this.#ports.commit(this.#parts.committing)
+      this.#parts.committing = []
+      this.#parts.changed.next()
+    }
+  }
+
+  /** Nothing is ready; or something became so since that was asked. */
+  #rest(): void {
+    this.#isBusy = false
+    if (this.#failure) this.#subscriber.error(this.#failure.error)
+    else if (this.#parts.ready.length > 0) this.#wake()
+    else if (this.#isComplete) this.#subscriber.complete()
+  }
 }

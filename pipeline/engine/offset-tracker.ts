@@ -34,24 +34,9 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
   const byWay = new Map<LogRecord['way'], Map<number, Tracked>>()
 
   return {
-    isSettled(record) {
-      const tracked = find(record)
-      if (record.offset > tracked.met) passHoles(tracked, record.offset)
-      tracked.met = record.offset + 1
-      const { next, beyond } = tracked
-      return record.offset < next || (beyond.size > 0 && beyond.has(record.offset))
-    },
+    isSettled: (record) => meet(find(record), record.offset),
     isFresh: (record) => record.offset >= find(record).freshFrom,
-    settle(record) {
-      const tracked = find(record)
-      tracked.moved = true
-      if (record.offset !== tracked.next) {
-        if (record.offset > tracked.next) tracked.beyond.add(record.offset)
-        return
-      }
-      tracked.next++
-      while (tracked.beyond.size > 0 && tracked.beyond.delete(tracked.next)) tracked.next++
-    },
+    settle: (record) => settleIn(find(record), record.offset),
     takeMoved() {
       const positions: Position[] = []
       for (const tracked of partitions.values()) {
@@ -85,14 +70,32 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
 
   function open(assignment: Assignment): Tracked {
     const name = nameOf(assignment)
-    let tracked = partitions.get(name)
-    if (!tracked) {
-      const { next, beyond, freshFrom } = start(assignment)
-      tracked = { assignment, next, met: next, beyond: new Set(beyond), freshFrom, moved: false }
-      partitions.set(name, tracked)
-    }
+    const tracked = partitions.get(name) ?? trackedFrom(start(assignment), assignment)
+    partitions.set(name, tracked)
     return tracked
   }
+}
+
+function trackedFrom({ next, beyond, freshFrom }: Start, assignment: Assignment): Tracked {
+  return { assignment, next, met: next, beyond: new Set(beyond), freshFrom, moved: false }
+}
+
+/** True where the offset was settled before. */
+function meet(tracked: Tracked, offset: number): boolean {
+  if (offset > tracked.met) passHoles(tracked, offset)
+  tracked.met = offset + 1
+  const { next, beyond } = tracked
+  return offset < next || (beyond.size > 0 && beyond.has(offset))
+}
+
+function settleIn(tracked: Tracked, offset: number): void {
+  tracked.moved = true
+  if (offset !== tracked.next) {
+    if (offset > tracked.next) tracked.beyond.add(offset)
+    return
+  }
+  tracked.next++
+  while (tracked.beyond.size > 0 && tracked.beyond.delete(tracked.next)) tracked.next++
 }
 
 /** No record stands from `met` up to `offset`. */
