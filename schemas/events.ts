@@ -116,6 +116,14 @@ export interface DedupeRequest {
 /** Chooses the lane. */
 export type Priority = 'high' | 'normal' | 'low'
 
+/** When a delivery is tried again. What is null is as configured. */
+export interface RetryRequest {
+  /** The waits between the calls, in milliseconds; the last one repeats. */
+  readonly scheduleMs: null | readonly number[]
+  /** How long after the first call it is given up, in milliseconds. */
+  readonly giveUpAfterMs: null | number
+}
+
 /** One decision of one stage about one notification. */
 export interface TrailEntry {
   /** When, in milliseconds since the epoch. */
@@ -162,6 +170,10 @@ export interface Delivery {
   readonly notBeforeMs: null | number
   /** Not after, in milliseconds since the epoch. */
   readonly expiresAtMs: null | number
+  /** When the request wants it tried again; null: as configured. */
+  readonly retry: null | RetryRequest
+  /** When it was first called, or first held back by a breaker, in milliseconds since the epoch: from then on it counts when it is given up. Null: neither yet. */
+  readonly triedFromMs: null | number
   /** When the notification was accepted, in milliseconds since the epoch. */
   readonly acceptedAtMs: number
   /** When it was to go, in milliseconds since the epoch, where that was later than the acceptance. */
@@ -234,6 +246,14 @@ export interface InboundDedupe {
   readonly windowMs: null | number
 }
 
+/** When deliveries are tried again. What is null is as configured. */
+export interface InboundRetry {
+  /** The waits between the calls, such as 30s or 5m; the last one repeats. */
+  readonly schedule: null | readonly string[]
+  /** How long after the first call they are given up, such as 2d. */
+  readonly giveUpAfter: null | string
+}
+
 /** A template at the version pinned when the notification was accepted. */
 export interface TemplateReference {
   /** Template id. */
@@ -268,6 +288,8 @@ export interface NotificationRequested {
   readonly sendAtMs: null | number
   /** Not after, in milliseconds since the epoch. */
   readonly expiresAtMs: null | number
+  /** When its deliveries are tried again; null: as configured. */
+  readonly retry: null | RetryRequest
   /** Whether and how twins are recognised, beyond the id. */
   readonly dedupe: null | DedupeRequest
   /** JSON object that is carried along and given back. */
@@ -341,6 +363,8 @@ export interface NotificationInbound {
   readonly sendAt: null | string
   /** Not after: RFC 3339 with an offset. */
   readonly expiresAt: null | string
+  /** When its deliveries are tried again; null: as configured. */
+  readonly retry: null | InboundRetry
   /** Whether and how twins are recognised, beyond the id. */
   readonly dedupe: null | InboundDedupe
   /** JSON object that is carried along and given back, at most 4 KiB. */
@@ -423,9 +447,9 @@ export interface NotificationStatus {
   readonly traceparent: null | string
 }
 
-/** The state of a provider's breaker; for webhooks, of one host's. */
+/** The state of a breaker: of a provider, or of a part of it that fails alone. */
 export interface ProviderHealth {
-  /** Provider name, and for webhooks the host behind a slash. */
+  /** Provider name, and behind a slash the part of it: a channel; of webhooks an origin, or an origin and 8 hex digits of the URL's hash. */
   readonly key: string
   /** Whose it is. */
   readonly tenant: string
@@ -437,6 +461,10 @@ export interface ProviderHealth {
   readonly atMs: number
   /** When a probe may go through, in milliseconds since the epoch; null when closed. */
   readonly retryAtMs: null | number
+  /** Since when it has not been closed, in milliseconds since the epoch; null when closed. */
+  readonly sinceMs: null | number
+  /** What the last call came to that kept it from being closed, at most 500 characters; null when closed. */
+  readonly lastError: null | string
 }
 
 /** What became of a dead letter: put back, or kept for good because it came back too often. */
@@ -480,12 +508,14 @@ export interface Events {
   candidate: Candidate
   'dead-letter': DeadLetter
   'dedupe-request': DedupeRequest
+  'retry-request': RetryRequest
   'trail-entry': TrailEntry
   delivery: Delivery
   'delivery-released': DeliveryReleased
   'delivery-routed': DeliveryRouted
   'delivery-status': DeliveryStatus
   'inbound-dedupe': InboundDedupe
+  'inbound-retry': InboundRetry
   'template-reference': TemplateReference
   'notification-requested': NotificationRequested
   'notification-accepted': NotificationAccepted

@@ -8,6 +8,7 @@ import { isAllowEntry, isNetwork, mailFrom, origin, text, token, urlText, variab
 import { kafkaSection } from './kafka.js'
 import { linesOf } from './problems.js'
 import { registrySection } from './registry.js'
+import { retryOverride, retrySection } from './retry.js'
 import { section } from './section.js'
 import { tracingSection } from './tracing.js'
 import { readYaml } from './yaml-file.js'
@@ -42,6 +43,7 @@ function providerOf<K extends string, C extends Channel, S extends z.ZodRawShape
     timeoutMs: whole(100, 120_000).optional(),
     onUnknown: z.enum(['resend', 'park'], { error: 'must be resend or park' }).optional(),
     secretEnv: variableName.optional(),
+    retry: retryOverride.optional(),
     ...more,
   })
 }
@@ -80,11 +82,6 @@ export type FileProvider = z.infer<typeof provider>
 
 const limit = section({ ratePerSecond }).default({})
 
-const retry = section({
-  baseMs: whole(10, 3_600_000).default(defaults.retryBaseMs),
-  maxMs: whole(10, 86_400_000).default(defaults.retryMaxMs),
-}).refine(({ baseMs, maxMs }) => maxMs >= baseMs, { path: ['maxMs'], error: 'must be at least retry.baseMs' })
-
 const schema = section({
   providers: z
     .array(provider, { error: 'must be a list of providers' })
@@ -101,10 +98,11 @@ const schema = section({
   }).prefault({}),
   dedupe: section({ windowMs: whole(1_000, 2_592_000_000).default(defaults.dedupeWindowMs) }).prefault({}),
   deliver: section({ window: whole(1, 100_000).default(defaults.deliverWindow) }).prefault({}),
-  retry: retry.prefault({}),
+  retry: retrySection.prefault({}),
   breaker: section({
     failures: whole(1, 1_000).default(defaults.breakerFailures),
     halfOpenAfterMs: whole(100, 3_600_000).default(defaults.breakerHalfOpenAfterMs),
+    maxHalfOpenAfterMs: whole(100, 86_400_000).default(defaults.breakerMaxHalfOpenAfterMs),
   }).prefault({}),
   retention: section({
     recordsDays: whole(1, 3_650).default(defaults.recordsDays),

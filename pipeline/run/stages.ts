@@ -26,6 +26,7 @@ import type { Tracing } from '../observe/tracing/tracing.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
 import { allOf } from './observers.js'
 import { countParked } from './parked.js'
+import { longestRetryMs, retryRules } from './retry-rules.js'
 
 /** What stages are given. A process that runs some of them needs only what those ask for. */
 export interface StagePorts {
@@ -104,8 +105,8 @@ export const kafkaSizes: StageSizes = {
 const day = 24 * 60 * 60 * 1000
 /** Ids are remembered for as long as an idempotency key holds. */
 const idWindowMs = day
-/** No delivery is retried for longer than this after its cancel. */
-const cancelMemoryMs = 7 * day
+/** A cancel is remembered for at least as long, and for longer where deliveries are retried for longer. */
+const minCancelMemoryMs = 7 * day
 /** How long a lane waits for credit before it lets others pass. */
 const patienceMs = 250
 const retryAfterMinMs = 1000
@@ -206,6 +207,8 @@ function throttleStage(config: Config, { log, bindings: bindingsOf, health, metr
     observer: throttleObserver(metrics, () => countParked(countState)),
   }
   const probeEveryMs = breaker.halfOpenAfterMs
+  // What waits for its time when a cancel comes is retried for no longer than that afterwards.
+  const cancelMemoryMs = Math.max(minCancelMemoryMs, longestRetryMs(config) + day)
   return throttle(ports, { window, ...pacing(config), probeEveryMs, patienceMs, cancelMemoryMs })
 }
 
@@ -214,7 +217,7 @@ function pacing(config: Config) {
 }
 
 function deliverStage(config: Config, { bindings: bindingsOf, metrics, tracing }: StagePorts) {
-  const { retry, breaker, retention } = config
+  const { breaker, retention } = config
   return deliver(
     {
       bindings: bindingsOf(),
@@ -223,10 +226,11 @@ function deliverStage(config: Config, { bindings: bindingsOf, metrics, tracing }
       ...(tracing && { tracer: tracing.callTracer }),
     },
     {
-      retry: { ...retry, retryAfterMinMs, retryAfterMaxMs },
+      retryOf: retryRules(config),
+      bounds: { retryAfterMinMs, retryAfterMaxMs },
       breaker,
       ...pacing(config),
-      ledgerMemoryMs: retention.logHours * 60 * 60 * 1000,
+      ledgerMemoryMs: Math.max(retention.logHours * 60 * 60 * 1000, longestRetryMs(config)),
     },
   )
 }

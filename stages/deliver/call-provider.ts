@@ -3,16 +3,20 @@
  *  Invariants: within one process an attempt is called once, however often its commit fails; where a provider cannot take
  *  a call twice, the intent is committed before the call. As many calls are under way as the queues let go. */
 import { from, mergeMap, Observable, type OperatorFunction, of, type SchedulerLike } from 'rxjs'
-import { type Breakers, breakerKey } from './breakers.js'
+import type { Delivery } from '../../schemas/events.js'
+import { type Breakers, breakerKeys } from './breakers.js'
 import type { CallTracer } from './call-tracer.js'
 import type { Call } from './classification.js'
 import { type LoadSignal, loadSignalOf } from './concurrency-limiter.js'
 import type { InFlightCalls } from './in-flight-calls.js'
+import type { SendResult } from './providers/provider.js'
 import { faultOf, send } from './send.js'
 import type { CallInFlight, Result, Turn } from './work.js'
 
 export interface CallProviderPorts {
   readonly clock: SchedulerLike
+  /** Why a delivery is not called any more; null: it is. */
+  readonly endOf: (delivery: Delivery, nowMs: number) => 'expired' | 'gave-up' | null
   readonly circuit: Breakers
   readonly inFlight: InFlightCalls
   readonly tracer: CallTracer
@@ -45,25 +49,35 @@ function callInTurn(turn: Turn, ports: CallProviderPorts): Observable<Result> {
       ports.inFlight.add(delivery, call)
       void resultOf(turn, call, ports).then(end)
     }
-    if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= ports.clock.now()) end({ kind: 'expired', record })
+    const over = ports.endOf(delivery, ports.clock.now())
+    if (over !== null) end({ kind: over, record })
     else if (binding.policy.onUnknown === 'park') subscriber.next({ kind: 'intended', record, committed: begin })
     else begin()
   })
 }
 
-/** Null where the breaker is open. */
+/** Null where a breaker is open. */
 async function callOnce(
   { record, binding }: Turn,
   { clock, circuit, tracer }: CallProviderPorts,
 ): Promise<Call | null> {
-  const { delivery } = record.value
-  const { provider } = binding
-  const startedMs = clock.now()
-  const result = await circuit.call(breakerKey(delivery, provider), provider.name, () =>
-    send(record, binding, clock, tracer),
-  )
-  if (result === null) await new Promise<void>((resolve) => clock.schedule(() => resolve(), refusalPauseMs))
-  return result && { result, startedMs, latencyMs: clock.now() - startedMs }
+  const keys = breakerKeys(record.value.delivery, binding.provider)
+  let startedMs = clock.now()
+  let permission = circuit.begin(keys, startedMs)
+  if (permission === 'refused') {
+    await new Promise<void>((resolve) => clock.schedule(() => resolve(), refusalPauseMs))
+    // Meanwhile a probe may have been answered well.
+    startedMs = clock.now()
+    permission = circuit.begin(keys, startedMs)
+  }
+  if (permission === 'refused') return null
+  let result: SendResult | null = null
+  try {
+    result = await send(record, binding, clock, tracer)
+  } finally {
+    circuit.ended(keys, permission, result, clock.now())
+  }
+  return { result, startedMs, latencyMs: clock.now() - startedMs }
 }
 
 /** What a call came to; never rejects. */
@@ -75,11 +89,8 @@ async function resultOf(
   try {
     const call = await made
     if (call) return { kind: 'called', record, call }
-    return {
-      kind: 'refused',
-      record,
-      retryAtMs: circuit.retryAtMs(breakerKey(record.value.delivery, binding.provider)),
-    }
+    const keys = breakerKeys(record.value.delivery, binding.provider)
+    return { kind: 'refused', record, retryAtMs: circuit.retryAtMs(keys) }
   } catch (error) {
     return { kind: 'failed', record, cause: 'provider-fault', detail: faultOf(error) }
   }

@@ -1,24 +1,22 @@
 /** Decides what a call's result means for its delivery. Pure: facts in, decision out. */
 import type { Attempt, Delivery } from '../../schemas/events.js'
-import { backoffMs, maxAttempts } from './backoff.js'
 import type { SendResult } from './providers/provider.js'
+import { giveUpAtMs, jittered, namedWaitMs, type RetrySchedule, retryWaitMs, spreadMs } from './retry-schedule.js'
 
-export interface RetryOptions {
-  /** The first wait is at most this long; each later one at most twice the one before. */
-  readonly baseMs: number
-  readonly maxMs: number
-  /** What a provider's Retry-After is clamped to. */
+/** What a time that a provider names is clamped to, in milliseconds. */
+export interface RetryAfterBounds {
   readonly retryAfterMinMs: number
   readonly retryAfterMaxMs: number
 }
 
 export type Classification =
-  /** It has ended. `deadLetter`: worth keeping for a person, and why. */
+  /** It has ended. `deadLetter`: worth keeping for a person, and why. `reason`: why it failed; null where it did not. */
   | {
       readonly kind: 'ended'
       readonly state: 'sent' | 'delivered' | 'failed'
       readonly delivery: Delivery
       readonly deadLetter: string | null
+      readonly reason: string | null
     }
   /** It goes back through throttle. */
   | { readonly kind: 'again'; readonly delivery: Delivery; readonly reason: 'retry' | 'rate-limited' }
@@ -30,62 +28,96 @@ export interface Call {
   readonly latencyMs: number
 }
 
+/** What a decision goes by. `random`: at least 0, less than 1. */
+export interface Facts {
+  readonly nowMs: number
+  readonly schedule: RetrySchedule
+  readonly bounds: RetryAfterBounds
+  readonly random: () => number
+}
+
 const maxErrorLength = 500
 
-export function classify(
-  delivery: Delivery,
-  call: Call,
-  nowMs: number,
-  options: RetryOptions,
-  random: () => number,
-): Classification {
+export function classify(delivery: Delivery, call: Call, facts: Facts): Classification {
   const { result } = call
+  const called = { ...delivery, triedFromMs: delivery.triedFromMs ?? triedFromOf(delivery, call) }
   switch (result.outcome) {
     case 'sent':
     case 'delivered':
-      return { kind: 'ended', state: result.outcome, delivery: attempted(delivery, call), deadLetter: null }
+      return { kind: 'ended', state: result.outcome, delivery: attempted(called, call), deadLetter: null, reason: null }
     case 'recipient':
-      return { kind: 'ended', state: 'failed', delivery: attempted(delivery, call), deadLetter: null }
+      return failed(attempted(called, call), null, 'recipient')
     case 'permanent':
-      return { kind: 'ended', state: 'failed', delivery: attempted(delivery, call), deadLetter: 'permanent-error' }
+      return afterRefusal(called, call, result.againAfterMs ?? [], facts)
     case 'transient':
-      return afterTransient(attempted(delivery, call), nowMs, options, random)
+      return afterTransient(attempted(called, call), result.retryAfterMs ?? null, facts)
     case 'rate-limited':
-      return afterRateLimit(delivery, result.retryAfterMs, nowMs, options, random)
+      return afterRateLimit(called, result.retryAfterMs, facts)
   }
 }
 
-function afterTransient(
-  delivery: Delivery,
-  nowMs: number,
-  { baseMs, maxMs }: RetryOptions,
-  random: () => number,
-): Classification {
-  const attempt = delivery.attempts.length
-  if (attempt >= maxAttempts(delivery.priority)) {
-    return { kind: 'ended', state: 'failed', delivery, deadLetter: 'attempts-exhausted' }
-  }
-  const notBeforeMs = nowMs + backoffMs({ attempt, baseMs, maxMs, random })
-  return { kind: 'again', delivery: { ...delivery, notBeforeMs }, reason: 'retry' }
+/** What was under way before releases knew the field began with its first attempt. */
+function triedFromOf({ attempts }: Delivery, { startedMs }: Call): number {
+  return attempts[0]?.atMs ?? startedMs
 }
 
-/** Not an attempt: the provider did not look at the message. The wait is as it asked, plus jitter, so that those
- *  who were refused together do not come back together. */
-function afterRateLimit(
+/** A refusal that the receiver's next release may undo is tried again a few times, then it counts. */
+function afterRefusal(called: Delivery, call: Call, againAfterMs: readonly number[], facts: Facts): Classification {
+  const before = called.attempts.filter(({ outcome }) => outcome === 'permanent').length
+  const delivery = attempted(called, call)
+  const waitMs = againAfterMs[before]
+  if (waitMs === undefined) return failed(delivery, 'permanent-error', 'permanent')
+  return again(delivery, jittered(waitMs, facts.random), 'retry', facts)
+}
+
+function afterTransient(delivery: Delivery, namedMs: number | null, facts: Facts): Classification {
+  const { schedule, bounds, random } = facts
+  const calls = delivery.attempts.length
+  const waitMs = retryWaitMs(schedule, calls, random)
+  if (waitMs === null) return failed(delivery, 'attempts-exhausted', 'transient')
+  if (namedMs === null) return again(delivery, waitMs, 'retry', facts)
+  return again(delivery, later(namedWaitMs(schedule, calls, clamped(namedMs, bounds)), random), 'retry', facts)
+}
+
+/** Not an attempt: the provider did not look at the message. The wait is as it asked. */
+function afterRateLimit(called: Delivery, namedMs: number | null, facts: Facts): Classification {
+  const { schedule, bounds, random } = facts
+  const delivery = { ...called, deferrals: called.deferrals + 1 }
+  const askedMs = namedMs ?? usualLimitWaitMs(schedule, delivery.deferrals, random)
+  return again(delivery, later(clamped(askedMs, bounds), random), 'rate-limited', facts)
+}
+
+/** Where the calls are counted, a limit spends none of them: the longest wait repeats. */
+function usualLimitWaitMs(schedule: RetrySchedule, deferrals: number, random: () => number): number {
+  const calls = schedule.kind === 'counted' ? Math.min(deferrals, 30) : deferrals
+  return retryWaitMs(schedule.kind === 'counted' ? { ...schedule, retries: 30 } : schedule, calls, random) ?? 0
+}
+
+/** Jitter only upwards: who was told a time does not come before it. */
+function later(ms: number, random: () => number): number {
+  return Math.round(ms * (1 + random() / 4))
+}
+
+function clamped(ms: number, { retryAfterMinMs, retryAfterMaxMs }: RetryAfterBounds): number {
+  return Math.min(retryAfterMaxMs, Math.max(retryAfterMinMs, ms))
+}
+
+/** The last call is made at the very end of its time; what expires before it is called again waits no longer than that. */
+function again(
   delivery: Delivery,
-  retryAfterMs: number | null,
-  nowMs: number,
-  { baseMs, maxMs, retryAfterMinMs, retryAfterMaxMs }: RetryOptions,
-  random: () => number,
+  waitMs: number,
+  reason: 'retry' | 'rate-limited',
+  { nowMs, schedule }: Facts,
 ): Classification {
-  const asked = retryAfterMs ?? backoffMs({ attempt: Math.min(30, delivery.deferrals + 1), baseMs, maxMs, random })
-  const waitMs = Math.min(retryAfterMaxMs, Math.max(retryAfterMinMs, asked))
-  const notBeforeMs = nowMs + Math.round(waitMs * (1 + random() / 4))
-  return {
-    kind: 'again',
-    delivery: { ...delivery, deferrals: delivery.deferrals + 1, notBeforeMs },
-    reason: 'rate-limited',
-  }
+  const endMs = giveUpAtMs(schedule, delivery.triedFromMs ?? nowMs)
+  if (nowMs >= endMs) return failed(delivery, 'gave-up', 'gave-up')
+  const atMs = nowMs + Math.max(waitMs, spreadMs(delivery.attempts.length, endMs - nowMs))
+  const notBeforeMs = Math.min(atMs, endMs, delivery.expiresAtMs ?? Number.POSITIVE_INFINITY)
+  return { kind: 'again', delivery: { ...delivery, notBeforeMs }, reason }
+}
+
+function failed(delivery: Delivery, deadLetter: string | null, reason: string): Classification {
+  return { kind: 'ended', state: 'failed', delivery, deadLetter, reason }
 }
 
 function attempted(delivery: Delivery, { result, startedMs, latencyMs }: Call): Delivery {

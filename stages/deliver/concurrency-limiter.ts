@@ -18,9 +18,11 @@ export interface ConcurrencyLimiterOptions {
 /** What a call came to, as far as the provider's health goes. */
 export type LoadSignal = 'ok' | 'overloaded' | 'not-called'
 
-/** A provider that refuses one message is ok; one that fails, or asks for less, is overloaded. */
-export function loadSignalOf({ outcome }: SendResult): LoadSignal {
-  return outcome === 'transient' || outcome === 'rate-limited' ? 'overloaded' : 'ok'
+/** A provider that refuses one message is ok; one that fails, or asks for less, is overloaded. What is put off for its
+ *  recipient's sake says nothing of the provider. */
+export function loadSignalOf(result: SendResult): LoadSignal {
+  if (result.outcome !== 'transient' && result.outcome !== 'rate-limited') return 'ok'
+  return result.chargedTo === 'recipient' ? 'not-called' : 'overloaded'
 }
 
 export interface ConcurrencyLimiter {

@@ -6,22 +6,25 @@ import { defer, finalize, map, merge, type OperatorFunction, Subject } from 'rxj
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
 import { providerHealth } from '../../schemas/outgoing.js'
 import type { Batch, Scope, Stage, StageContext } from '../stage.js'
-import { type BreakerOptions, type Breakers, breakers } from './breakers.js'
+import { type BreakerOptions, Breakers } from './breakers.js'
 import { callProvider } from './call-provider.js'
 import { type CallTracer, untraced } from './call-tracer.js'
-import type { Call, RetryOptions } from './classification.js'
+import type { Call, RetryAfterBounds } from './classification.js'
 import { type InFlightCalls, inFlightCalls } from './in-flight-calls.js'
 import { type Ledger, ledger } from './ledger.js'
 import type { DeliverObserver, ProviderLoad } from './observer.js'
 import type { ProviderBinding } from './providers/provider.js'
 import { type ProviderQueues, type QueueByProviderOptions, queueByProvider } from './queue-by-provider.js'
+import { isGivenUp, type RetrySchedule } from './retry-schedule.js'
 import { skipKnown } from './skip-known.js'
 import { type DeliverOut, type DeliverStep, turnIntoStep } from './turn-into-step.js'
 
 export interface DeliverOptions extends Pick<QueueByProviderOptions, 'limitsOf' | 'paceOf'> {
-  readonly retry: RetryOptions
+  /** When a delivery is tried again, and when it is given up. */
+  readonly retryOf: (delivery: Delivery) => RetrySchedule
+  readonly bounds: RetryAfterBounds
   readonly breaker: BreakerOptions
-  /** How long outcomes are kept, in milliseconds: as long as the input can be read again. */
+  /** How long outcomes are kept, in milliseconds: as long as the input can be read again, and as the longest retries. */
   readonly ledgerMemoryMs: number
 }
 
@@ -48,26 +51,26 @@ export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In,
 function deliverOnce(
   context: StageContext,
   { bindings, called, observer, tracer = untraced }: DeliverPorts,
-  { retry, breaker, ledgerMemoryMs, ...pacing }: DeliverOptions,
+  { retryOf, bounds, breaker, ledgerMemoryMs, ...pacing }: DeliverOptions,
   inFlight: InFlightCalls,
 ): OperatorFunction<Batch<In>, DeliverStep> {
   const { clock } = context
+  const endOf = (delivery: Delivery, nowMs: number) => {
+    if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= nowMs) return 'expired'
+    return isGivenUp(delivery, retryOf(delivery), nowMs) ? 'gave-up' : null
+  }
   return (batches) =>
     defer(() => {
       const healthChanged = new Subject<ProviderHealth>()
-      const circuit = breakers(
-        breaker,
-        () => clock.now(),
-        (health) => healthChanged.next(health),
-      )
+      const circuit = new Breakers(breaker, (health) => healthChanged.next(health))
       const queues: ProviderQueues = new Map()
       const ledgerOf = ledgersIn(context, ledgerMemoryMs)
       const ended = observer.began(() => loads(bindings, queues, circuit))
       const steps = batches.pipe(
         skipKnown({ bindings, ledgerOf, inFlight }),
         queueByProvider(context, bindings, queues, { ...pacing, cautious: breaker.failures }),
-        callProvider({ clock, circuit, inFlight, tracer }),
-        turnIntoStep({ context, ledgerOf, inFlight, tracer, called, observer, retry }),
+        callProvider({ clock, endOf, circuit, inFlight, tracer }),
+        turnIntoStep({ context, ledgerOf, inFlight, tracer, called, observer, retryOf, bounds }),
         finalize(() => healthChanged.complete()),
       )
       return merge(healthSteps(healthChanged, context), steps).pipe(finalize(ended))

@@ -17,7 +17,7 @@ import type { Delivery } from '../../schemas/events.js'
 import { type LimitsOf, type PaceClass, sharedLimits } from '../shared-limits.js'
 import type { StageContext } from '../stage.js'
 import { ProviderQueue } from './provider-queue.js'
-import type { ProviderBinding } from './providers/provider.js'
+import { hostOf, type ProviderBinding } from './providers/provider.js'
 import type { CallInFlight, ReleasedRecord, Result, Screened, Turn } from './work.js'
 
 export interface QueueByProviderOptions {
@@ -87,7 +87,8 @@ function joiner(
       queue = begin(binding)
       queues.set(delivery.provider, queue)
     }
-    const part = binding.provider.destination(delivery)
+    // As many calls go to a host as it can take, however many URLs stand there.
+    const part = hostOf(binding.provider.destination(delivery))
     queue.add(record.scope.lane, { channel: delivery.channel, part, pace: paceOf(delivery) }, record)
   }
 }

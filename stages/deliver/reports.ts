@@ -40,7 +40,7 @@ export function report(delivery: Delivery, state: DeliveryState, final: boolean,
 export function noteOf(classification: Classification, result: SendResult): Note {
   const detail = 'error' in result ? result.error : (result.detail ?? null)
   if (classification.kind === 'ended') {
-    return { event: classification.state, reason: classification.state === 'failed' ? result.outcome : null, detail }
+    return { event: classification.state, reason: classification.reason, detail }
   }
   const until = classification.delivery.notBeforeMs
   const next = until === null ? '' : ` Next at ${new Date(until).toISOString()}.`

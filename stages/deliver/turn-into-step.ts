@@ -6,11 +6,12 @@ import type { Delivery } from '../../schemas/events.js'
 import { type Outgoing, routed, status } from '../../schemas/outgoing.js'
 import type { DeadRecord, Scope, StageContext, Step } from '../stage.js'
 import type { CallTracer } from './call-tracer.js'
-import { type Call, classify, type RetryOptions } from './classification.js'
+import { type Call, classify, type RetryAfterBounds } from './classification.js'
 import type { InFlightCalls } from './in-flight-calls.js'
 import type { Ledger } from './ledger.js'
 import type { DeliverObserver } from './observer.js'
 import { type Note, noted, noteOf, report } from './reports.js'
+import type { RetrySchedule } from './retry-schedule.js'
 import type { ReleasedRecord, Result } from './work.js'
 
 type In = 'delivery-released'
@@ -25,7 +26,8 @@ export interface TurnIntoStepPorts {
   /** Told of every call, for metrics. Must not throw. */
   readonly called: (delivery: Delivery, call: Call) => void
   readonly observer: DeliverObserver
-  readonly retry: RetryOptions
+  readonly retryOf: (delivery: Delivery) => RetrySchedule
+  readonly bounds: RetryAfterBounds
 }
 
 export function turnIntoStep(ports: TurnIntoStepPorts): OperatorFunction<Result, DeliverStep> {
@@ -45,6 +47,8 @@ function stepOf(result: Result, nowMs: number, ports: TurnIntoStepPorts): Delive
       return deferred(result.record, result.retryAtMs ?? nowMs, nowMs, ports)
     case 'expired':
       return ended(result.record, 'expired', { event: 'expired', reason: null, detail: null }, [], nowMs, ports)
+    case 'gave-up':
+      return gaveUp(result.record, nowMs, ports)
     case 'failed': {
       const { record, cause, detail } = result
       const note = { event: 'failed', reason: cause, detail }
@@ -55,11 +59,12 @@ function stepOf(result: Result, nowMs: number, ports: TurnIntoStepPorts): Delive
 
 function afterCall(record: ReleasedRecord, call: Call, nowMs: number, ports: TurnIntoStepPorts): DeliverStep {
   const { delivery } = record.value
-  const { inFlight, tracer, observer, retry, context } = ports
+  const { inFlight, tracer, observer, retryOf, bounds, context } = ports
   ports.called(delivery, call)
   const committed = () => inFlight.forget(delivery)
   const traced = { ...delivery, traceparent: tracer.after(record) }
-  const classification = classify(traced, call, nowMs, retry, context.random)
+  const facts = { nowMs, schedule: retryOf(delivery), bounds, random: context.random }
+  const classification = classify(traced, call, facts)
   ports.ledgerOf(record.scope).done(delivery, nowMs)
   const told = noted(classification.delivery, nowMs, noteOf(classification, call.result))
   if (classification.kind === 'again') {
@@ -79,9 +84,17 @@ function deferred(record: ReleasedRecord, retryAtMs: number, nowMs: number, port
   ports.observer.putBack(delivery, 'breaker-open')
   const jitterMs = Math.floor(ports.context.random() * Math.max(1000, (retryAtMs - nowMs) / 4))
   const notBeforeMs = Math.max(nowMs, retryAtMs) + jitterMs
-  const later = { ...delivery, deferrals: delivery.deferrals + 1, notBeforeMs }
+  const triedFromMs = delivery.triedFromMs ?? delivery.attempts[0]?.atMs ?? nowMs
+  const later = { ...delivery, triedFromMs, deferrals: delivery.deferrals + 1, notBeforeMs }
   const told = noted(later, nowMs, { event: 'deferred', reason: 'breaker-open', detail: null })
   return step(ports, [record], [routed(told)])
+}
+
+/** It was held back until its time was over. */
+function gaveUp(record: ReleasedRecord, nowMs: number, ports: TurnIntoStepPorts): DeliverStep {
+  const detail = record.value.delivery.attempts.at(-1)?.error ?? 'Its provider was down all the time'
+  const note = { event: 'failed', reason: 'gave-up', detail }
+  return ended(record, 'failed', note, [{ record, cause: 'gave-up', detail }], nowMs, ports)
 }
 
 function ended(

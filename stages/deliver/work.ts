@@ -39,6 +39,7 @@ export type Result =
   | { readonly kind: 'called'; readonly record: ReleasedRecord; readonly call: Call }
   /** The breaker is open. `retryAtMs`: when it lets a probe through. */
   | { readonly kind: 'refused'; readonly record: ReleasedRecord; readonly retryAtMs: number | null }
-  | { readonly kind: 'expired'; readonly record: ReleasedRecord }
+  /** Its time is over: its own, or that of its retries. */
+  | { readonly kind: 'expired' | 'gave-up'; readonly record: ReleasedRecord }
   /** It cannot be called, and is kept for a person. */
   | { readonly kind: 'failed'; readonly record: ReleasedRecord; readonly cause: string; readonly detail: string }

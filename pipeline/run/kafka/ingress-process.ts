@@ -112,6 +112,7 @@ function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: Shared
       intake({
         templates: stores.templates,
         dedupeWindowMs: config.dedupe.windowMs,
+        retryBounds: config.retry.requests,
         ...(workerPorts.tracing && { traceRoot: workerPorts.tracing.root }),
       }),
       workerPorts,

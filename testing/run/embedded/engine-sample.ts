@@ -1,4 +1,5 @@
 /** Engines in this process, on files of their own, with providers that the test speaks for. */
+
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +24,7 @@ import type {
   SendRequest,
   SendResult,
 } from '../../../stages/deliver/providers/provider.js'
+import { retriesOf } from '../retries-sample.js'
 
 export interface SeenCall {
   readonly key: string
@@ -83,7 +85,7 @@ export async function closeAll(): Promise<void> {
 /** Retries are quick, so that a test need not wait. */
 export function quickConfig(): Config {
   const config = loadConfig({ CARILLON_DATA: tmpdir(), CARILLON_LOG_LEVEL: 'error' })
-  return { ...config, retry: { baseMs: 10, maxMs: 50 }, rendering: { ...config.rendering, timeLimitMs: 200 } }
+  return { ...config, retry: retriesOf([10, 20, 50], 60_000), rendering: { ...config.rendering, timeLimitMs: 200 } }
 }
 
 export async function run(file = newFile(), options: EngineOptions = {}): Promise<RunningEngine> {
@@ -182,6 +184,7 @@ export function notificationOf(changes: Partial<NotificationRequested> = {}): No
     priority: 'normal',
     sendAtMs: null,
     expiresAtMs: null,
+    retry: null,
     dedupe: null,
     metadata: '{}',
     batchId: null,

@@ -61,8 +61,9 @@ export const down: SendResult = { outcome: 'transient', error: 'down' }
 const usualPolicy: ProviderPolicy = { ratePerSecond: null, concurrency: 8, timeoutMs: 10_000, onUnknown: 'resend' }
 
 export const deliverDefaults: DeliverOptions = {
-  retry: { baseMs: 1000, maxMs: 300_000, retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 },
-  breaker: { failures: 5, halfOpenAfterMs: 30_000 },
+  retryOf: () => ({ kind: 'waits', waitsMs: [1000, 5000, 30_000, 300_000], giveUpAfterMs: 86_400_000 }),
+  bounds: { retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 },
+  breaker: { failures: 5, halfOpenAfterMs: 30_000, maxHalfOpenAfterMs: 300_000 },
   limitsOf: () => [],
   paceOf: () => null,
   ledgerMemoryMs: 7 * 24 * 3_600_000,
