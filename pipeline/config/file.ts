@@ -103,7 +103,12 @@ const schema = section({
     failures: whole(1, 1_000).default(defaults.breakerFailures),
     halfOpenAfterMs: whole(100, 3_600_000).default(defaults.breakerHalfOpenAfterMs),
     maxHalfOpenAfterMs: whole(100, 86_400_000).default(defaults.breakerMaxHalfOpenAfterMs),
-  }).prefault({}),
+  })
+    .refine(({ halfOpenAfterMs, maxHalfOpenAfterMs }) => maxHalfOpenAfterMs >= halfOpenAfterMs, {
+      path: ['maxHalfOpenAfterMs'],
+      error: 'must be at least breaker.halfOpenAfterMs',
+    })
+    .prefault({}),
   retention: section({
     recordsDays: whole(1, 3_650).default(defaults.recordsDays),
     inboxDays: whole(1, 3_650).default(defaults.inboxDays),
