@@ -4,6 +4,7 @@ import { emptyOf } from './load/answers.js'
 import { embeddedAnswers } from './load/embedded.js'
 
 vi.setConfig({ testTimeout: 300_000 })
+
 const { programs, missing } = prometheusHere()
 
 test.skipIf(missing)(

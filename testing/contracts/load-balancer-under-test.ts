@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { until } from '../process-under-test.js'
+import { until } from '../until.js'
 import { type Haproxy, haproxyFor } from './haproxy-under-test.js'
 
 /** The compiled file stands in dist/testing/contracts. */

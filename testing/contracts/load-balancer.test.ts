@@ -6,13 +6,14 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { brokerAddress } from '../logs/kafka/log-under-test.js'
 import { machinePace } from '../machine-pace.js'
-import { type ProcessUnderTest, until } from '../process-under-test.js'
+import type { ProcessUnderTest } from '../process-under-test.js'
 import { type CarillonUnderTest, carillonUnderTest } from '../run/kafka/carillon-under-test.js'
+import { until } from '../until.js'
 import { beginLoad, type Crowd, type Load } from './clients-under-test.js'
 import type { Haproxy } from './haproxy-under-test.js'
 import { freePort, haproxyHere, type LoadBalancer, loadBalancer, serverHosts } from './load-balancer-under-test.js'
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 240_000 })
+vi.setConfig({ testTimeout: 300_000 })
 
 const found = haproxyHere()
 const broker = await brokerAddress()
