@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { mendKafkaLibrary } from './kafka/mend-library.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana']
+const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana', 'docs']
 const assetEndings = ['.avsc', '.html', '.css', '.svg', '.js']
 const isWindows = process.platform === 'win32'
 const stamp = join(root, 'dist', '.built')
