@@ -6,12 +6,13 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commandTable, exitCodes, optionTable } from './tables/commands.js'
+import { figureTable } from './tables/figures.js'
 import { metricTable } from './tables/metrics.js'
 import { routeTable } from './tables/routes.js'
 import { fileTable, providerTable, tracingVariableTable, variableTable } from './tables/settings.js'
 import { topicTable } from './tables/topics.js'
 
-const folder = join(import.meta.dirname.replace(/dist[\\/]docs$/, ''), 'docs')
+const root = import.meta.dirname.replace(/dist[\\/]docs$/, '')
 const check = process.argv.includes('--check')
 
 const made: Readonly<Record<string, string>> = {
@@ -28,17 +29,19 @@ const made: Readonly<Record<string, string>> = {
   'metrics of lag': metricTable('lag'),
   'metrics of stores': metricTable('stores'),
   'metrics of the process': metricTable('process'),
+  figures: figureTable(root),
   routes: await routeTable('own'),
   'contract routes': await routeTable('contracts'),
 }
 
 const missing = new Set(Object.keys(made))
-for (const name of readdirSync(folder).filter((file) => file.endsWith('.md'))) {
-  const path = join(folder, name)
+const pages = readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'))
+for (const name of ['README.md', ...pages.map((page) => `docs/${page}`)]) {
+  const path = join(root, name)
   const present = readFileSync(path, 'utf8')
   const wanted = filled(name, present)
   if (wanted === present) continue
-  if (check) fail(`docs/${name} is not what the code says.`)
+  if (check) fail(`${name} is not what the code says.`)
   writeFileSync(path, wanted)
 }
 if (missing.size > 0) fail(`No page has the mark of: ${[...missing].join(', ')}.`)
@@ -47,7 +50,7 @@ if (missing.size > 0) fail(`No page has the mark of: ${[...missing].join(', ')}.
 function filled(page: string, text: string): string {
   return text.replaceAll(/(<!-- generated: (.*?) -->\n)[\s\S]*?(<!-- end -->)/g, (_, start, name, end) => {
     const part = made[name]
-    if (part === undefined) return fail(`docs/${page} asks for "${name}", which nothing makes.`)
+    if (part === undefined) return fail(`${page} asks for "${name}", which nothing makes.`)
     missing.delete(name)
     return `${start}\n${part}\n\n${end}`
   })

@@ -38,7 +38,8 @@ const welcome = { id: 'welcome', version: 3, locale: 'en', locales: {}, defaults
 const broker = await brokerAddress()
 const found = broker.address === null ? { missing: broker.missing } : upstreamAt(root)
 if (typeof found === 'function' && broker.address !== null) describeIntake(broker.address, found)
-else if (process.env.CI === 'true') throw new Error(`The producer of docs/kafka.md cannot run: ${JSON.stringify(found)}`)
+else if (process.env.CI === 'true')
+  throw new Error(`The producer of docs/kafka.md cannot run: ${JSON.stringify(found)}`)
 else test.skip(`intake on Kafka: ${'missing' in found ? found.missing : ''}`, () => undefined)
 
 function describeIntake(address: string, upstream: Upstream): void {
