@@ -93,7 +93,7 @@ function servePut(app: IngressApp, recipients: IngressPorts['recipients'], nowMs
       method: 'put',
       path,
       tag: 'Recipients',
-      summary: 'Tell about a recipient',
+      summary: 'Create or replace a recipient',
       description: 'Replaces what was told before.',
       params,
       body: { schema: recipientRequest },

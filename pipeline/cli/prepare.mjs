@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { mendKafkaLibrary } from '../logs/kafka/mend-library.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana', 'testing']
+const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana', 'docs', 'testing']
 const assetEndings = ['.avsc', '.html', '.css', '.svg', '.js']
 const isWindows = process.platform === 'win32'
 const stamp = join(root, 'dist', '.built')

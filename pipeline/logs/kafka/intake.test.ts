@@ -35,7 +35,8 @@ const welcome = { id: 'welcome', version: 3, locale: 'en', locales: {}, defaults
 const broker = await brokerAddress()
 const found = broker.address === null ? { missing: broker.missing } : upstreamAt(root)
 if (typeof found === 'function' && broker.address !== null) describeIntake(broker.address, found)
-else if (process.env.CI === 'true') throw new Error(`The README's producer cannot run: ${JSON.stringify(found)}`)
+else if (process.env.CI === 'true')
+  throw new Error(`The producer of docs/kafka.md cannot run: ${JSON.stringify(found)}`)
 else test.skip(`intake on Kafka: ${'missing' in found ? found.missing : ''}`, () => undefined)
 
 function describeIntake(address: string, upstream: Upstream): void {
@@ -86,7 +87,7 @@ function describeIntake(address: string, upstream: Upstream): void {
     (seen.get(topic) ?? []).map((record) => codec.decode(record, [event]).value)
   const requested = () => events('notifications.requested', 'notification-requested')
 
-  describe('the README’s producer in Python', () => {
+  describe('the producer of docs/kafka.md, in Python', () => {
     test('is taken in from whatever partition, and put where each recipient belongs', async () => {
       const run = await upstream(toInbound, [
         { id: 'order-1', to: { id: 'ada', email: 'ada@example.com' }, template: 'welcome', data: { name: 'Ada 🛎' } },

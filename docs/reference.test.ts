@@ -1,4 +1,5 @@
-/** Holds the README to the code: what can be set, asked, measured and called stands there, and nothing else. */
+/** Holds the documentation to the code: what can be set, asked, measured and called stands there, and nothing else. The
+ *  tables are generated; this asks the running code in their place, so that a generator that leaves something out fails. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,18 +9,20 @@ import { loadConfig } from '../pipeline/config/config.js'
 import { parseFile } from '../pipeline/config/file.js'
 import { ConfigProblems } from '../pipeline/config/problems.js'
 import { metricList } from '../pipeline/observe/metrics/list.js'
-import { createFakePorts, fakeOptions } from './ingress/ports-fake.js'
+import { createFakePorts, fakeOptions } from '../testing/ingress/ports-fake.js'
 
-/** The compiled test stands in dist/pipeline. */
+/** The compiled test stands in dist/docs. */
 const root = join(import.meta.dirname, '..', '..')
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const page = (name: string) => readFileSync(join(root, 'docs', name), 'utf8')
+const configuration = page('configuration.md')
 
-const folder = mkdtempSync(join(tmpdir(), 'carillon-readme-'))
+const folder = mkdtempSync(join(tmpdir(), 'carillon-docs-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Rows of all tables, by each name in backticks in their first cell. */
+/** Rows of all tables of some pages, by each name in backticks in their first cell. */
 const rows = new Map(
-  readme
+  [configuration, page('api.md'), page('contracts.md')]
+    .join('\n')
     .split('\n')
     .filter((line) => line.startsWith('| `'))
     .flatMap((line) => {
@@ -57,8 +60,8 @@ function keysOf(yaml: string): readonly string[] {
   return known.split(', ')
 }
 
-describe('the README', () => {
-  test('tells every variable, with its bounds, and no other', () => {
+describe('the documentation', () => {
+  test('has every variable, with its bounds, and no other', () => {
     const source = readFileSync(join(root, 'pipeline', 'config', 'environment.ts'), 'utf8')
     const variables = [...source.matchAll(/^ {2}(CARILLON_[A-Z_]+): /gm)].map(([, name = '']) => name)
     expect(namesLike(/^CARILLON_[A-Z_]+$/)).toEqual(variables.sort())
@@ -68,7 +71,7 @@ describe('the README', () => {
     expect(bounded.length).toBe(3)
   })
 
-  test('tells every key of the file, with its default and bounds, and no other', () => {
+  test('has every key of the file, with its default and bounds, and no other', () => {
     const sections = keysOf('unheard: 1').filter((section) => section !== 'providers')
     const keys = sections.flatMap((section) =>
       keysOf(`${section}: { unheard: 1 }`).flatMap((key) => {
@@ -89,7 +92,7 @@ describe('the README', () => {
     expect(keys.map((key) => [key, rows.get(key)?.[1], rows.get(key)?.[2]])).toEqual(wanted)
   })
 
-  test('tells every key of a provider, with its bounds', () => {
+  test('has every key of a provider, with its bounds', () => {
     const kinds = ['smtp', 'webhook', 'http']
     const keys = new Set(kinds.flatMap((kind) => keysOf(`providers: [{ kind: ${kind}, unheard: 1 }]`)))
     expect([...keys].filter((key) => !rows.has(key))).toEqual([])
@@ -103,12 +106,12 @@ describe('the README', () => {
   })
 
   test('has a file that can be used', () => {
-    const yaml = /```yaml\n(.*?)```/s.exec(readme)?.[1] ?? ''
+    const yaml = /```yaml\n(.*?)```/s.exec(configuration)?.[1] ?? ''
     expect(yaml).not.toBe('')
     expect(problemsOf({ RELAY_PASSWORD: 'secret', SMS_TOKEN: 'token' }, yaml)).toEqual([])
   })
 
-  test('tells every route and no other', async () => {
+  test('has every route and no other', async () => {
     const answer = await createApp(createFakePorts(), fakeOptions).request('/openapi.json')
     const { paths } = (await answer.json()) as { paths: Record<string, object> }
     const routes = Object.entries(paths).flatMap(([path, methods]) =>
@@ -117,14 +120,15 @@ describe('the README', () => {
     expect(namesLike(/^(?:GET|PUT|POST|PATCH|DELETE) /)).toEqual(routes.sort())
   })
 
-  test('tells every metric as it is listed, and no other', () => {
-    const [, section = ''] = /^## Metrics\n(.*?)^## /ms.exec(readme) ?? []
-    const told = section.split('\n').filter((line) => line.startsWith('| `'))
+  test('has every metric as it is listed, and no other', () => {
+    const shown = page('metrics.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
     const listed = Object.values(metricList).map(
       ({ name, type, labels, help }) =>
         `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')}${labels.length > 0 ? ' ' : ''}| ${help} |`,
     )
-    expect(told.sort()).toEqual(listed.sort())
+    expect(shown.sort()).toEqual(listed.sort())
   })
 })
 
