@@ -50,6 +50,15 @@ export function describeRecords(open: OpenStore): void {
       expect(await store().records.get('other', 'n-1')).toBeUndefined()
     })
 
+    it('says of those that have ended how they did, and only for their tenant', async () => {
+      const [first, second] = [sampleRequest('n-1', 0), sampleRequest('n-2', 0)]
+      await store().accept([first, second])
+      await store().merge([sampleEnd(first, 50)])
+      const { records } = store()
+      expect(await records.endsOf('default', ['n-1', 'n-2', 'n-3'])).toEqual(new Map([['n-1', 'sent']]))
+      expect(await records.endsOf('other', ['n-1'])).toEqual(new Map())
+    })
+
     it('shows what was merged, however often and in whatever order', async () => {
       const request = sampleRequest('n-1', 0)
       const sent = sampleEnd(request, 50)
