@@ -26,6 +26,7 @@ import type { Tracing } from '../../observe/tracing/tracing.js'
 import { createTemplateCheck } from '../../rendering/check.js'
 import { createRenderer } from '../../rendering/pool.js'
 import { storeRetention } from '../../stores/retention.js'
+import { recordReader } from '../../stores/sqlite/records.js'
 import { openStores } from '../../stores/sqlite/stores.js'
 import { createCarriers } from '../carriers.js'
 import { replayRecords } from '../dead-letters/ports.js'
@@ -117,6 +118,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
   const stagePorts: StagePorts = {
     log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
     codec,
+    outcomes: () => recordReader(database),
     enrich: () => enrich,
     records: () => stores,
     watchers,
