@@ -4,11 +4,10 @@
  *
  *  Invariant: nothing is tried twice, for whoever asks comes again; and a client whose answer failed is not used any more,
  *  because it keeps the brokers' addresses that it learnt first. */
-import type { Admin, AdminOptions, Broker, ConfigResourceTypeValue, GenericError } from '@platformatic/kafka'
+import type { Admin, ConfigResourceTypeValue, GenericError } from '@platformatic/kafka'
 import type { TopicPartition } from 'node-rdkafka'
 import { Unavailable } from '../../../schemas/errors.js'
-import { adminSecurity } from './admin-security.js'
-import { requestTimeoutMs } from './clients.js'
+import { adminOptions } from './admin-options.js'
 import type { KafkaConnection } from './library.js'
 import { type Offsets, placeName } from './offsets.js'
 
@@ -88,18 +87,6 @@ export async function withKafkaAdmin<T>(
   }
 }
 
-/** How the client reaches the brokers. Throws what reading a certificate throws, and `Unavailable`. */
-export function adminOptions(connection: KafkaConnection): AdminOptions {
-  return {
-    clientId: 'carillon',
-    bootstrapBrokers: connection.brokers.split(',').map(brokerAt),
-    connectTimeout: requestTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    retries: 0,
-    ...adminSecurity(connection),
-  }
-}
-
 async function settingsOf(client: Admin, topics: readonly string[], configurationKeys: readonly string[]) {
   if (topics.length === 0) return new Map<string, ReadonlyMap<string, string>>()
   const resources = topics.map((resourceName) => {
@@ -128,12 +115,6 @@ function byTopic(places: readonly TopicPartition[]): { name: string; partitionIn
   const topics = new Map<string, number[]>()
   for (const { topic, partition } of places) topics.set(topic, [...(topics.get(topic) ?? []), partition])
   return [...topics].map(([name, partitionIndexes]) => ({ name, partitionIndexes }))
-}
-
-/** host, host:port or [address]:port */
-function brokerAt(text: string): Broker {
-  const [, host = '', port = '9092'] = /^\s*\[?(.*?)\]?(?::(\d+))?\s*$/.exec(text) ?? []
-  return { host, port: Number(port) }
 }
 
 function unavailable(cause: unknown, isReached: boolean): Unavailable {

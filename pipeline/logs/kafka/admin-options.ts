@@ -1,23 +1,40 @@
-/** librdkafka's settings of TLS and SASL, as `config/kafka.ts` makes them, in the words of @platformatic/kafka. */
+/** A connection as librdkafka's settings say it, which `config/kafka.ts` makes, in the words of @platformatic/kafka. */
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import type { AdminOptions } from '@platformatic/kafka'
+import type { AdminOptions, Broker } from '@platformatic/kafka'
 import { Unavailable } from '../../../schemas/errors.js'
+import { requestTimeoutMs } from './clients.js'
 import type { KafkaConnection } from './library.js'
 
 type AdminSecurity = Pick<AdminOptions, 'tls' | 'tlsServerName' | 'sasl'>
 
 const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 
-/** Throws what reading a certificate throws, and `Unavailable` where the mechanism is another. */
-export function adminSecurity({ brokers, settings = {} }: KafkaConnection): AdminSecurity {
+/** How the client reaches the brokers. Throws what reading a certificate throws, and `Unavailable` where the login is of a
+ *  kind that cannot be used. */
+export function adminOptions({ brokers, settings = {} }: KafkaConnection): AdminOptions {
   const protocol = String(settings['security.protocol'] ?? '')
-  return { ...(/ssl/i.test(protocol) && tlsOf(brokers, settings)), ...(/sasl/i.test(protocol) && saslOf(settings)) }
+  const bootstrapBrokers = brokers.split(',').map(brokerAt)
+  return {
+    clientId: 'carillon',
+    bootstrapBrokers,
+    connectTimeout: requestTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    retries: 0,
+    ...(/ssl/i.test(protocol) && tlsOf(bootstrapBrokers, settings)),
+    ...(/sasl/i.test(protocol) && saslOf(settings)),
+  }
+}
+
+/** host, host:port or [address]:port */
+function brokerAt(text: string): Broker {
+  const [, host = '', port = '9092'] = /^\s*\[?(.*?)\]?(?::(\d+))?\s*$/.exec(text) ?? []
+  return { host, port: Number(port) }
 }
 
 type Settings = NonNullable<KafkaConnection['settings']>
 
-function tlsOf(brokers: string, settings: Settings): AdminSecurity {
+function tlsOf(brokers: readonly Broker[], settings: Settings): AdminSecurity {
   const file = (name: string) => {
     const path = settings[name]
     return typeof path === 'string' ? readFileSync(path) : undefined
@@ -30,7 +47,7 @@ function tlsOf(brokers: string, settings: Settings): AdminSecurity {
   }
   const tls = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   // Brokers that share an address are told apart by the name; an IP address is none (RFC 6066, section 3).
-  return { tls, tlsServerName: !brokers.split(',').some((broker) => isIP(broker.trim().replace(/^\[|\]?:\d+$/g, ''))) }
+  return { tls, tlsServerName: !brokers.some(({ host }) => isIP(host)) }
 }
 
 function saslOf(settings: Settings): AdminSecurity {
