@@ -9,6 +9,7 @@ import { deadLetter, requested } from '../../../schemas/outgoing.js'
 import { type Way, wayName, waysOf, wayTo } from '../../../schemas/topics.js'
 import type { KeptLetter, LetterStore } from '../../../stages/dead-letters/dead-letters.js'
 import { notification } from '../../../testing/engine/worker-under-test.js'
+import { waitingOnKafka } from '../../../testing/logs/kafka/lag-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { until } from '../../../testing/until.js'
 import { createCodec } from '../../engine/codec.js'
@@ -79,8 +80,9 @@ function describeDeadLetters(address: string): void {
     const last = keeper(log)
     await log.append(replayRecords(codec, commands))
     await until(() => store.statuses().filter((status) => status === 'replayed').length === letters.length)
+    const letterWays = { group: 'dead-letters', ways: waysOf('dead-letters') }
     await until(async () =>
-      (await log.lag('dead-letters', waysOf('dead-letters'))).every(({ records }) => records === 0),
+      (await waitingOnKafka({ address, prefix, partitions, ...letterWays })).every(({ records }) => records === 0),
     )
     await last.stop(10_000)
     await until(() => replayed.length >= letters.length)

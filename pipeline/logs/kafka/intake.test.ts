@@ -10,6 +10,7 @@ import type { EventName, EventOf } from '../../../schemas/avro.js'
 import { recipientKey } from '../../../schemas/outgoing.js'
 import { readReleased } from '../../../schemas/sources.js'
 import { type TopicName, type Way, wayName, waysOf } from '../../../schemas/topics.js'
+import { waitingOnKafka } from '../../../testing/logs/kafka/lag-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { type Upstream, upstreamAt } from '../../../testing/logs/kafka/upstream-under-test.js'
 import { until } from '../../../testing/until.js'
@@ -178,7 +179,13 @@ function describeIntake(address: string, upstream: Upstream): void {
       expect(await sent).toMatchObject({ code: 0, err: '' })
       await until(() => requested().length >= before + ids.length)
       await worker.stop(10_000)
-      const lag = await log.lag('intake', waysOf('notifications.inbound'))
+      const lag = await waitingOnKafka({
+        address,
+        prefix,
+        partitions,
+        group: 'intake',
+        ways: waysOf('notifications.inbound'),
+      })
       expect(lag.reduce((sum, { records }) => sum + records, 0)).toBe(0)
       const taken = requested().slice(before)
       expect(taken.map(({ id }) => id).sort()).toEqual([...ids].sort())

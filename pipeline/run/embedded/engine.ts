@@ -32,7 +32,7 @@ import { createCarriers } from '../carriers.js'
 import { replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
 import { flowMeter } from '../flow-meter.js'
-import { askLog, stalledStages } from '../liveness.js'
+import { stalledStages } from '../liveness.js'
 import { countParked } from '../parked.js'
 import { providerHealth } from '../provider-health.js'
 import { embeddedSizes, type StagePorts, startStages } from '../stages.js'
@@ -169,7 +169,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       stages.flatMap(({ name, worker }) =>
         worker.restarts() > 0 && meter.isDown(name) ? [`${name} is restarting`] : [],
       ),
-    askLog: () => askLog(log),
+    askLog: () => log.ask(),
     stalled: async () => stalledStages(stages),
     metrics: () => metrics.text(),
     templateProblems: check.problems,

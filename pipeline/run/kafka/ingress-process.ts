@@ -23,7 +23,7 @@ import { runDeadLetters } from '../dead-letters/worker.js'
 import { seedDemoUsers } from '../demo-users.js'
 import { ingressOptions } from '../ingress-options.js'
 import { intake } from '../intake.js'
-import { askLog, stalledStages } from '../liveness.js'
+import { stalledStages } from '../liveness.js'
 import { addressOf, type Running } from '../running.js'
 import { kafkaSizes, type RunningStage, runStage, startStages } from '../stages.js'
 import { stopStages } from '../stopping.js'
@@ -123,7 +123,7 @@ function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: Shared
 
 function flowPort(
   stages: Flow['stages'],
-  log: Pick<Log, 'lag'>,
+  log: Pick<Log, 'ask'>,
   workers: readonly RunningStage[],
   metrics: Metrics,
 ): Flow {
@@ -131,7 +131,7 @@ function flowPort(
     topology: async () => topology(),
     stages,
     problems: async () => restarting(workers),
-    askLog: () => askLog(log),
+    askLog: () => log.ask(),
     stalled: async () => stalledStages(workers),
     metrics: () => metrics.text(),
   }

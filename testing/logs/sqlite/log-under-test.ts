@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { asyncScheduler } from 'rxjs'
 import { Database } from '../../../pipeline/logs/sqlite/database.js'
 import { type SqliteLog, sqliteLog } from '../../../pipeline/logs/sqlite/log.js'
-import type { LogUnderTest, OpenOptions } from '../../engine/log-under-test.js'
+import { type LogUnderTest, type OpenOptions, waitingIn } from '../../engine/log-under-test.js'
 import { until } from '../../until.js'
 
 /** Real time after which a wait has failed. */
@@ -45,6 +45,7 @@ export async function openSqliteLog({ partitions }: OpenOptions): Promise<Sqlite
         }),
       ]),
     until,
+    lag: (group, ways) => waitingIn(opened.log, group, ways),
     // Every write fails as on a file that cannot be written, so that roll-back is the real one.
     failCommits: (fail) => opened.database.exec(`PRAGMA query_only = ${fail ? 'ON' : 'OFF'}`),
     async reopen() {
