@@ -1,7 +1,8 @@
 /** Renders templates that are not trusted. Plain variables are filled in at once; the rest goes to worker threads, many
  *  jobs at a time. No thread starts before a template needs one. */
 import type { Message } from '../../schemas/events.js'
-import type { Renderer, RenderJob, RenderResult } from '../../stages/enrich-template/enrich-template.js'
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
+import type { Renderer, RenderJob } from '../../stages/enrich-template/enrich-template.js'
 import { createIsolation, type IsolationLimits } from './isolation.js'
 import { compileMessage, type RenderMessage, resultOf, sameMessage } from './message.js'
 import { recentCache } from './recent-cache.js'

@@ -1,7 +1,7 @@
 /** The thread that renders. It knows templates and variables only, and may be killed at any point. */
 import { workerData } from 'node:worker_threads'
 import type { Message } from '../../schemas/events.js'
-import type { RenderResult } from '../../stages/enrich-template/enrich-template.js'
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
 import { createLiquid } from './liquid.js'
 import { compileMessage, type RenderMessage, resultOf, sameMessage, type Variables } from './message.js'
 import { recentCache } from './recent-cache.js'
