@@ -3,20 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { Agent, type Dispatcher, request } from 'undici'
 import { z } from 'zod'
+import type { RegistryAccess } from '../config/registry.js'
 import { RegistryError } from './registry-error.js'
-
-/** Where a registry is and how to be let in. */
-export interface RegistryAccess {
-  /** Without credentials, as it may be shown; with the path before `/subjects`. */
-  readonly url: string
-  /** Basic authentication; null: none. */
-  readonly username: string | null
-  readonly password: string | null
-  /** Certificates (PEM) of who signs the registry's; null: those that Node trusts. */
-  readonly caFile: string | null
-  /** How long one answer may take, from the dialling to its last byte. */
-  readonly timeoutMs: number
-}
 
 /** `found: false`: the registry knows no such id, subject, version or schema. */
 export type Answer<T> = { readonly found: true; readonly body: T } | { readonly found: false }
