@@ -127,9 +127,10 @@ function attemptOf({ at, number, outcome, error, latencyMs, messageId }: Timed<A
   return { number, atMs: at.getTime(), outcome, error: error ?? null, latencyMs, messageId: messageId ?? null }
 }
 
-function timed<T extends { readonly atMs: number }>({ atMs, ...rest }: T): Timed<T> {
-  const told = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
-  return { at: new Date(atMs), ...told } as Timed<T>
+function timed<T extends { readonly atMs: number }>(one: T): Timed<T> {
+  const told: Record<string, unknown> = { at: new Date(one.atMs) }
+  for (const [name, value] of Object.entries(one)) if (value !== null && name !== 'atMs') told[name] = value
+  return told as Timed<T>
 }
 
 function askedOf(summary: NotificationSummary): Asked {
