@@ -4,11 +4,18 @@
 import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { KafkaConnection } from '../logs/kafka/library.js'
 import { defaults } from './defaults.js'
 import type { Environment, LogChoice } from './environment.js'
 import { text, variableName, whole } from './fields.js'
 import { section } from './section.js'
+
+/** How a client reaches the brokers. */
+export interface KafkaConnection {
+  /** host:port, by comma */
+  readonly brokers: string
+  /** More of librdkafka's own settings, for every client: security.protocol, sasl.username, ssl.ca.location… */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
+}
 
 /** What Carillon on Kafka runs with. */
 export interface KafkaConfig {

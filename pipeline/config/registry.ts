@@ -2,11 +2,23 @@
 import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { RegistryAccess } from '../registry/exchange.js'
 import { defaults } from './defaults.js'
 import type { Environment } from './environment.js'
 import { text, variableName, whole } from './fields.js'
 import { section } from './section.js'
+
+/** Where a registry is and how to be let in. */
+export interface RegistryAccess {
+  /** Without credentials, as it may be shown; with the path before `/subjects`. */
+  readonly url: string
+  /** Basic authentication; null: none. */
+  readonly username: string | null
+  readonly password: string | null
+  /** Certificates (PEM) of who signs the registry's; null: those that Node trusts. */
+  readonly caFile: string | null
+  /** How long one answer may take, from the dialling to its last byte. */
+  readonly timeoutMs: number
+}
 
 /** How the schema registry is used. Holds a secret: never to be logged. */
 export interface RegistryConfig extends RegistryAccess {

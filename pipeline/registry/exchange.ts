@@ -15,6 +15,7 @@ import type {
 } from '@kafkajs/confluent-schema-registry/dist/api/index.js'
 import { Agent, type Dispatcher, request } from 'undici'
 import { z } from 'zod'
+import type { RegistryAccess } from '../config/registry.js'
 
 /** The registry, or what it says, keeps Carillon from going on. Messages are for a person, say what to do, and hold no
  *  secret. */
@@ -39,19 +40,6 @@ export class RegistryError extends Error {
   ) {
     super(message, options)
   }
-}
-
-/** Where a registry is and how to be let in. */
-export interface RegistryAccess {
-  /** Without credentials, as it may be shown; with the path before `/subjects`. */
-  readonly url: string
-  /** Basic authentication; null: none. */
-  readonly username: string | null
-  readonly password: string | null
-  /** Certificates (PEM) of who signs the registry's; null: those that Node trusts. */
-  readonly caFile: string | null
-  /** How long one answer may take, from the dialling to its last byte. */
-  readonly timeoutMs: number
 }
 
 /** `found: false`: the registry knows no such id, subject, version or schema. */

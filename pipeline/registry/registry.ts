@@ -2,8 +2,9 @@
  *  inside, also where it was registered with references. */
 import avsc from 'avsc'
 import { z } from 'zod'
+import type { RegistryAccess } from '../config/registry.js'
 import type { WriterSchema } from '../engine/schema-source.js'
-import { openExchange, type RegistryAccess, RegistryError } from './exchange.js'
+import { openExchange, RegistryError } from './exchange.js'
 
 /** A schema's place in its subject. */
 export interface Registered {

@@ -15,12 +15,15 @@ import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
 import type { CountState, Log } from '../engine/log.js'
 import { runWorker, type Worker } from '../engine/worker.js'
-import { callObserver, deliverObserver, tellPaces } from '../observe/metrics/deliver-observer.js'
-import { endObserver } from '../observe/metrics/end-observer.js'
+import {
+  callObserver,
+  deliverObserver,
+  endObserver,
+  tellPaces,
+  throttleObserver,
+} from '../observe/metrics/delivery-observers.js'
 import type { Metrics } from '../observe/metrics/metrics.js'
-import { stageObserver } from '../observe/metrics/stage-observer.js'
-import { throttleObserver } from '../observe/metrics/throttle-observer.js'
-import { workerGauges } from '../observe/metrics/worker-gauges.js'
+import { stageObserver, workerGauges } from '../observe/metrics/stage-observer.js'
 import type { Tracing } from '../observe/tracing/tracing.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
 import { allOf } from './observers.js'
@@ -138,7 +141,7 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
       const ways = waysOf('deliveries.released').filter(({ channel }) => channel !== null && served.includes(channel))
       // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
       const mailbox = ways.length * ports.log.partitions * config.deliver.window + sizes.batch
-      tellPaces(ports.metrics, config, served)
+      tellPaces(ports.metrics, config.providerOf, rateLimits(config), served)
       return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, ways)
     }
     case 'record':

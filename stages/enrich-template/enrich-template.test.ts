@@ -3,7 +3,8 @@ import type { Message, NotificationRequested, TrailEntry } from '../../schemas/e
 import { accepted, cancel, rendered } from '../../schemas/outgoing.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
 import { nowMs, runBatch, sampleRequest } from '../../testing/stages/enrich-template/enrich-template-sample.js'
-import { type EnrichTemplatePorts, enrichTemplate, type RenderJob, type RenderResult } from './enrich-template.js'
+import type { RenderResult } from './draft.js'
+import { type EnrichTemplatePorts, enrichTemplate, type RenderJob } from './enrich-template.js'
 
 const text = (words: string): Message => ({ subject: null, text: words, html: null, data: null })
 const before: TrailEntry[] = [

@@ -7,7 +7,7 @@ import { cancel, recipientKey, rendered, status } from '../../schemas/outgoing.j
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
 import { type Batch, deadLetter, eachBatch, emit, type Outcome, type RecordContext, type Stage } from '../stage.js'
 import { addressesOf, candidateChannels, contentFor, type LocalizedMessage, messageIn } from './choice.js'
-import { candidateOf, type Draft, entry, notInTemplate, templateMissing } from './draft.js'
+import { candidateOf, type Draft, entry, notInTemplate, type RenderResult, templateMissing } from './draft.js'
 
 /** What upstream told about recipients. */
 export interface Directory {
@@ -46,11 +46,6 @@ export interface RenderJob {
   readonly source: Message
   readonly variables: Readonly<Record<string, unknown>>
 }
-
-/** A message, or a stable code of why there is none, and what a person needs to know. */
-export type RenderResult =
-  | { readonly message: Message }
-  | { readonly message: null; readonly reason: string; readonly detail: string }
 
 /** Renders templates, which are not trusted. */
 export interface Renderer {

@@ -5,9 +5,9 @@ import { Unavailable } from '../../../schemas/errors.js'
 import { wayTo } from '../../../schemas/topics.js'
 import { type LagUnderTest, lagUnderTest } from '../../../testing/logs/kafka/lag-reader-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
+import type { LagReading } from '../../engine/lag-reading.js'
 import { workerNames } from '../../engine/topology.js'
 import { lagTrend } from '../../observe/lag/lag-trend.js'
-import type { LagReading } from '../../observe/lag/reading.js'
 import { kafkaLagReader } from './lag-reader.js'
 
 const broker = await brokerAddress()

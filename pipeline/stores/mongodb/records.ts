@@ -6,7 +6,7 @@ import { rfc3339 } from '../../../stages/record/rfc3339.js'
 import { showRecord } from '../../../stages/record/show.js'
 import type { Mongo } from './connection.js'
 import { documentId } from './documents.js'
-import { type RecordDocument, recordCollection, stateOf } from './record-document.js'
+import { recordCollection, type StoredRecord, stateOf } from './record-document.js'
 import { listRecords } from './record-list.js'
 import { readStats } from './stats.js'
 
@@ -20,7 +20,7 @@ export interface RecordReaderOptions {
 export type RecordReader = Omit<Records, 'watch'> & Outcomes
 
 export function recordReader(mongo: Mongo, { documentsLookedAt = 20_000 }: RecordReaderOptions = {}): RecordReader {
-  const records = mongo.collection<RecordDocument>(recordCollection)
+  const records = mongo.collection<StoredRecord>(recordCollection)
   return {
     get: (tenant, id) =>
       mongo.run('read a record', async () => {
@@ -43,7 +43,7 @@ export function recordReader(mongo: Mongo, { documentsLookedAt = 20_000 }: Recor
 async function readBatch(mongo: Mongo, tenant: string, batchId: string): Promise<BatchSummary | undefined> {
   const counts = await mongo.run('count a batch', () =>
     mongo
-      .collection<RecordDocument>(recordCollection)
+      .collection<StoredRecord>(recordCollection)
       .aggregate<{ _id: NotificationState; count: number; createdAt: Date }>([
         { $match: { tenant, batchId } },
         { $group: { _id: '$status', count: { $sum: 1 }, createdAt: { $min: '$createdAt' } } },

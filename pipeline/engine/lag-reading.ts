@@ -2,8 +2,8 @@
  *
  *  One port for both engines. A reading tells what the log says at one time; what comes of several is told by
  *  `lag-trend.ts`. */
-import type { Way } from '../../../schemas/topics.js'
-import type { WorkerName } from '../../../stages/stage.js'
+import type { Way } from '../../schemas/topics.js'
+import type { WorkerName } from '../../stages/stage.js'
 
 /** One partition of a way, and how far the stage that reads it has come. */
 export interface PartitionLag {

@@ -1,9 +1,21 @@
-/** What stages and providers put into the log, with their place in the traces. */
-
+/** The lines that a process logs: a request that was answered, a stage that crashed, a message that the outbox keeps. */
+import type { RequestLogEntry } from '../../ingress/observer.js'
 import { tracePlace } from '../../schemas/trace-context.js'
 import type { OutboxLine } from '../../stages/deliver/providers/outbox.js'
 import type { Logger } from '../observe/logging/logging.js'
+import type { Metrics } from '../observe/metrics/metrics.js'
 import type { StagePorts } from './stages.js'
+
+/** Counts and logs a request. To be called after each. */
+export function requestLog(metrics: Metrics, logger: Logger): (entry: RequestLogEntry) => void {
+  return (entry) => {
+    const { method, route, status, durationMs } = entry
+    const labels = { http_request_method: method, http_route: route, http_response_status_code: String(status) }
+    metrics.requestSeconds.observe(labels, durationMs / 1000)
+    if (status >= 500) logger.error('A request failed', entry)
+    else logger.debug('Answered', entry)
+  }
+}
 
 /** To be told of a stage's crashes. */
 export function logCrashes(logger: Logger): StagePorts['crashed'] {

@@ -1,7 +1,7 @@
 /** How far stages are behind, as GET /v1/flow and `carillon lag` tell it. */
-import type { StageBehind, StageFlow } from '../../../ingress/stage-flow.js'
-import type { StageLag } from './lag-trend.js'
-import type { LagRound } from './rounds.js'
+import type { StageBehind, StageFlow } from '../../ingress/stage-flow.js'
+import type { StageLag } from '../observe/lag/lag-trend.js'
+import type { LagRound } from '../observe/lag/rounds.js'
 
 /** What of a stage's lag is told beside the records that wait. */
 export function behindOf({ ageMs, retentionUsed, lost, drainMs, members, lanes }: StageLag): StageBehind {

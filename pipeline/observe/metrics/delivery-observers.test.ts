@@ -4,7 +4,8 @@ import type { SendResult } from '../../../stages/deliver/providers/provider.js'
 import { samplesOf } from '../../../testing/observe/metrics/samples-under-test.js'
 import { deliveryOf } from '../../../testing/stages/throttle/throttle-sample.js'
 import { loadConfig } from '../../config/config.js'
-import { callObserver, deliverObserver, tellPaces } from './deliver-observer.js'
+import { rateLimits } from '../../run/contract-rules.js'
+import { callObserver, deliverObserver, tellPaces } from './delivery-observers.js'
 import { createMetrics } from './metrics.js'
 
 const startMs = Date.UTC(2030, 0, 1)
@@ -73,11 +74,11 @@ test('the pace of a channel is the slower of its own limit and its provider’s,
     one.name === 'http' ? { ...one, policy: { ...one.policy, ratePerSecond: 50 } } : one,
   )
   const limited = { ...config, providers, limits: { ...config.limits, ratePerSecond } }
-  tellPaces(metrics, limited)
+  tellPaces(metrics, limited.providerOf, rateLimits(limited))
   const pace = (channel: string, rate: number) =>
     `carillon_provider_pace_per_second{provider="http",channel="${channel}"} ${rate}`
   expect(await samplesOf(metrics, 'providerPace')).toEqual([pace('email', 50), pace('sms', 20), pace('push', 50)])
   const served = createMetrics()
-  tellPaces(served, limited, ['sms', 'inapp'])
+  tellPaces(served, limited.providerOf, rateLimits(limited), ['sms', 'inapp'])
   expect(await samplesOf(served, 'providerPace')).toEqual([pace('sms', 20)])
 })

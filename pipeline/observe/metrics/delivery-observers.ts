@@ -1,10 +1,12 @@
-/** Counts what deliver does, and what stands before its providers. */
+/** Counts what throttle, deliver and record tell of deliveries, and what stands before the providers. */
 import type { Delivery } from '../../../schemas/events.js'
 import { type Channel, channels } from '../../../schemas/topics.js'
 import type { DeliverObserver, ProviderLoad } from '../../../stages/deliver/observer.js'
 import type { Call } from '../../../stages/deliver/verdict.js'
+import type { EndObserver } from '../../../stages/record/ends.js'
+import type { LimitsOf } from '../../../stages/shared-limits.js'
+import type { ThrottleObserver } from '../../../stages/throttle/observer.js'
 import type { Config } from '../../config/config.js'
-import { rateLimits } from '../../run/contract-rules.js'
 import type { Metrics } from './metrics.js'
 
 /** Told of every call. */
@@ -41,11 +43,40 @@ export function deliverObserver(metrics: Metrics): DeliverObserver {
 }
 
 /** Tells how fast providers are allowed to go on the channels that are served here. */
-export function tellPaces(metrics: Metrics, config: Config, served: readonly Channel[] = channels): void {
-  const limitsOf = rateLimits(config)
+export function tellPaces(
+  metrics: Metrics,
+  providerOf: Config['providerOf'],
+  limitsOf: LimitsOf,
+  served: readonly Channel[] = channels,
+): void {
   for (const channel of served) {
-    const provider = config.providerOf[channel]
+    const provider = providerOf[channel]
     const [limit] = limitsOf(provider, channel, null)
     if (limit) metrics.providerPace.set({ provider, channel }, limit.ratePerSecond)
   }
+}
+
+/** Deliveries by what they wait for. */
+export interface Parked {
+  readonly time: number
+  /** Their limit, its credit, or their provider. */
+  readonly destination: number
+}
+
+/** Counts what throttle decides, and what it holds back. `parked` is asked at each scrape. */
+export function throttleObserver(metrics: Metrics, parked: () => Parked): ThrottleObserver {
+  metrics.atScrape('parked', () => {
+    const { time, destination } = parked()
+    metrics.parked.set({ until: 'time' }, time)
+    metrics.parked.set({ until: 'destination' }, destination)
+  })
+  return {
+    released: ({ channel, priority }, waitedMs) => metrics.waitSeconds.observe({ channel, priority }, waitedMs / 1000),
+    parked: ({ channel }, reason) => metrics.parkings.inc({ channel, reason }),
+  }
+}
+
+/** Observes how long deliveries took, to their end. */
+export function endObserver({ acceptedToRecordedSeconds }: Metrics): EndObserver {
+  return ({ priority, status, tookMs }) => acceptedToRecordedSeconds.observe({ priority, status }, tookMs / 1000)
 }
