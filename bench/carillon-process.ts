@@ -3,7 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { monotonicMs } from './monotonic-clock.js'
+import { stageNames } from '../stages/stage.js'
+import { monotonicMs } from './latency.js'
+import { foreignVariables, type Place } from './place.js'
+import type { Engine } from './subject.js'
 
 export interface CarillonProcess {
   /** Like http://127.0.0.1:41234 */
@@ -21,16 +24,20 @@ const executable = fileURLToPath(new URL('../pipeline/cli/carillon.cjs', import.
 /** A start that takes longer has failed. */
 const startMostMs = 60_000
 
-/** Starts it on a folder, listening where the system picks. `onSpawn` is told of the process before it is ready.
- *  Rejects where it ends before it is ready. */
+/** What a whole Carillon is run by: the one that serves HTTP first. */
+export function commandsOf(engine: Engine): readonly (readonly string[])[] {
+  return engine === 'sqlite' ? [['start']] : [['ingress'], ...stageNames.map((name) => ['stage', name])]
+}
+
+/** Starts it, listening where the system picks. `onSpawn` is told of the process before it is ready. Rejects where it
+ *  ends before it is ready. */
 export async function startCarillon(
-  folder: string,
-  environment: Readonly<Record<string, string>>,
-  onSpawn: (child: ChildProcess) => void = () => undefined,
+  { environment }: Pick<Place, 'environment'>,
   command: readonly string[] = ['start'],
+  onSpawn: (child: ChildProcess) => void = () => undefined,
 ): Promise<CarillonProcess> {
   const startedMs = monotonicMs()
-  const env = { ...foreignVariables(), CARILLON_DATA: folder, CARILLON_PORT: '0', ...environment }
+  const env = { ...foreignVariables(), ...environment }
   const child = spawn(process.execPath, [executable, ...command], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const gone = once(child, 'exit')
   onSpawn(child)
@@ -42,11 +49,6 @@ export async function startCarillon(
     await gone
   }
   return { address, pid: child.pid ?? 0, readyMs, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
-}
-
-/** What this shell says to Carillon is not for the one under test. */
-export function foreignVariables(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CARILLON_')))
 }
 
 async function addressOf(child: ChildProcess): Promise<string> {

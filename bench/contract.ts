@@ -1,31 +1,13 @@
 /** What the clients of contract C see: requests a second, how long a batch takes, how long until a message is at its
  *  webhook, and how long until a thousand watchers are told of a change. Everything goes over HTTP. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type HttpAnswers, postRepeatedly } from './http-load.js'
-import { latencyHistogram, type Percentiles, percentiles, percentilesOf, recordMs } from './latency.js'
-import { monotonicMs } from './monotonic-clock.js'
+import { post, postRepeatedly } from './http.js'
+import { monotonicMs, type Percentiles, percentilesOf } from './latency.js'
 import { type Arrival, openLoop } from './open-loop.js'
 import { type RealCarillon, withRealCarillon } from './real-carillon.js'
 import { startReceiver } from './receiver.js'
-import type { Engine } from './subject.js'
+import { type Measured, rounded, scenario, seconds } from './scenario.js'
 import { watchers } from './watchers.js'
-
-export interface ContractRun {
-  /** Requests of one notification a second, at 64 connections, and their latency. */
-  readonly singlePerSecond: number
-  readonly singleMs: HttpAnswers['latencyMs']
-  /** Of 1,000 each, one after the other. */
-  readonly batchMs: Percentiles
-  /** From the intended time of a request to the webhook's call, at 60 requests a second. */
-  readonly sentMs: Percentiles
-  /** From a change to its arrival, over all who watch. */
-  readonly toldMs: Percentiles
-  readonly watchers: number
-  /** Requests at the steady rate whose message did not come to the webhook within the wait. */
-  readonly missing: number
-  /** Messages that came to the webhook more than once. */
-  readonly repeats: number
-}
 
 const connections = 64
 const batchSize = 1000
@@ -37,32 +19,61 @@ const settleMs = 5000
 /** Before what is measured: a broker that was just started compiles itself for a while. */
 const warmUpSeconds = { sqlite: 3, kafka: 20 }
 
-export async function contract(engine: Engine, seconds: number): Promise<ContractRun> {
-  const warmUp = warmUpSeconds[engine]
-  const receiver = await startReceiver(() => 0, 0)
-  try {
-    return await withRealCarillon(engine, receiver.address, async (carillon) => {
-      const sent = await created(carillon, warmUp, seconds)
-      await delay(settleMs)
-      const told = await watched(carillon, seconds)
-      const single = await singles(carillon, warmUp, seconds)
-      const batchMs = await batched(carillon)
-      const calls = sent.map(({ id, intendedMs }) => ({ intendedMs, times: receiver.calls.get(`${id}.sms`) ?? [] }))
-      const { max: _, ...sentMs } = percentilesOf(
-        calls.flatMap(({ intendedMs, times: [first] }) => (first === undefined ? [] : first - intendedMs)),
-      )
-      return {
-        ...single,
-        batchMs,
-        sentMs,
-        toldMs: told,
-        watchers: watchersMost,
-        missing: calls.filter(({ times }) => times.length === 0).length,
-        repeats: calls.filter(({ times }) => times.length > 1).length,
-      }
-    })
-  } finally {
-    receiver.close()
+export const contract = scenario({
+  name: 'contract',
+  says: 'what clients of contract C see, over HTTP',
+  takes: { seconds },
+  takesSeconds: { sqlite: 60, kafka: 130 },
+  async run(engine, { seconds }) {
+    const warmUp = warmUpSeconds[engine]
+    const receiver = await startReceiver(() => 0, 0)
+    try {
+      return await withRealCarillon(engine, receiver.address, async (carillon) => {
+        const sent = await created(carillon, warmUp, seconds)
+        await delay(settleMs)
+        const toldMs = await watched(carillon, seconds)
+        const single = await singles(carillon, warmUp, seconds)
+        const batchMs = await batched(carillon)
+        const calls = sent.map(({ id, intendedMs }) => ({ intendedMs, times: receiver.calls.get(`${id}.sms`) ?? [] }))
+        const { max: _, ...sentMs } = percentilesOf(
+          calls.flatMap(({ intendedMs, times: [first] }) => (first === undefined ? [] : first - intendedMs)),
+        )
+        // At the steady rate: what did not come to the webhook within the wait, or came there more than once.
+        const missing = calls.filter(({ times }) => times.length === 0).length
+        const repeats = calls.filter(({ times }) => times.length > 1).length
+        return toldContract({ ...single, batchMs, sentMs, toldMs, watchers: watchersMost, missing, repeats })
+      })
+    } finally {
+      receiver.close()
+    }
+  },
+})
+
+interface ContractRun extends Awaited<ReturnType<typeof singles>> {
+  /** Of 1,000 each, one after the other. */
+  readonly batchMs: Percentiles
+  /** From the intended time of a request to the webhook's call, at 60 requests a second. */
+  readonly sentMs: Percentiles
+  /** From a change to its arrival, over all who watch. */
+  readonly toldMs: Percentiles
+  readonly watchers: number
+  readonly missing: number
+  readonly repeats: number
+}
+
+function toldContract(run: ContractRun): Measured {
+  const { singlePerSecond, singleMs, batchMs, sentMs, toldMs, missing, repeats } = run
+  const told = ({ p50, p95, p99 }: Percentiles) => `p50 ${p50}, p95 ${p95}, p99 ${p99} ms`
+  const tally = { lost: missing, duplicates: repeats }
+  return {
+    result: { ...run, ...tally },
+    summary: [
+      `one notification a request, 64 connections: ${singlePerSecond}/s, p50 ${singleMs.p50}, p99 ${singleMs.p99} ms`,
+      `a batch of 1000: ${told(batchMs)}`,
+      `from created to its webhook, at 60 a second: ${told(sentMs)}; missing ${missing}, repeated ${repeats}`,
+      `from a change to ${run.watchers} watchers: ${told(toldMs)}`,
+    ],
+    tally,
   }
 }
 
@@ -71,20 +82,10 @@ function request(number: number) {
   return { channel: 'sms', recipient, content: `Your code is ${number}.`, priority: 'high' }
 }
 
-async function post({ address }: RealCarillon, path: string, body: unknown): Promise<unknown> {
-  const answer = await fetch(`${address}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  if (answer.status !== 201) throw new Error(`${path} was answered with ${answer.status}: ${await answer.text()}`)
-  return answer.json()
-}
-
 /** Each request at its time. The first seconds do not count. */
 async function created(carillon: RealCarillon, warmUp: number, seconds: number): Promise<readonly Arrival[]> {
   const phases = [warmUp, seconds].map((each) => ({ ratePerSecond: sentPerSecond, seconds: each }))
-  const send = async (number: number) => idOf(await post(carillon, '/api/v1/notifications', request(number)))
+  const send = async (number: number) => idOf(await post(`${carillon.address}/api/v1/notifications`, request(number)))
   return (await openLoop({ phases, send })).filter(({ phase }) => phase === 1)
 }
 
@@ -95,7 +96,7 @@ function idOf(answer: unknown): string {
 async function watched(carillon: RealCarillon, seconds: number): Promise<Percentiles> {
   const watching = await watchers(`${carillon.address}/v1/events`, watchersMost)
   for (let number = 0; number < seconds * watchedPerSecond; number++) {
-    await post(carillon, '/api/v1/notifications', request(number))
+    await post(`${carillon.address}/api/v1/notifications`, request(number))
     await delay(1000 / watchedPerSecond)
   }
   await delay(settleMs)
@@ -106,16 +107,17 @@ async function singles({ address }: RealCarillon, warmUp: number, seconds: numbe
   const load = { url: `${address}/api/v1/notifications`, connections, body: request(1) }
   await postRepeatedly({ ...load, seconds: warmUp })
   const { perSecond, latencyMs } = await postRepeatedly({ ...load, seconds })
-  return { singlePerSecond: perSecond, singleMs: latencyMs }
+  return { singlePerSecond: rounded(perSecond), singleMs: latencyMs }
 }
 
 async function batched(carillon: RealCarillon): Promise<Percentiles> {
-  const histogram = latencyHistogram()
+  const tookMs: number[] = []
   const notifications = Array.from({ length: batchSize }, (_, number) => request(number))
   for (let number = 0; number < batches; number++) {
     const startedMs = monotonicMs()
-    await post(carillon, '/api/v1/notifications/batch', { notifications })
-    recordMs(histogram, monotonicMs() - startedMs)
+    await post(`${carillon.address}/api/v1/notifications/batch`, { notifications })
+    tookMs.push(monotonicMs() - startedMs)
   }
-  return percentiles(histogram)
+  const { max: _, ...batchMs } = percentilesOf(tookMs)
+  return batchMs
 }

@@ -1,44 +1,21 @@
 /** A stage's process begins without its local state, and rebuilds it from the changelog: how long that takes. */
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Database } from '../pipeline/logs/sqlite/database.js'
-import { metricList } from '../pipeline/observe/metrics/list.js'
 import { requested, routed } from '../schemas/outgoing.js'
+import { deliveryOf } from './bare-hops.js'
 import { type KafkaCarillon, withKafkaCarillon } from './kafka-carillon.js'
-import { layBacklog } from './kafka-drain.js'
-import { begun } from './kafka-probes.js'
-import { deliveryOf } from './kafka-scaling.js'
-import { metricOf, type StageProcess } from './kafka-stage-process.js'
-import { readTopic } from './kafka-tally.js'
-import { monotonicMs } from './monotonic-clock.js'
-import { makeNotifications } from './notifications.js'
-import { idOf, type Tally, tallyOf } from './tally.js'
+import { acked } from './kafka-stage-process.js'
+import { monotonicMs } from './latency.js'
+import { layBacklog, makeNotifications } from './notifications.js'
+import type { Place } from './place.js'
+import { type Measured, UnknownOption } from './scenario.js'
+import { tallyOf } from './tally.js'
+import { idsOn } from './topic-events.js'
 
 /** Stages whose state can be filled by so many notifications. */
-export const restoredStages = ['dedupe', 'throttle'] as const
-export type RestoredStage = (typeof restoredStages)[number]
-
-export interface RestoreRun {
-  /** In the local state, and so in the changelog. */
-  readonly entries: number
-  /** A start with the local state as the last process left it. */
-  readonly kept: Start
-  /** A start without. */
-  readonly restored: Start
-  readonly lost: number
-  readonly duplicates: number
-}
-
-/** Counted from the start of the process: Node and the topics' check are in it. */
-export interface Start {
-  /** Until it answers, and joins its group. */
-  readonly readyMs: number
-  /** Until it had settled its first record, of any partition. */
-  readonly firstMs: number
-  /** Until it had settled what waited in all partitions. */
-  readonly allMs: number
-}
+const restoredStages = ['dedupe', 'throttle'] as const
+type RestoredStage = (typeof restoredStages)[number]
 
 /** Wait for the process as it starts: enough for every partition. */
 const fresh = 200
@@ -46,50 +23,74 @@ const fresh = 200
 const twins = 100
 const hourMs = 3_600_000
 const batch = 1000
-const lookEveryMs = 20
-/** A stage that settles nothing for so long is given up. */
-const patienceMs = 60_000
 
-export function kafkaRestore(stage: RestoredStage, count: number): Promise<RestoreRun> {
-  return withKafkaCarillon({}, async (carillon, keep) => {
+/** Of a stage, or of all whose state can grow large. */
+export async function restoredFromChangelogs(count: number, stage: string | undefined): Promise<Measured> {
+  const stages = restoredStages.filter((one) => stage === undefined || stage === one)
+  if (stages.length === 0) throw new UnknownOption(`--stage of restore is one of ${restoredStages.join(', ')}`)
+  const figures: Record<string, unknown> = {}
+  const summary: string[] = []
+  const tally = { lost: 0, duplicates: 0 }
+  for (const one of stages) {
+    const { lost, duplicates, ...run } = await restoreOf(one, count)
+    const { entries, kept, restored: without } = run
+    figures[one] = { ...run, restoreMs: without.allMs - kept.allMs }
+    tally.lost += lost
+    tally.duplicates += duplicates
+    summary.push(
+      `${one} on ${entries} entries: at work in all partitions after ${without.allMs} ms, ${kept.allMs} with its local state`,
+      `  its first record after ${without.firstMs} ms, ${kept.firstMs} with its local state; the process was up after ${without.readyMs}`,
+    )
+  }
+  return { result: { count, ...figures, ...tally }, summary, tally }
+}
+
+/** `entries`: in the local state, and so in the changelog. `kept`: a start with the local state as the last process left
+ *  it; `restored`: one without. */
+function restoreOf(stage: RestoredStage, count: number) {
+  return withKafkaCarillon({}, async (carillon) => {
+    const { place } = carillon
     const filling = await carillon.start(stage)
     const filler = stage === 'dedupe' ? fillClaims : fillParked
     const { ids, again } = await filler(carillon, count)
-    await settledAll(filling, stage, count)
+    await acked(filling, stage, count)
     await carillon.stop([filling])
     const first = await startOnIt(carillon, stage, again)
-    const before = stateKeys(carillon, stage)
-    rmSync(stateFolder(carillon, stage), { recursive: true })
+    const before = stateKeys(place, stage)
+    rmSync(stateFolder(place, stage), { recursive: true })
     const second = await startOnIt(carillon, stage, again)
-    const after = stateKeys(carillon, stage)
-    const passed = [...first.ids, ...second.ids, ...(stage === 'dedupe' ? ids : [])]
-    const tally = await passedOn(carillon, stage, passed)
-    const forgotten = [...before].filter((key) => !after.has(key)).length
-    const lost = tally.lost + forgotten
-    if (lost > 0 || tally.duplicates > 0) keep()
-    return { entries: before.size, kept: first.took, restored: second.took, lost, duplicates: tally.duplicates }
+    const after = stateKeys(place, stage)
+    // The topic behind holds what passed, and nothing else.
+    const topic = stage === 'dedupe' ? 'notifications.accepted' : 'deliveries.released'
+    const tally = tallyOf([...first.ids, ...second.ids, ...(stage === 'dedupe' ? ids : [])])
+    tally.count(topic, await idsOn(place, topic))
+    const { lost: missing, duplicates } = tally.total()
+    const lost = missing + [...before].filter((key) => !after.has(key)).length
+    if (lost + duplicates > 0) place.keep()
+    return { entries: before.size, kept: first.took, restored: second.took, lost, duplicates }
   })
 }
 
-/** What a process finds as it starts: `again`, and fresh ones, whose ids are returned. */
+/** What a process finds as it starts: `again`, and fresh ones, whose ids are returned. Times count from the start of the
+ *  process, Node and the topics' check included: until it answers, and joins its group; until it had acked its first
+ *  record, of any partition; until it had acked what waited in all partitions. */
 async function startOnIt(carillon: KafkaCarillon, stage: RestoredStage, again: () => Promise<number>) {
   const requests = makeNotifications(0, fresh)
-  const { codec, log } = carillon
-  await log.append(
-    requests.map((request) =>
-      codec.encode(stage === 'dedupe' ? requested(request) : routed(deliveryOf(request)), request.acceptedAtMs),
-    ),
-  )
+  const { codec, write } = carillon
+  const made = requests.map((request) => {
+    const event = stage === 'dedupe' ? requested(request) : routed(deliveryOf(request))
+    return codec.encode(event, request.acceptedAtMs)
+  })
+  await write(made)
   const waits = fresh + (await again())
   const startedMs = monotonicMs()
-  const since = () => Math.round(monotonicMs() - startedMs)
+  const since = (atMs = monotonicMs()) => Math.round(atMs - startedMs)
   const process = await carillon.start(stage)
   const readyMs = since()
-  const firstMs = Math.round((await begun(process, stage)) - startedMs)
-  await settledAll(process, stage, waits)
-  const took: Start = { readyMs, firstMs, allMs: since() }
+  const firstMs = since(await acked(process, stage))
+  const allMs = since(await acked(process, stage, waits))
   await carillon.stop([process])
-  return { took, ids: requests.map(({ id }) => id) }
+  return { took: { readyMs, firstMs, allMs }, ids: requests.map(({ id }) => id) }
 }
 
 /** Claims: a notification for each. */
@@ -97,7 +98,7 @@ async function fillClaims(carillon: KafkaCarillon, count: number) {
   const { append } = carillon
   const known = makeNotifications(0, Math.min(twins, count))
   await append(known)
-  const others = await layBacklog(carillon, count - known.length)
+  const others = await layBacklog(count - known.length, append)
   return {
     ids: [...known.map(({ id }) => id), ...others],
     again: async () => {
@@ -108,35 +109,23 @@ async function fillClaims(carillon: KafkaCarillon, count: number) {
 }
 
 /** Deliveries that are due in an hour. */
-async function fillParked({ log, codec }: KafkaCarillon, count: number) {
+async function fillParked({ write, codec }: KafkaCarillon, count: number) {
   const dueMs = Date.now() + hourMs
   for (let first = 0; first < count; first += batch) {
     const requests = makeNotifications(first, Math.min(batch, count - first))
     const deliveries = requests.map((request) => ({ ...deliveryOf(request), notBeforeMs: dueMs, dueAtMs: dueMs }))
-    await log.append(deliveries.map((delivery) => codec.encode(routed(delivery), delivery.acceptedAtMs)))
+    await write(deliveries.map((delivery) => codec.encode(routed(delivery), delivery.acceptedAtMs)))
   }
   return { ids: [], again: async () => 0 }
 }
 
-async function settledAll(process: StageProcess, stage: RestoredStage, count: number): Promise<void> {
-  let settled = 0
-  let movedMs = monotonicMs()
-  while (settled < count) {
-    const now = await metricOf(process, metricList.consumed.name, stage)
-    if (now > settled) movedMs = monotonicMs()
-    settled = now
-    if (monotonicMs() - movedMs > patienceMs) throw new Error(`${stage} settled ${settled} of ${count}`)
-    await delay(lookEveryMs)
-  }
-}
-
-function stateFolder({ config }: KafkaCarillon, stage: RestoredStage): string {
+function stateFolder({ config }: Place, stage: RestoredStage): string {
   return join(config.dataFolder, `${stage}-slot-0`)
 }
 
 /** Every key of its local state, with its lane and partition. */
-function stateKeys(carillon: KafkaCarillon, stage: RestoredStage): ReadonlySet<string> {
-  const folder = join(stateFolder(carillon, stage), stage)
+function stateKeys(place: Place, stage: RestoredStage): ReadonlySet<string> {
+  const folder = join(stateFolder(place, stage), stage)
   const keys = new Set<string>()
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.db'))) {
     const database = new Database(join(folder, file), { readOnly: true })
@@ -145,14 +134,4 @@ function stateKeys(carillon: KafkaCarillon, stage: RestoredStage): ReadonlySet<s
     database.close()
   }
   return keys
-}
-
-/** Whether the topic behind holds `ids`, and no others. */
-async function passedOn({ kafka }: KafkaCarillon, stage: RestoredStage, ids: readonly string[]): Promise<Tally> {
-  const topic = stage === 'dedupe' ? 'notifications.accepted' : 'deliveries.released'
-  const found: string[] = []
-  await readTopic(kafka, topic, (event) => found.push(idOf(event)))
-  const tally = tallyOf(ids)
-  tally.count(topic, found)
-  return tally.total()
 }

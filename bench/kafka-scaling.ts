@@ -1,24 +1,13 @@
 /** How far deliver scales: one process, then two, then four, each with a slow provider and few calls at once, work off
  *  a backlog of released deliveries. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { EventName } from '../schemas/avro.js'
-import type { Delivery, Events, NotificationRequested } from '../schemas/events.js'
 import { released } from '../schemas/outgoing.js'
-import { hops } from './bare-hops.js'
+import { deliveryOf } from './bare-hops.js'
 import { type KafkaCarillon, withKafkaCarillon } from './kafka-carillon.js'
 import { makeNotifications } from './notifications.js'
+import { rounded, scenario, seconds } from './scenario.js'
 
-export interface ScalingStep {
-  readonly processes: number
-  /** Calls a second over all of them. */
-  readonly perSecond: number
-  /** Against the first step, which has one process. */
-  readonly ratio: number
-  /** Calls with a key that was called before, in the same process or another. */
-  readonly duplicates: number
-}
-
-const steps = [1, 2, 4]
+const processCounts = [1, 2, 4]
 const answersAfterMs = 50
 const concurrency = 8
 /** Not measured: connections, caches, and the first partitions at work. */
@@ -29,15 +18,32 @@ const mostPerSecond = (concurrency * 1000) / answersAfterMs
 /** So many seconds of work for every partition, however unevenly keys fall. */
 const spareSeconds = 30
 
-export async function deliverScaling(seconds: number): Promise<readonly ScalingStep[]> {
-  const measured: ScalingStep[] = []
-  for (const processes of steps) {
-    const { perSecond, duplicates } = await throughputOf(processes, seconds)
-    measured.push({ processes, perSecond, ratio: perSecond / (measured[0]?.perSecond ?? perSecond), duplicates })
-  }
-  return measured
-}
+export const scaling = scenario({
+  name: 'scaling',
+  says: '1, 2 and 4 processes of deliver with a slow provider',
+  takes: { seconds },
+  takesSeconds: { kafka: 90 },
+  async run(_, { seconds }) {
+    const measured: (Awaited<ReturnType<typeof throughputOf>> & { readonly processes: number })[] = []
+    for (const processes of processCounts) measured.push({ processes, ...(await throughputOf(processes, seconds)) })
+    const one = measured[0]?.perSecond ?? 1
+    const steps = measured.map(({ processes, perSecond, duplicates }) => ({
+      ...{ processes, duplicates, perSecond: rounded(perSecond, 1), ratio: rounded(perSecond / one, 2) },
+    }))
+    // Its backlog outlasts it: what was not called yet is not lost.
+    const tally = { lost: 0, duplicates: sum(steps.map(({ duplicates }) => duplicates)) }
+    return {
+      result: { steps, ratioOfFour: steps.at(-1)?.ratio ?? 0, ...tally },
+      summary: steps.map(
+        ({ processes, perSecond, ratio }) => `${processes} of deliver: ${perSecond} calls/s, ${ratio} times one`,
+      ),
+      tally,
+    }
+  },
+})
 
+/** `perSecond`: calls over all of them. `duplicates`: calls with a key that was called before, in the same process or
+ *  another. */
 function throughputOf(processes: number, seconds: number) {
   return withKafkaCarillon({ answersAfterMs, concurrency }, async (carillon) => {
     await layReleased(carillon, Math.ceil(processes * mostPerSecond * (seconds + spareSeconds)))
@@ -61,23 +67,12 @@ function throughputOf(processes: number, seconds: number) {
   })
 }
 
-async function layReleased({ log, codec }: KafkaCarillon, count: number): Promise<void> {
+async function layReleased({ write, codec }: KafkaCarillon, count: number): Promise<void> {
   const batch = 1000
   for (let first = 0; first < count; first += batch) {
     const deliveries = makeNotifications(first, Math.min(batch, count - first)).map(deliveryOf)
-    await log.append(deliveries.map((delivery) => codec.encode(released(delivery, Date.now()), delivery.acceptedAtMs)))
+    await write(deliveries.map((delivery) => codec.encode(released(delivery, Date.now()), delivery.acceptedAtMs)))
   }
-}
-
-/** What the stages before deliver would have made of it. */
-export function deliveryOf(request: NotificationRequested): Delivery {
-  let value: Events[EventName] = request
-  for (const { turn, to } of hops) {
-    if (to === 'notification-status') break
-    value = turn(value)
-  }
-  if (!('delivery' in value)) throw new Error('The hops before deliver make no delivery')
-  return { ...value.delivery, provider: 'stub' }
 }
 
 function sum(counts: readonly number[]): number {

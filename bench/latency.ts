@@ -1,5 +1,10 @@
-/** Latencies, and what is told of them. */
+/** The clock that latencies are counted by, and what is told of them. */
 import { build, type Histogram } from 'hdr-histogram-js'
+
+/** Milliseconds on a clock that never goes back and is the same in every thread of the process. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
 
 /** In milliseconds, to a tenth. */
 export interface Percentiles {

@@ -3,11 +3,11 @@
  *  Ends with one JSON line on standard output. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { complain, printText } from '../pipeline/cli/terminal.js'
-import { scenarioHelp } from './help.js'
+
 import { readResults } from './results.js'
 import { repeat } from './runner.js'
 import { type Asked, knobs, type Measured, type Scenario } from './scenario.js'
-import { scenarioNamed, scenarios } from './scenario-list.js'
+import { scenarioHelp, scenarioNamed, scenarios } from './scenario-list.js'
 import type { Engine } from './subject.js'
 
 type Options = Omit<Asked, 'tell'> & {
@@ -60,7 +60,7 @@ program
   .addOption(new Option('--scaling', '--scenario scaling').hideHelp())
   .addOption(new Option('--backlog <n>', '--scenario restore --count n').argParser(positive).hideHelp())
   .addOption(new Option('--soak <s>', '--scenario soak --seconds s').argParser(positive).hideHelp())
-  .addHelpText('after', () => scenarioHelp(scenarios))
+  .addHelpText('after', scenarioHelp())
   .action(run)
 
 process.exitCode = await program.parseAsync().then(

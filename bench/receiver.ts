@@ -1,7 +1,7 @@
 /** A webhook receiver that keeps its own count: the witness of a faults run. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { monotonicMs } from './monotonic-clock.js'
+import { monotonicMs } from './latency.js'
 
 export interface Receiver {
   /** Where it listens, like http://127.0.0.1:41234 */

@@ -1,10 +1,9 @@
 /** Watches the record store fill. */
-import { setTimeout as delay } from 'node:timers/promises'
 import { Database } from '../pipeline/logs/sqlite/database.js'
 import { openMongo } from '../pipeline/stores/mongodb/connection.js'
 import { recordCollection } from '../pipeline/stores/mongodb/record-document.js'
 import { finalStatusList } from '../pipeline/stores/sqlite/record-row.js'
-import { monotonicMs } from './monotonic-clock.js'
+import { waitForCount } from './run.js'
 
 /** Records that have ended. */
 export interface Ended {
@@ -14,42 +13,14 @@ export interface Ended {
   close(): Promise<void>
 }
 
-const lookEveryMs = 20
-/** A run that records nothing for so long is given up. Longer than a breaker is open, and than a dead session lasts. */
-const patienceMs = 60_000
-
 /** Resolves with the time on the monotonic clock when the first `count` records have ended; when nothing moves any
- *  more, with the time of the last move. */
-export async function allRecorded(
-  databaseFile: string,
-  count: number,
-  progress: (ended: number) => void,
-): Promise<number> {
-  const ended = endedInSqlite(databaseFile)
-  try {
-    return await allEnded(ended, count, progress)
-  } finally {
-    await ended.close()
-  }
-}
-
-/** The same of any store. */
+ *  more, with the time of the last move. Its patience is longer than a breaker is open, and than a dead session lasts. */
 export async function allEnded(
   store: Pick<Ended, 'count'>,
   count: number,
-  progress: (ended: number) => void,
+  progress?: (ended: number) => void,
 ): Promise<number> {
-  let ended = 0
-  let movedMs = monotonicMs()
-  while (ended < count && monotonicMs() - movedMs < patienceMs) {
-    await delay(lookEveryMs)
-    const now = await store.count()
-    if (now === ended) continue
-    ended = now
-    movedMs = monotonicMs()
-    progress(ended)
-  }
-  return movedMs
+  return (await waitForCount(store.count, count, { progress })).movedMs
 }
 
 /** Over a connection that only reads. */

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { childPid } from '../../../bench/thread-time.js'
+import { childPid } from '../../../bench/process-use.js'
 import type { Need } from '../../../grafana/panels.js'
 import { startBroker } from '../../logs/kafka/broker-under-test.js'
 import { freshDatabase, missingForMongo, startMongo, urlBy } from '../../stores/mongodb/mongo-under-test.js'
