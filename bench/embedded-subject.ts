@@ -9,10 +9,9 @@ import { monotonicMs } from './latency.js'
 import { type BenchChannel, layBacklog, makeNotifications, orderShipped } from './notifications.js'
 import { databaseFileOf, inPlace, type Place } from './place.js'
 import { perNotification, watchMemory } from './process-use.js'
-import { allEnded, endedInSqlite } from './recorded.js'
 import type { StubCalls, StubThreadData } from './stub-engine-thread.js'
 import type { Subject, SubjectSetUp, Watch } from './subject.js'
-import { tallyRun } from './tally.js'
+import { allEnded, endedInSqlite, tallyRun } from './tally.js'
 
 export interface EmbeddedSubject extends Subject {
   readonly stub: BirpcReturn<StubCalls, Record<string, never>>

@@ -9,9 +9,8 @@ import { requested } from '../schemas/outgoing.js'
 import { type StageOrder, type StageProcess, startStageProcess } from './kafka-stage-process.js'
 import { type BenchChannel, orderShipped } from './notifications.js'
 import { databaseFileOf, foreignVariables, inPlace, kafkaOf, type Place } from './place.js'
-import { type Ended, endedInMongo, endedInSqlite } from './recorded.js'
 import type { StubReport } from './stub-provider.js'
-import { type Expected, type Tally, tallyRun } from './tally.js'
+import { type Ended, type Expected, endedInMongo, endedInSqlite, type Tally, tallyRun } from './tally.js'
 
 /** How it is set up, where that is not as usual. */
 export interface KafkaSetUp {

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type StageName, stageNames } from '../stages/stage.js'
 import { type KafkaCarillon, withKafkaCarillon } from './kafka-carillon.js'
-import { appendSteadily } from './kafka-soak.js'
+import { appendSteadily } from './kafka-scenarios.js'
 import { acked, type StageProcess } from './kafka-stage-process.js'
 import { monotonicMs } from './latency.js'
 

@@ -10,8 +10,8 @@ import { acked, metricOf, type StageProcess } from './kafka-stage-process.js'
 import { monotonicMs } from './latency.js'
 import { type BenchChannel, layBacklog, makeNotifications, requestOf } from './notifications.js'
 import { perNotification, processTimeMs, watchMemory } from './process-use.js'
-import { allEnded } from './recorded.js'
 import type { Subject, SubjectSetUp, Use, Watch } from './subject.js'
+import { allEnded } from './tally.js'
 
 export interface KafkaSubject extends Subject {
   /** Starts another process of a stage, without a slot; what is returned ends it. */

@@ -1,12 +1,9 @@
 /** Every scenario: the one list that the command line, the help and a run of all go by. */
-import { contract } from './contract.js'
-import { drain, steady } from './drain.js'
-import { ingest } from './ingest.js'
-import { scaling } from './kafka-scaling.js'
-import { soak } from './kafka-soak.js'
+
+import { drain, priority, steady } from './drain.js'
+import { contract, ingest } from './http-scenarios.js'
+import { rebalance, scaling, soak } from './kafka-scenarios.js'
 import { backlogRecovery, burst, slowProvider } from './load-scenarios.js'
-import { priority } from './priority.js'
-import { rebalance } from './rebalance.js'
 import { restore } from './restore.js'
 import { type Range, type Scenario, UnknownOption } from './scenario.js'
 import { type Engine, engineNames } from './subject.js'
