@@ -1,13 +1,14 @@
 /** Real processes of Carillon, as people run it: one, or a whole one on either engine. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { stageNames } from '../stages/stage.js'
 import { monotonicMs } from './latency.js'
-import { foreignVariables, inPlace, type Place } from './place.js'
+import { type Engine, foreignVariables, inPlace, type Place } from './place.js'
 import { processTimeMs, threadTimesMs } from './process-use.js'
-import type { CpuMicros, Engine } from './subject.js'
+import type { CpuMicros } from './subject.js'
 import { idsOn } from './topic-events.js'
 
 export interface CarillonProcess {

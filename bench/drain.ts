@@ -7,9 +7,10 @@ import { monotonicMs, type Percentiles, percentilesOf } from './latency.js'
 import { inPhase, latenciesOf, runLoad, warmUpSeconds } from './load.js'
 import { onSubject } from './load-scenarios.js'
 import { deliveryKey } from './notifications.js'
+import type { Engine } from './place.js'
 import { progressBar } from './run.js'
 import { costs, count, type Measured, rate, rounded, scenario, seconds, tenths } from './scenario.js'
-import type { CpuMicros, Engine, Finished } from './subject.js'
+import type { CpuMicros, Finished } from './subject.js'
 
 /** Notifications of the bare chain beside a run at a steady rate, which has no backlog of its own. */
 const bareCountBesideRate = 20_000

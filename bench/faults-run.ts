@@ -1,13 +1,13 @@
 /** Kills a real Carillon again and again under load, and counts what became of everything it accepted. What counts is
  *  said by others than Carillon: its HTTP answers, and the receiver of its webhooks. */
+
 import { setTimeout as delay } from 'node:timers/promises'
 import { seededRandom } from '../pipeline/engine/seeded-random.js'
 import { askUntilEnded, postAll } from './faults-requests.js'
 import { type Receiver, startReceiver } from './http.js'
 import { monotonicMs } from './latency.js'
-import { inPlace, type Place } from './place.js'
+import { type Engine, inPlace, type Place } from './place.js'
 import { progressBar } from './run.js'
-import type { Engine } from './subject.js'
 import { type Tally, tallyTopics } from './tally.js'
 import { startVictim, type Victim } from './victim.js'
 

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { complain, printText } from '../pipeline/cli/terminal.js'
 import { type FaultsOptions, type FaultsReport, faults } from './faults-run.js'
 import { recoveries } from './kafka-recovery.js'
-import type { Engine } from './subject.js'
+import type { Engine } from './place.js'
 import type { Tally } from './tally.js'
 
 interface Options extends FaultsOptions {

@@ -4,8 +4,9 @@ import { onKafka } from './kafka-subject.js'
 import type { Percentiles } from './latency.js'
 import { inPhase, type Load, latenciesOf, phaseStartMs, runLoad, usualFrom, warmUpSeconds } from './load.js'
 import type { BenchChannel } from './notifications.js'
+import type { Engine } from './place.js'
 import { type Measured, rate, rounded, scenario, seconds } from './scenario.js'
-import type { Engine, Subject, SubjectSetUp } from './subject.js'
+import type { Subject, SubjectSetUp } from './subject.js'
 
 /** Latency is as usual again when it is at most so many times what 99 % had before. */
 const usualTimes = 2

@@ -3,12 +3,11 @@
  *  Ends with one JSON line on standard output. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { complain, printText } from '../pipeline/cli/terminal.js'
-
+import type { Engine } from './place.js'
 import { readResults } from './results.js'
 import { repeat } from './runner.js'
 import { type Asked, knobs, type Measured, type Scenario } from './scenario.js'
 import { scenarioHelp, scenarioNamed, scenarios } from './scenario-list.js'
-import type { Engine } from './subject.js'
 
 type Options = Omit<Asked, 'tell'> & {
   readonly engine: Engine

@@ -13,7 +13,9 @@ import { missingForBroker, startBroker } from '../testing/logs/kafka/broker-unde
 import { dropTopics } from '../testing/logs/kafka/topics-under-test.js'
 import { childPid } from './process-use.js'
 import { inFolder } from './run.js'
-import type { Engine } from './subject.js'
+
+export const engineNames = ['sqlite', 'kafka'] as const
+export type Engine = (typeof engineNames)[number]
 
 export interface Place {
   readonly engine: Engine

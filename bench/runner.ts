@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import type { Engine } from './place.js'
 import {
   type Difference,
   differences,
@@ -14,7 +15,6 @@ import {
   surroundings,
 } from './results.js'
 import { type Asked, knobs, type Result, type Scenario } from './scenario.js'
-import type { Engine } from './subject.js'
 
 export interface RunnerOptions {
   readonly runs: number

@@ -4,9 +4,9 @@ import { drain, priority, steady } from './drain.js'
 import { contract, ingest } from './http-scenarios.js'
 import { rebalance, scaling, soak } from './kafka-scenarios.js'
 import { backlogRecovery, burst, slowProvider } from './load-scenarios.js'
+import { type Engine, engineNames } from './place.js'
 import { restore } from './restore.js'
 import { type Range, type Scenario, UnknownOption } from './scenario.js'
-import { type Engine, engineNames } from './subject.js'
 
 export const scenarios: readonly Scenario[] = [
   ...[ingest, drain, steady, burst, backlogRecovery, slowProvider],

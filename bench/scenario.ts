@@ -1,5 +1,5 @@
 /** The form of a scenario: what can be measured, on which engines, with which options. */
-import { type Engine, engineNames } from './subject.js'
+import { type Engine, engineNames } from './place.js'
 import type { Tally } from './tally.js'
 
 /** What may be asked for by number. */

@@ -3,9 +3,6 @@ import type { Lane } from '../schemas/topics.js'
 import type { BenchChannel } from './notifications.js'
 import type { Tally } from './tally.js'
 
-export const engineNames = ['sqlite', 'kafka'] as const
-export type Engine = (typeof engineNames)[number]
-
 export interface SubjectSetUp {
   /** The stages wait for `begin`, on what `lay` has laid before. */
   readonly waits?: boolean
