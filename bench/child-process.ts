@@ -10,8 +10,8 @@ export interface Child<Calls extends object> {
   readonly calls: BirpcReturn<Calls, Record<string, never>>
   /** Resolves when it is gone. */
   readonly gone: Promise<unknown>
-  /** Lets it end; what has not done so in time is killed. */
-  release(): Promise<void>
+  /** Lets it end when `closed` is settled; what has not done so in time is killed. */
+  release(closed?: Promise<unknown>): Promise<void>
 }
 
 /** It drains within 10 s, and closes what is left. */
@@ -39,8 +39,9 @@ export function forkChild<Calls extends object>(
   void gone.then(([code, signal]) => calls.$close(new Error(`${file} ended with ${code ?? signal}`)))
   return {
     ...{ process: child, calls, gone },
-    async release() {
+    async release(closed) {
       const late = setTimeout(() => child.kill('SIGKILL'), stopMostMs)
+      await Promise.race([closed, gone])
       if (child.connected) child.disconnect()
       await gone
       clearTimeout(late)

@@ -61,9 +61,11 @@ export async function startStageProcess(
       await gone
     },
     async stop() {
-      const closed = calls.close().then(() => calls.report())
-      const report = await Promise.race([closed, gone.then(() => nothingAsked)]).catch(() => nothingAsked)
-      await child.release()
+      const report = calls
+        .close()
+        .then(() => calls.report())
+        .catch(() => nothingAsked)
+      await child.release(report)
       return report
     },
   }
