@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { faults, judge } from './faults-run.js'
 
 test('whatever is killed, everything accepted ends, and only calls under way are repeated', async () => {
-  const { run, unexplained, lost } = await faults({ kills: 2, count: 200, seed: 7 })
+  const { run, unexplained, lost } = await faults('sqlite', { kills: 2, count: 200, seed: 7 })
   expect({ ...run, unexplained, shown: lost }).toEqual({
     ...{ seed: 7, accepted: 200, terminal: 200, lost: 0, distinctKeys: 200, kills: 2 },
     duplicateProviderCalls: expect.any(Number),

@@ -1,4 +1,8 @@
-/** A configuration under which everything can happen within a minute. */
+/** What a load that does not last long runs with: a configuration under which everything can happen within a minute, and
+ *  the rules of grafana/rules, evaluated each second whatever they say. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../compose-under-test.js'
 
 /** `provider`: its URL. */
 export function loadSettings(provider: string) {
@@ -16,4 +20,15 @@ export function loadSettings(provider: string) {
     tracing: { endpoint: provider, sampleRatio: 0.2 },
     compat: { a: { demoUsers: true }, b: { requestsPerMinute: 60 } },
   }
+}
+
+export function writeQuickRules(folder: string): readonly string[] {
+  const rules = join(root, 'grafana', 'rules')
+  return readdirSync(rules)
+    .filter((name) => name.endsWith('.yml') && !name.endsWith('.test.yml'))
+    .map((name) => {
+      const file = join(folder, name)
+      writeFileSync(file, readFileSync(join(rules, name), 'utf8').replaceAll(/^( +interval:) .*$/gm, '$1 1s'))
+      return file
+    })
 }

@@ -3,10 +3,10 @@
  *
  *  `watch-under-load.js [--engine sqlite|kafka] [--all]`   --all: tells of every query, not only of the empty ones */
 import { Command, Option } from 'commander'
-import { prometheusHere } from '../testing/grafana/prometheus-under-test.js'
-import { emptyOf, type PanelAnswer } from './load/answers.js'
-import { embeddedAnswers } from './load/embedded.js'
-import { kafkaAnswers } from './load/kafka.js'
+import { prometheusHere } from '../prometheus-under-test.js'
+import { emptyOf, type PanelAnswer } from './answers.js'
+import { embeddedAnswers } from './embedded.js'
+import { kafkaAnswers } from './kafka.js'
 
 const { engine, all } = new Command('watch-under-load')
   .addOption(new Option('--engine <engine>', 'the log').choices(['sqlite', 'kafka']).default('kafka'))

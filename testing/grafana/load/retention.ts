@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { kafkaNames } from '../../pipeline/logs/kafka/names.js'
-import { type TopicName, waysOf } from '../../schemas/topics.js'
-import { root } from '../../testing/grafana/compose-under-test.js'
+import { kafkaNames } from '../../../pipeline/logs/kafka/names.js'
+import { type TopicName, waysOf } from '../../../schemas/topics.js'
+import { root } from '../compose-under-test.js'
 
 const toEnd = -1
 

@@ -1,11 +1,11 @@
 /** An upstream that writes to Kafka itself: events that are taken in, and some that are refused. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createCodec } from '../../pipeline/engine/codec.js'
-import { answerOf, loadKafka } from '../../pipeline/logs/kafka/library.js'
-import { kafkaNames } from '../../pipeline/logs/kafka/names.js'
-import type { NotificationInbound } from '../../schemas/events.js'
-import { inbound } from '../../schemas/outgoing.js'
+import { createCodec } from '../../../pipeline/engine/codec.js'
+import { answerOf, loadKafka } from '../../../pipeline/logs/kafka/library.js'
+import { kafkaNames } from '../../../pipeline/logs/kafka/names.js'
+import type { NotificationInbound } from '../../../schemas/events.js'
+import { inbound } from '../../../schemas/outgoing.js'
 import type { Load } from './every-event.js'
 
 const everyMs = 250

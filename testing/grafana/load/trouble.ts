@@ -1,8 +1,8 @@
 /** What goes wrong while there is load, one after the other, with quiet between. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { StageName } from '../../stages/stage.js'
-import type { BrokerUnderTest } from '../../testing/logs/kafka/broker-under-test.js'
-import type { Way } from '../../testing/stores/mongodb/way-under-test.js'
+import type { StageName } from '../../../stages/stage.js'
+import type { BrokerUnderTest } from '../../logs/kafka/broker-under-test.js'
+import type { Way } from '../../stores/mongodb/way-under-test.js'
 import type { Processes } from './processes.js'
 import type { LoadProvider } from './provider.js'
 import { dropRecords } from './retention.js'

@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { stringify } from 'yaml'
-import { type PrometheusPrograms, prometheusUnderTest } from '../../testing/grafana/prometheus-under-test.js'
-import { readyProcess, runCarillon } from '../../testing/process-under-test.js'
+import { readyProcess, runCarillon } from '../../process-under-test.js'
+import { type PrometheusPrograms, prometheusUnderTest } from '../prometheus-under-test.js'
 import { emptyOf, everySeconds, type PanelAnswer, panelAnswers } from './answers.js'
 import { everyEvent } from './every-event.js'
 import { type LoadProvider, startProvider } from './provider.js'
-import { writeQuickRules } from './rules.js'
-import { loadSettings } from './settings.js'
+
+import { loadSettings, writeQuickRules } from './settings.js'
 
 /** More than three times as long as the database waits for a lock, so that requests are among what fails. */
 const lockedMs = 17_000

@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { type StageName, stageNames } from '../../stages/stage.js'
-import type { ScrapedJob } from '../../testing/grafana/prometheus-under-test.js'
-import { type ProcessUnderTest, readyProcess, runCarillon } from '../../testing/process-under-test.js'
+import { type StageName, stageNames } from '../../../stages/stage.js'
+import { type ProcessUnderTest, readyProcess, runCarillon } from '../../process-under-test.js'
+import type { ScrapedJob } from '../prometheus-under-test.js'
 
 export interface Processes {
   /** Of the HTTP API. */

@@ -1,8 +1,44 @@
-/** Processor time, whoever else is at work on the machine: of threads and of processes, as Linux counts it. */
-import { readdirSync, readFileSync } from 'node:fs'
+/** What a process takes: memory, and processor time, whoever else is at work on the machine, as Linux counts it. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
+const sampleMs = 100
 /** Linux counts in hundredths of a second, https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const tickMs = 10
+
+/** Samples a process's resident memory until `stop`, which returns the highest, in MiB. */
+export function watchMemory(pid = process.pid): { stop(): number } {
+  let highest = residentMiB(pid)
+  const timer = setInterval(() => {
+    highest = Math.max(highest, residentMiB(pid))
+  }, sampleMs)
+  timer.unref()
+  return {
+    stop() {
+      clearInterval(timer)
+      return Math.max(highest, residentMiB(pid))
+    },
+  }
+}
+
+/** Resident memory in MiB, rounded; 0 of a process that has gone. */
+export function residentMiB(pid: number): number {
+  if (pid === process.pid) return Math.round(process.memoryUsage.rss() / 1024 ** 2)
+  try {
+    return Math.round(residentKiB(pid) / 1024)
+  } catch {
+    return 0
+  }
+}
+
+function residentKiB(pid: number): number {
+  const status = `/proc/${pid}/status`
+  if (!existsSync('/proc/self/status')) {
+    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }))
+  }
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(status, 'utf8')) ?? []
+  return Number(kibibytes ?? 0)
+}
 
 /** Of the thread that asks, in milliseconds; null where the system does not tell. What collecting garbage takes beside
  *  it, in threads of V8's own, is not in it. */
@@ -45,4 +81,9 @@ function timeMs(file: string): number | null {
   } catch {
     return null
   }
+}
+
+/** What so many milliseconds are for each of `count`, in microseconds; null where one of them is not known. */
+export function perNotification(fromMs: number | null, toMs: number | null, count: number): number | null {
+  return fromMs === null || toMs === null ? null : ((toMs - fromMs) * 1000) / count
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { PrometheusSeries } from '../../testing/grafana/prometheus-under-test.js'
+import type { PrometheusSeries } from '../prometheus-under-test.js'
 import { emptyOf, panelAnswers } from './answers.js'
 
 const span = { from: 0, to: 60 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { differences, spreadsOf } from './figures.js'
+import { differences, spreadsOf } from './results.js'
 
 test('of some runs every number gets its least, middle and most, and what is not in all of them is left out', () => {
   const runs = [

@@ -1,8 +1,8 @@
 /** Asks a Prometheus what every panel asks, and tells what is empty. */
 
-import type { PrometheusSeries, PrometheusUnderTest } from '../../testing/grafana/prometheus-under-test.js'
-import { boards } from '../boards/boards.js'
-import type { Need, Query } from '../panels.js'
+import { boards } from '../../../grafana/boards/boards.js'
+import type { Need, Query } from '../../../grafana/panels.js'
+import type { PrometheusSeries, PrometheusUnderTest } from '../prometheus-under-test.js'
 
 /** Seconds since the epoch. */
 export interface Span {
