@@ -5,6 +5,7 @@ import { documented, type Endpoint, type RequestBody } from './endpoint-document
 import { check } from './field-errors.js'
 import { type FieldError, invalid } from './problem.js'
 import { readForm, readJson } from './request-body.js'
+import { fieldsNotUtf8, percentsAreUtf8 } from './utf8.js'
 
 /** What a request carries through the ingress. */
 export interface IngressEnvironment {
@@ -44,6 +45,7 @@ export function serveEndpoint<
   const { params, query, body, path } = endpoint
   app.on(endpoint.method, route.getRoutingPath(), async (c) => {
     c.set('route', path)
+    refuseLoss(c.req.url, path)
     return handle({
       c,
       params: (params && checked(params, c.req.param())) as z.output<P>,
@@ -51,6 +53,16 @@ export function serveEndpoint<
       body: (body && checked(body.schema, await read(c, body))) as z.output<B>,
     })
   })
+}
+
+/** Refuses percent-encoded bytes that are no UTF-8: decoded, they would name something else. */
+function refuseLoss(url: string, declaredPath: string): void {
+  if (!url.includes('%')) return
+  const [, path = '', query = ''] = /^[^?#]*?:\/\/[^/?#]*([^?#]*)\??([^#]*)/.exec(url) ?? []
+  const segments = path.split('/')
+  const names = declaredPath.split('/').flatMap((name, index) => (percentsAreUtf8(segments[index] ?? '') ? [] : [name]))
+  const lost = [...names.map((name) => name.replace(/^\{(.*)\}$/, '$1')), ...fieldsNotUtf8(query)]
+  refuse(lost.map((name) => ({ path: name, message: 'Must be UTF-8.' })))
 }
 
 function read(c: IngressContext, { form = 'json', maxBytes = bodyBytesMax }: RequestBody<z.ZodType>): Promise<unknown> {

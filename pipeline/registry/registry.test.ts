@@ -68,6 +68,15 @@ test('a schema with references comes with what it refers to inside', async () =>
   expect(type.fromBuffer(type.toBuffer({ members: [{ name: 'Ann' }] }))).toEqual({ members: [{ name: 'Ann' }] })
 })
 
+test('a default that is none, here or in what is referred to, keeps no schema from being put together', async () => {
+  const wrong = { type: 'record', name: 'test.Person', fields: [{ name: 'name', type: 'string', default: null }] }
+  server.add('person', JSON.stringify(wrong))
+  const id = server.add('team', team, { references: [{ name: 'test.Person', subject: 'person', version: 1 }] })
+  const schema = await registryAt().schemaOf(id)
+  const type = avsc.Type.forSchema(JSON.parse('text' in schema ? schema.text : 'null'))
+  expect(type.fromBuffer(type.toBuffer({ members: [{ name: 'Ann' }] }))).toEqual({ members: [{ name: 'Ann' }] })
+})
+
 test('a schema that cannot be Avro’s, or refers in vain or in a circle, is no schema, and asking ends', async () => {
   const protobuf = server.add('protobuf', 'syntax = "proto3";', { schemaType: 'PROTOBUF' })
   const inVain = server.add('in-vain', `${team} `, { references: [{ name: 'x', subject: 'nobody', version: 1 }] })

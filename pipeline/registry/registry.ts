@@ -2,6 +2,7 @@
  *  inside, also where it was registered with references. */
 import avsc from 'avsc'
 import { z } from 'zod'
+import { writerForm } from '../../schemas/writer-schema.js'
 import type { RegistryAccess } from '../config/registry.js'
 import type { WriterSchema } from '../engine/schema-source.js'
 import { openExchange, RegistryError } from './exchange.js'
@@ -84,7 +85,10 @@ export function openRegistry(access: RegistryAccess): Registry {
     if (!answer.references?.length) return { text: answer.schema }
     const parts = new Map<string, string>()
     if (!(await collect(answer, parts))) return { problem: `${what} refers to what is not there, or to too much` }
-    return joined([...parts.values()], answer.schema) ?? { problem: `${what} cannot be put together` }
+    // Only as writers' they can be, where one of them has a default that is none.
+    const schemas = [...parts.values(), answer.schema].map(parsed)
+    const schema = joined(schemas) ?? joined(schemas.map(writerForm))
+    return schema ?? { problem: `${what} cannot be put together` }
   }
 
   /** Puts what a schema refers to into `parts`, each after those it refers to. */
@@ -110,14 +114,22 @@ function unknownWhenRejected(error: unknown): { readonly found: false } {
   throw error
 }
 
-/** One schema with the others inside. */
-function joined(parts: readonly string[], text: string): WriterSchema | null {
+/** The last schema with the others inside; null: they do not fit. */
+function joined(schemas: readonly unknown[]): WriterSchema | null {
   const registry: Record<string, avsc.Type> = {}
-  const parse = (part: string) => avsc.Type.forSchema(JSON.parse(part), { registry, wrapUnions: 'auto' })
   try {
-    for (const part of parts) parse(part)
-    return { text: JSON.stringify(parse(text).schema({ exportAttrs: true })) }
+    const types = schemas.map((part) => avsc.Type.forSchema(part as avsc.Schema, { registry, wrapUnions: 'auto' }))
+    return { text: JSON.stringify(types.at(-1)?.schema({ exportAttrs: true })) }
   } catch {
     return null
+  }
+}
+
+/** Undefined: it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
