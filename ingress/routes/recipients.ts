@@ -20,7 +20,11 @@ const fields = {
   name: shortText(nameBytesMax).optional().openapi({ description: 'As other people are shown it.' }),
   email: identifier.optional(),
   phone: identifier.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
-  devices: z.array(shortText(longAddressBytesMax)).max(devicesMax).optional().openapi({ description: 'Push tokens.' }),
+  devices: z
+    .array(shortText(longAddressBytesMax))
+    .max(devicesMax)
+    .optional()
+    .openapi({ description: 'Push tokens: each of them gets the push.' }),
   webhook: shortText(longAddressBytesMax).optional(),
   slack: shortText(longAddressBytesMax).optional(),
   locale: locale.optional(),
