@@ -96,6 +96,7 @@ describe('carillon send', () => {
     ['nobody to send to', ['send'], 'Say who gets it: --to <recipient>\n'],
     ['data that is not JSON', ['send', '--to', 'x', '--data', '{'], '--data is not JSON\n'],
     ['input that is not JSON', ['send', '-'], 'Standard input is not JSON\n'],
+    ['a second recipient', ['send', '--to', 'a', '--to', 'b'], expect.stringContaining('give ["ann","bob"]')],
     ['a wait for many', ['send', '--to', '["a","b"]', '--wait', '1s'], '--wait is for one notification\n'],
   ])('refuses %s without asking Carillon', async (_, args, err) => {
     expect(await server.carillon(args)).toEqual({ code: 2, out: '', err })
