@@ -34,6 +34,8 @@ const results = z
   })
   .openapi('UserNotificationResults', { description: 'In the order of the users; the id of the one that is sent.' })
 
+type Told = z.infer<typeof results>['results'][number]
+
 /** POST /user/notification. */
 export function userNotificationContract(
   ports: IngressPorts,
@@ -60,13 +62,22 @@ export function userNotificationContract(
     },
     async ({ c, body: { user_id: users, type, description } }) => {
       const said = createHash('sha256').update(description).digest('base64url')
-      const told = users.map(async (user) => {
+      const tell = async (user: number): Promise<Told> => {
         const recipient = { id: String(user) }
         const content = plainMessage(undefined, description)
         const notification = newNotification(c, ports, 'b', { recipient, channel: type, content })
         const key = contractKey('b', `${user}/${said}`)
         const { id, isNew } = await acceptUnlessTold(ports, notification, { key, windowMs })
         return { user_id: user, id, status: isNew ? 'accepted' : 'duplicate' }
+      }
+      // One who is named again waits for the first: which of two at once is the duplicate would be chance.
+      const firsts = new Map<number, Promise<Told>>()
+      const told = users.map((user) => {
+        const first = firsts.get(user)
+        if (first) return first.then((one): Told => ({ ...one, status: 'duplicate' }))
+        const alone = tell(user)
+        firsts.set(user, alone)
+        return alone
       })
       return answer(c, 200, { results: await allDone(told) })
     },

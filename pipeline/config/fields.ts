@@ -2,6 +2,7 @@
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { parseAllowEntry } from '../../stages/deliver/providers/allow-list.js'
+import { parseSender } from '../../stages/deliver/providers/sender.js'
 
 /** A whole number within bounds. */
 export function whole(min: number, max: number) {
@@ -44,8 +45,8 @@ export function urlText(schemes: readonly string[], credentials: boolean) {
 
 /** The sender of a mail: `ann@example.org` or `Ann <ann@example.org>`. */
 export const mailFrom = text(
-  (value) => /^(?:[^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/.test(value),
-  'must be a sender like carillon@example.org or Carillon <carillon@example.org>',
+  (value) => parseSender(value) !== null,
+  'must be a sender like carillon@example.org or Carillon <carillon@example.org>; double quotes stand around the whole name',
 )
 
 /** The signing secret of Standard Webhooks: `whsec_` and 8 to 128 bytes in base64 (the standard advises 24 to 64). */

@@ -7,7 +7,7 @@ import { cancel, recipientKey, rendered, status } from '../../schemas/outgoing.j
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
 import { variablesOf } from '../../schemas/template-variables.js'
 import { type Batch, deadLetter, eachBatch, emit, type Outcome, type RecordContext, type Stage } from '../stage.js'
-import { addressesOf, candidateChannels, contentFor, type LocalizedMessage, messageIn } from './choice.js'
+import { candidateChannels, contentFor, type LocalizedMessage, messageIn, reachOf } from './choice.js'
 import { candidateOf, type Draft, entry, notInTemplate, type RenderResult, templateMissing } from './draft.js'
 
 /** What upstream told about recipients. */
@@ -187,7 +187,7 @@ function join(
   const done = saysSomething ? [{ ...entry(nowMs, 'rendered', null, null), detail: source }] : []
   return {
     request: { ...request, data: '{}', content: null },
-    addresses: addressesOf(request, recipient),
+    ...reachOf(request, recipient),
     preferences: preferencesOf(recipient),
     candidates,
     trail: [...trail, ...done, ...troubles],
