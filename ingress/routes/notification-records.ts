@@ -1,8 +1,8 @@
 /** GET /v1/notifications/{id} and GET /v1/notifications. */
 import { z } from '@hono/zod-openapi'
 import { finalStatuses } from '../../schemas/record.js'
+import { channels } from '../../schemas/streams.js'
 import { tenant } from '../../schemas/tenant.js'
-import { channels } from '../../schemas/topics.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { identifier, isFresh } from '../identifier.js'
 import { instant } from '../notification-request.js'
