@@ -6,11 +6,12 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /carillon
 COPY package.json package-lock.json .npmrc ./
-COPY pipeline/kafka/mend-library.mjs pipeline/kafka/
+COPY patches patches
 # Apart from the sources, so that a change of them does not compile it again. Of its build only the library stays.
-RUN npm ci --omit=dev --ignore-scripts \
- && node pipeline/kafka/mend-library.mjs \
+RUN npm ci --ignore-scripts \
+ && npx patch-package --error-on-fail \
  && npm rebuild node-rdkafka --ignore-scripts=false \
+ && npm prune --omit=dev --ignore-scripts \
  && cd node_modules/node-rdkafka \
  && rm -rf deps build/Release/obj.target build/deps/include build/deps/*.a
 
@@ -19,7 +20,7 @@ WORKDIR /carillon
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY . .
-RUN node pipeline/prepare.mjs --build
+RUN node pipeline/cli/prepare.mjs --build
 
 FROM node:20.20.2-bookworm-slim
 RUN apt-get update \
@@ -45,5 +46,5 @@ STOPSIGNAL SIGTERM
 # A stage answers on the second port, start and ingress on the first.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "const ask = (port) => fetch(`http://127.0.0.1:${port}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1)); ask(process.env.CARILLON_OPS_PORT || 9464).catch(() => ask(process.env.CARILLON_PORT || 3000)).catch(() => process.exit(1))"]
-ENTRYPOINT ["tini", "--", "node", "dist/pipeline/command-line/carillon.cjs"]
+ENTRYPOINT ["tini", "--", "node", "dist/pipeline/cli/carillon.cjs"]
 CMD ["start"]

@@ -1,20 +1,21 @@
 /** Alerts of a real Prometheus about processes on a real broker, with rules twelve times as quick as in earnest. */
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { carillonUnderTest } from '../pipeline/distributed/carillon-under-test.js'
-import { brokerAddress } from '../pipeline/kafka/log-under-test.js'
-import { type ProcessUnderTest, until } from '../pipeline/process-under-test.js'
 import { stageNames } from '../stages/stage.js'
-import { hastened, hastenedRules } from './hastened-rules-under-test.js'
+import { hastened, hastenedRules } from '../testing/grafana/hastened-rules-under-test.js'
 import {
   type PrometheusPrograms,
   type PrometheusUnderTest,
   prometheusHere,
   prometheusUnderTest,
   type ScrapedJob,
-} from './prometheus-under-test.js'
+} from '../testing/grafana/prometheus-under-test.js'
+import { brokerAddress } from '../testing/logs/kafka/log-under-test.js'
+import type { ProcessUnderTest } from '../testing/process-under-test.js'
+import { carillonUnderTest } from '../testing/run/kafka/carillon-under-test.js'
+import { until } from '../testing/until.js'
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 })
+vi.setConfig({ testTimeout: 300_000 })
 
 const haste = 12
 const sendEveryMs = 250

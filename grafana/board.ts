@@ -1,6 +1,6 @@
 /** A dashboard: its variables, its rows of panels, and the links to the others and to the traces. */
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard'
-import type { MetricOf } from '../pipeline/metrics/metric.js'
+import type { MetricOf } from '../pipeline/observe/metrics/metric.js'
 import { type BoardPanel, source } from './panels.js'
 
 export interface Row {

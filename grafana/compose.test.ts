@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../pipeline/config/config.js'
 import { unknownVariables } from '../pipeline/config/environment.js'
 import { stageNames } from '../stages/stage.js'
-import { composeDocument, composeFile, root, type Service } from './compose-under-test.js'
+import { composeDocument, composeFile, root, type Service } from '../testing/grafana/compose-under-test.js'
 
 const secrets = { CARILLON_API_KEY: 'a-key', GRAFANA_PASSWORD: 'a-password' }
 const { services, networks, volumes } = composeFile(secrets)
@@ -48,7 +48,7 @@ describe('docker-compose.yml', () => {
       topics: 'topics create',
       schemas: 'schemas register',
     })
-    const executable = join(root, 'dist', 'pipeline', 'command-line', 'main.js')
+    const executable = join(root, 'dist', 'pipeline', 'cli', 'main.js')
     for (const words of [['ingress'], ['stage'], ['lag-exporter'], ['topics', 'create'], ['schemas', 'register']]) {
       const { stdout } = spawnSync(process.execPath, [executable, ...words, '--help'], { encoding: 'utf8', env: {} })
       expect(stdout).toContain(`Usage: carillon ${words.join(' ')} [options]`)

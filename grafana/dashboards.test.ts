@@ -5,12 +5,12 @@ import * as units from '@grafana/grafana-foundation-sdk/units'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { root } from '../testing/grafana/compose-under-test.js'
+import { expressionProblems, knownSeries, labelsIn } from '../testing/grafana/expression-under-test.js'
+import { prometheusHere, runPromtool } from '../testing/grafana/prometheus-under-test.js'
+import { readRules } from '../testing/grafana/rules-under-test.js'
 import { dashboardOf, tracesLink } from './board.js'
 import { boards } from './boards/boards.js'
-import { root } from './compose-under-test.js'
-import { expressionProblems, knownSeries, labelsIn } from './expression-under-test.js'
-import { prometheusHere, runPromtool } from './prometheus-under-test.js'
-import { readRules } from './rules-under-test.js'
 
 const source = z.object({ type: z.string(), uid: z.string() })
 const link = z.looseObject({ title: z.string(), url: z.string().optional(), tags: z.array(z.string()) })

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { until } from '../pipeline/process-under-test.js'
-import { prometheusHere, prometheusUnderTest, runPromtool } from './prometheus-under-test.js'
+import { prometheusHere, prometheusUnderTest, runPromtool } from '../testing/grafana/prometheus-under-test.js'
+import { until } from '../testing/until.js'
 
 const { programs, missing } = prometheusHere()
 

@@ -1,6 +1,6 @@
 /** Expressions of PromQL over the metrics of the list: a metric or a label of a selector that is not there does not
  *  compile. Every selector keeps to the dashboard's variable `job`. */
-import type { HistogramOf, MetricOf } from '../pipeline/metrics/metric.js'
+import type { HistogramOf, MetricOf } from '../pipeline/observe/metrics/metric.js'
 
 type Matcher = `${'=' | '!=' | '=~' | '!~'}"${string}"`
 export type Matchers<L extends string> = { readonly [K in L | 'instance']?: Matcher }

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { stageNames } from '../stages/stage.js'
-import { composeFile, root } from './compose-under-test.js'
-import { prometheusHere, runPromtool } from './prometheus-under-test.js'
+import { composeFile, root } from '../testing/grafana/compose-under-test.js'
+import { prometheusHere, runPromtool } from '../testing/grafana/prometheus-under-test.js'
 
 const folder = join(root, 'grafana')
 const { services } = composeFile({ CARILLON_API_KEY: 'a-key', GRAFANA_PASSWORD: 'a-password' })

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../ingress/app.js'
-import { createFakePorts, fakeOptions } from '../ingress/ports-fake.js'
-import { metricList } from '../pipeline/metrics/list.js'
-import { root } from './compose-under-test.js'
-import { expressionProblems, knownSeries } from './expression-under-test.js'
-import { prometheusHere, runPromtool } from './prometheus-under-test.js'
-import { readRules } from './rules-under-test.js'
+import { metricList } from '../pipeline/observe/metrics/list.js'
+import { root } from '../testing/grafana/compose-under-test.js'
+import { expressionProblems, knownSeries } from '../testing/grafana/expression-under-test.js'
+import { prometheusHere, runPromtool } from '../testing/grafana/prometheus-under-test.js'
+import { readRules } from '../testing/grafana/rules-under-test.js'
+import { createFakePorts, fakeOptions } from '../testing/ingress/ports-fake.js'
 
 const folder = join(root, 'grafana', 'rules')
 const files = readdirSync(folder).filter((name) => name.endsWith('.yml'))
@@ -67,7 +67,7 @@ describe('Every alert', () => {
   test(
     'names commands and options that there are',
     () => {
-      const executable = join(root, 'dist', 'pipeline', 'command-line', 'main.js')
+      const executable = join(root, 'dist', 'pipeline', 'cli', 'main.js')
       const commands = actions.flatMap((action) =>
         [...action.matchAll(/`npx carillon ([^`]+)`/g)].map(([, line]) => line),
       )
@@ -99,12 +99,9 @@ describe('Every alert', () => {
     expect(lines.filter((line) => !source.includes(line))).toEqual([])
   })
 
-  test('stands in the README, as urgent as it is', () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8')
-    const rows = [...readme.matchAll(/^\| (\w+) \| (page|ticket) \| /gm)].map(([, alert, severity]) => [
-      alert,
-      severity,
-    ])
+  test('stands in docs/operations.md, as urgent as it is', () => {
+    const page = readFileSync(join(root, 'docs', 'operations.md'), 'utf8')
+    const rows = [...page.matchAll(/^\| (\w+) \| (page|ticket) \| /gm)].map(([, alert, severity]) => [alert, severity])
     expect(rows.sort()).toEqual(alerts.map(({ alert, labels }) => [alert, labels.severity]).sort())
   })
 

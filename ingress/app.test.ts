@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { StorageFull, Unavailable } from './ports.js'
-import { testClient } from './test-client.js'
+import { StorageFull, Unavailable } from '../schemas/errors.js'
+import { testClient } from '../testing/ingress/test-client.js'
 
 const hello = { to: 'user-42', content: { body: 'Hello' } }
 

@@ -1,11 +1,7 @@
 /** Ids, keys and addresses: short texts that stand in keys, paths and logs. */
 import { z } from '@hono/zod-openapi'
-
-/** Bytes of an id or key, in UTF-8. */
-export const idBytesMax = 256
-
-// A control character cuts or forges lines and keys; a lone surrogate has no UTF-8.
-const clean = /^[^\p{Cc}\p{Cs}]*$/u
+import { hasHiddenCharacters } from '../schemas/addresses.js'
+import { idBytesMax, isClean } from '../schemas/ids.js'
 
 /** A text of 1 to `maxBytes` bytes of UTF-8 without control characters. */
 export function shortText(maxBytes: number) {
@@ -15,11 +11,18 @@ export function shortText(maxBytes: number) {
     .min(1)
     .max(maxBytes, { error: tooLong, abort: true })
     .refine((value) => value.length * 3 <= maxBytes || Buffer.byteLength(value) <= maxBytes, tooLong)
-    .refine((value) => clean.test(value), 'Must not have control characters.')
+    .refine((value) => isClean(value), 'Must not have control characters.')
 }
 
 /** An id or key. */
 export const identifier = shortText(idBytesMax)
+
+/** An e-mail address or a phone number. Whether its channel takes it is route's to say; what nobody sees in it was
+ *  pasted along, or is there to deceive. */
+export const addressText = identifier.refine(
+  (value) => !isClean(value) || !hasHiddenCharacters(value),
+  'Must not have characters that nobody sees, such as marks of direction or soft hyphens.',
+)
 
 /** When a UUIDv7 was made, in milliseconds since the epoch; null for any other id. RFC 9562, section 5.7. */
 function madeAtMs(id: string): number | null {

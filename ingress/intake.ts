@@ -3,12 +3,14 @@
  *
  *  Invariant: the same record makes the same id, however often it is read. */
 import { z } from '@hono/zod-openapi'
-import { v5 as uuidOf } from 'uuid'
 import type { NotificationInbound, NotificationRequested, NotificationSummary } from '../schemas/events.js'
+import { type InboundPlace, idFrom, isIdentifier, notificationIdOf } from '../schemas/ids.js'
 import type { TemplateVersion } from '../schemas/template.js'
+import { tenant } from '../schemas/tenant.js'
 import { channels, lanes } from '../schemas/topics.js'
+import { headerNamed, traceparentIn } from '../schemas/trace-context.js'
 import { present } from './channel-content.js'
-import { correlationHeader, correlationIdOf, headerNamed, traceparentIn } from './correlation.js'
+import { correlationHeader, correlationIdOf } from './correlation.js'
 import { bodyBytesMax } from './endpoint.js'
 import { type Checked, check } from './field-errors.js'
 import { identifier } from './identifier.js'
@@ -17,15 +19,9 @@ import { faultIn, parseJson } from './json-text.js'
 import { normalize } from './normalize.js'
 import { type BatchItem, batchItem, recipientKeyOf } from './notification-request.js'
 import type { FieldError } from './problem.js'
-import { tenant } from './tenant.js'
 
 /** An event as it stands in the log. */
-export interface InboundRecord {
-  readonly value: NotificationInbound
-  /** topic-partition-offset. */
-  readonly recordId: string
-  /** Milliseconds since the epoch. */
-  readonly timestampMs: number
+export interface InboundRecord extends InboundPlace {
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -51,8 +47,6 @@ export interface Rejection {
 
 /** What the notification comes by, in its record. */
 const origin = 'kafka'
-/** Ids made here are UUIDs version 5 under this one: never to be changed. RFC 9562, section 5.5. */
-const idNamespace = '5b0c7ad3-94a2-4e0b-8f4e-6d2f1c9a7e35'
 
 const envelope = z.object({
   id: identifier.optional(),
@@ -111,14 +105,6 @@ export function takeIn(record: InboundRecord, read: Checked<BatchItem>, context:
   return { kind: 'accepted', notification: { ...notification, origin, replays: record.value.replays } }
 }
 
-/** The id of the event's notification: its own, or one made of the upstream's event id, or of the record's place; the
- *  last with its time, for a topic that was made anew counts from 0 again. */
-export function notificationIdOf({ value, recordId, timestampMs }: Omit<InboundRecord, 'headers'>): string {
-  const { id, eventId } = value
-  if (isIdentifier(id)) return id
-  return uuidOf(isIdentifier(eventId) ? `event/${eventId}` : `record/${recordId}/${timestampMs}`, idNamespace)
-}
-
 /** What is wrong, in one line: each with its path. The first ones, where there are many. */
 export function listed(errors: readonly FieldError[]): string {
   const lines = errors.slice(0, listedMost).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
@@ -154,11 +140,7 @@ function rejected(
 
 function correlationIdIn(record: InboundRecord): string {
   const given = record.value.correlationId ?? headerNamed(record.headers, correlationHeader)
-  return correlationIdOf(given, () => uuidOf(`correlation/${record.recordId}/${record.timestampMs}`, idNamespace))
-}
-
-function isIdentifier(text: string | null): text is string {
-  return text !== null && identifier.safeParse(text).success
+  return correlationIdOf(given, () => idFrom(`correlation/${record.recordId}/${record.timestampMs}`))
 }
 
 function sizeOf(text: string): number {

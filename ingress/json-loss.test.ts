@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest'
+import { inboundEvent } from '../testing/ingress/intake-sample.js'
+import { errorsOf, refusal, testClient } from '../testing/ingress/test-client.js'
 import { readInbound } from './intake.js'
-import { inboundEvent } from './intake.sample.js'
 import { lossIn } from './json-loss.js'
-import { errorsOf, refusal, testClient } from './test-client.js'
 
 const path = '/v1/notifications'
 const digits = 'Must have no more digits than a double keeps: send it as a string, or round it.'

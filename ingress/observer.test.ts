@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { closeAll, eventSource, openSocket, serveLive } from './live/live-under-test.js'
+import { closeAll, eventSource, openSocket, serveLive } from '../testing/ingress/live/live-under-test.js'
 import type { IngressObserver } from './observer.js'
 
 afterEach(closeAll)

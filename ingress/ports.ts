@@ -4,22 +4,8 @@ import type { CancelRequested, NotificationRequested, ReplayRequested } from '..
 import type { Change, NotificationRecord, NotificationState } from '../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
 import type { Lane } from '../schemas/topics.js'
-import type { IngressObserver } from './observer.js'
-import type { RequestLogEntry } from './request-log-entry.js'
-import type { RequestTraces } from './request-traces.js'
+import type { IngressObserver, RequestLogEntry, RequestTraces } from './observer.js'
 import type { StageFlow } from './stage-flow.js'
-
-/** The store or the log cannot be reached now; nothing was done. */
-export class Unavailable extends Error {
-  override readonly name = 'Unavailable'
-  readonly code = 'unavailable'
-}
-
-/** The disk is full; nothing was done. */
-export class StorageFull extends Error {
-  override readonly name = 'StorageFull'
-  readonly code = 'storage-full'
-}
 
 /** A request's Idempotency-Key. */
 export interface Claim {
@@ -30,6 +16,8 @@ export interface Claim {
   readonly answer: string
   /** How long the key holds, in milliseconds: at most 24 hours, which it is unless said. */
   readonly windowMs?: number
+  /** The answer of an earlier claim that this one takes the place of, should it still stand. */
+  readonly insteadOf?: string
 }
 
 export type Acceptance =
@@ -105,11 +93,6 @@ export interface BatchSummary {
   readonly total: number
   readonly createdAt: string
   readonly counts: Readonly<Partial<Record<NotificationState, number>>>
-}
-
-export class BadCursor extends Error {
-  override readonly name = 'BadCursor'
-  readonly code = 'bad-cursor'
 }
 
 export interface Templates {

@@ -1,6 +1,6 @@
 /** Every error the API answers, as RFC 9457 problem details. Nothing else makes an error response. */
 import { z } from '@hono/zod-openapi'
-import { BadCursor, StorageFull, Unavailable } from './ports.js'
+import { BadCursor, StorageFull, Unavailable } from '../schemas/errors.js'
 
 /** Every kind of problem: its status and its title. The kind is the end of the problem's `type`. */
 export const problemKinds = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { NotificationRecord } from '../schemas/record.js'
-import { createFakePorts } from './ports-fake.js'
+import { createFakePorts } from '../testing/ingress/ports-fake.js'
+import { testClient } from '../testing/ingress/test-client.js'
 import { createRecordWaits, type RecordWait } from './record-waits.js'
-import { testClient } from './test-client.js'
 
 /** Looking again would hide a change that was missed: here it comes only after hours. */
 const never = { firstMs: 10_000_000, mostMs: 10_000_000 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createFakePorts, fakeOptions } from '../testing/ingress/ports-fake.js'
 import { createApp } from './app.js'
-import { createFakePorts, fakeOptions } from './ports-fake.js'
 import { type RunningServer, serveIngress } from './server.js'
 
 const host = '127.0.0.1'

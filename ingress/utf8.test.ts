@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errorsOf, testClient } from './test-client.js'
+import { errorsOf, testClient } from '../testing/ingress/test-client.js'
 
 const json = { 'content-type': 'application/json' }
 const form = { 'content-type': 'application/x-www-form-urlencoded' }

@@ -1,8 +1,8 @@
 /** Throttle and deliver hold one limit together, each over all its workers. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { routed } from '../schemas/outgoing.js'
-import { type DeliverRunOptions, runDeliver, type SeenCall, sent } from './deliver.sample.js'
-import { deliveryOf, limitTo } from './throttle.sample.js'
+import { type DeliverRunOptions, runDeliver, type SeenCall, sent } from '../testing/stages/deliver/deliver-sample.js'
+import { deliveryOf, limitTo } from '../testing/stages/throttle/throttle-sample.js'
 
 afterEach(() => {
   vi.restoreAllMocks()

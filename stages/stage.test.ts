@@ -2,7 +2,7 @@ import { Subject, VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
 import type { CancelRequested, NotificationStatus } from '../schemas/events.js'
 import { cancel, status } from '../schemas/outgoing.js'
-import { quietContext } from './context.sample.js'
+import { quietContext } from '../testing/stages/context-sample.js'
 import {
   type Batch,
   deadLetter,

@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type ProcessUnderTest, readyProcess, runCarillon } from '../../pipeline/process-under-test.js'
-import { type Faults, faultyServer } from './faulty-server.sample.js'
-import { k6For, k6Module, runScript } from './k6-under-test.js'
+import { type Faults, faultyServer } from '../../testing/bench/k6/faulty-server-sample.js'
+import { k6For, k6Module, runScript } from '../../testing/bench/k6/k6-under-test.js'
+import { type ProcessUnderTest, readyProcess, runCarillon } from '../../testing/process-under-test.js'
 
 /** The compiled test stands in dist/bench/k6. */
 const root = join(import.meta.dirname, '..', '..', '..')
@@ -18,13 +18,13 @@ const key = 'a-key-of-the-test'
 
 const found = await k6For(root)
 
-test('the README tells which k6, and each script that there is', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+test('docs/bench.md names which k6, and each script that there is', () => {
+  const page = readFileSync(join(root, 'docs', 'bench.md'), 'utf8')
   const inFolder = readdirSync(join(root, 'bench', 'k6')).filter((name) =>
     /^export const handleSummary/m.test(sourceOf(name)),
   )
   expect(inFolder.sort()).toEqual([...scripts].sort())
-  expect([`go install ${k6Module}`, ...scripts].filter((text) => !readme.includes(text))).toEqual([])
+  expect([`go install ${k6Module}`, ...scripts].filter((text) => !page.includes(text))).toEqual([])
 })
 
 if (found.k6 === null) test.skip(`k6: ${found.missing}`, () => undefined)

@@ -1,5 +1,5 @@
 /** Panels about what providers do with calls. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { heatmap, timeSeries } from '../panels.js'
 import { bucketsOf, chosen, countOf, max, of, quantile, rate, sum } from '../promql.js'
 

@@ -1,5 +1,5 @@
 /** Ingress: what comes in by HTTP and from Kafka, and how it is answered. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { type Board, variable } from '../board.js'
 import { heatmap, most, timeSeries } from '../panels.js'
 import { bucketsOf, chosen, countOf, grown, max, of, quantile, rate, sum } from '../promql.js'

@@ -1,5 +1,5 @@
 /** Lag: who is behind, by how much, and when it will have caught up. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { type Board, variable } from '../board.js'
 import { barGauge, most, stat, timeSeries } from '../panels.js'
 import { chosen, grown, max, moved, of, quantile, sum } from '../promql.js'

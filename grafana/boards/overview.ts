@@ -1,5 +1,5 @@
 /** Overview: is it fine, and if not, where to look. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { type Board, boardLink, variable } from '../board.js'
 import { barGauge, least, most, stat, table, timeSeries } from '../panels.js'
 import { bucketsOf, countOf, foreign, grown, max, of, rate, sum } from '../promql.js'
@@ -203,7 +203,7 @@ export const overview: Board = {
         table({
           title: 'Which alerts are there?',
           description:
-            'Firing, or pending until they have lasted long enough. What each means and what to do stands in its annotations: Prometheus’ page /alerts, and the README.',
+            'Firing, or pending until they have lasted long enough. What each means and what to do stands in its annotations: Prometheus’ page /alerts, and docs/operations.md.',
           unit: 'none',
           columns: {
             alertname: 'Alert',

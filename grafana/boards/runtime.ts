@@ -1,5 +1,5 @@
 /** Runtime: the processes, the stages in them, and what they stand on. */
-import { metricList as metrics } from '../../pipeline/metrics/list.js'
+import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
 import { type Board, variable } from '../board.js'
 import { kafkaClient, mongodb, sqlite } from './runtime-beneath.js'
 import { processes, scrape } from './runtime-processes.js'

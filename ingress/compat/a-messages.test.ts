@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { Unavailable } from '../ports.js'
-import { testClient } from '../test-client.js'
+import { Unavailable } from '../../schemas/errors.js'
+import { testClient } from '../../testing/ingress/test-client.js'
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 const at = '2030-01-01T00:00:00.000Z'

@@ -1,12 +1,12 @@
 /** Contract A: messages between users. They are in-app messages, so they are there after a restart, in the order of
  *  their acceptance, also those sent before anybody looked. */
 import { z } from '@hono/zod-openapi'
+import { tenant } from '../../schemas/tenant.js'
 import { plainMessage } from '../channel-content.js'
 import { answer, type IngressApp } from '../endpoint.js'
 import { identifier } from '../identifier.js'
 import type { InboxMessage, IngressPorts, Recipients } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
-import { tenant } from '../tenant.js'
 import { type ContractErrors, contractApp, serveContract, serveNothingElse } from './contract.js'
 import { integer } from './integer.js'
 import { newNotification } from './new-notification.js'

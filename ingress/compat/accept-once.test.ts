@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { type Acceptance, Unavailable } from '../ports.js'
-import { testClient } from '../test-client.js'
+import { Unavailable } from '../../schemas/errors.js'
+import { testClient } from '../../testing/ingress/test-client.js'
+import type { Acceptance } from '../ports.js'
 import { acceptOnce } from './accept-once.js'
 
 beforeEach(() => {

@@ -2,8 +2,10 @@
  *
  *  Invariant: a key is owned by a notification only once that is durable: where the first request failed or died
  *  half-way, the next one appends its notification and is told that it was accepted. */
+
+import { Unavailable } from '../../schemas/errors.js'
 import type { NotificationRequested } from '../../schemas/events.js'
-import { type Acceptor, type Claim, Unavailable } from '../ports.js'
+import type { Acceptor, Claim } from '../ports.js'
 
 export interface Owner {
   /** Of the notification that has the key. */
@@ -26,9 +28,9 @@ export function contractKey(contract: 'b' | 'c', key: string): string {
 export async function acceptOnce(
   acceptor: Pick<Acceptor, 'accept'>,
   notification: NotificationRequested,
-  { key, windowMs }: Pick<Claim, 'key' | 'windowMs'>,
+  claimed: Pick<Claim, 'key' | 'windowMs' | 'insteadOf'>,
 ): Promise<Owner> {
-  const claim = { key, bodyHash: '', answer: notification.id, ...(windowMs !== undefined && { windowMs }) }
+  const claim = { ...claimed, bodyHash: '', answer: notification.id }
   const deadlineMs = performance.now() + patienceMs
   for (let pauseMs = lookAgainMs.first; ; pauseMs = Math.min(2 * pauseMs, lookAgainMs.most)) {
     const acceptance = await acceptor.accept([notification], claim)

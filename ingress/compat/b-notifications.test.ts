@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import { serve } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
+import { createFakePorts, fakeOptions } from '../../testing/ingress/ports-fake.js'
+import { testClient } from '../../testing/ingress/test-client.js'
 import { createApp } from '../app.js'
 import type { IngressOptions } from '../options.js'
-import { createFakePorts, fakeOptions } from '../ports-fake.js'
-import { testClient } from '../test-client.js'
 
 const path = '/user/notification'
 const hello = { user_id: [1, 2], type: 'inapp', description: 'Hello' }
@@ -41,6 +41,21 @@ test('a user named twice gets one', async () => {
   })
   expect(fake.accepted.length).toBe(1)
 })
+
+test.each(['failed', 'expired', 'cancelled', 'suppressed'] as const)(
+  'one whose first ended as %s is no duplicate: nobody was told',
+  async (status) => {
+    const { fake, post } = testClient()
+    await post(path, hello)
+    for (const record of [...fake.accepted]) fake.record(record.id, { status })
+    const again = (await post(path, hello)).body as { results: { status: string; id: string }[] }
+    expect(again.results.map((result) => result.status)).toEqual(['accepted', 'accepted'])
+    expect((await post(path, hello)).body).toEqual({
+      results: again.results.map((result) => ({ ...result, status: 'duplicate' })),
+    })
+    expect(fake.accepted.length).toBe(4)
+  },
+)
 
 test('a thousand equal posts at once give one accepted', async () => {
   const { fake, post } = testClient()

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { notificationStatuses } from '../../schemas/record.js'
-import { closeAll, openSocket, refusedWith, serveLive } from '../live/live-under-test.js'
-import { fakeOptions } from '../ports-fake.js'
+import { closeAll, openSocket, refusedWith, serveLive } from '../../testing/ingress/live/live-under-test.js'
+import { fakeOptions } from '../../testing/ingress/ports-fake.js'
 import { statusesCalled, statusesOfC } from './c-status.js'
 
 afterEach(closeAll)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { NotificationRecord } from '../../schemas/record.js'
-import { fakeNowMs } from '../ports-fake.js'
-import { testClient } from '../test-client.js'
-import { created, id, path, pending, sms } from './c-requests.sample.js'
+import { created, id, path, pending, sms } from '../../testing/ingress/compat/c-requests-sample.js'
+import { fakeNowMs } from '../../testing/ingress/ports-fake.js'
+import { testClient } from '../../testing/ingress/test-client.js'
 
 describe('a notification', () => {
   test('is answered as it was asked, and found again the same', async () => {

@@ -1,10 +1,10 @@
 /** Contract C's batches in numbers, its metrics as JSON, and its health. */
 import { z } from '@hono/zod-openapi'
+import { tenant } from '../../schemas/tenant.js'
 import { answer } from '../endpoint.js'
 import { identifier } from '../identifier.js'
 import { Problem } from '../problem.js'
 import { foundBatch } from '../routes/batches.js'
-import { tenant } from '../tenant.js'
 import { batchOfC, shownBatch } from './c-batch.js'
 import { channelsOfC } from './c-notification.js'
 import { type PartsOfC, tagOfC } from './c-parts.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { NotificationRecord } from '../../schemas/record.js'
-import { testClient } from '../test-client.js'
-import { created, id, path, pending, sms } from './c-requests.sample.js'
+import { created, id, path, pending, sms } from '../../testing/ingress/compat/c-requests-sample.js'
+import { testClient } from '../../testing/ingress/test-client.js'
 
 describe('a batch', () => {
   const counts = { pending_count: 2, delivered_count: 0, failed_count: 0, cancelled_count: 0, created_at: created }

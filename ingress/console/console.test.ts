@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
+import { describeConsole, listed, ok, usual, views } from '../../testing/ingress/console/console-under-test.js'
+import { hostile, letter, outbox } from '../../testing/ingress/console/scripted-answers.js'
+import type { Answer } from '../../testing/ingress/console/scripted-api.js'
 import { consoleFiles } from '../routes/console.js'
-import { describeConsole, listed, ok, usual, views } from './console-under-test.js'
-import { hostile, letter, outbox } from './scripted-answers.js'
-import type { Answer } from './scripted-api.js'
 
 describeConsole('the console', (page) => {
   it('asks for every file that is served, and for no other', async () => {

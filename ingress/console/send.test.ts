@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { describeConsole } from './console-under-test.js'
-import { underway } from './scripted-answers.js'
+import { describeConsole } from '../../testing/ingress/console/console-under-test.js'
+import { underway } from '../../testing/ingress/console/scripted-answers.js'
 
 describeConsole('the form to send one', (page) => {
   it('sends what the form says and goes to the notification', async () => {

@@ -1,6 +1,14 @@
 import { expect, it } from 'vitest'
-import { describeConsole, listed, ok } from './console-under-test.js'
-import { ended, hostile, letter, outbox, records, stages, underway } from './scripted-answers.js'
+import { describeConsole, listed, ok } from '../../testing/ingress/console/console-under-test.js'
+import {
+  ended,
+  hostile,
+  letter,
+  outbox,
+  records,
+  stages,
+  underway,
+} from '../../testing/ingress/console/scripted-answers.js'
 
 describeConsole('the views of the console', (page) => {
   it('shows the six stages with rates, and the lag of each lane whatever ways it has', async () => {

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import type { Change } from '../../schemas/record.js'
+import { changeOf } from '../../testing/ingress/live/live-under-test.js'
 import { createChanges, type Interest } from './changes.js'
-import { changeOf } from './live-under-test.js'
 
 /** Changes on a watch that the test tells, and streams that note what they hear. */
 function underTest() {

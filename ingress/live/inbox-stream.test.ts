@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { type Arrival, BadCursor, type InboxMessage, type IngressPorts, Unavailable } from '../ports.js'
+import { BadCursor, Unavailable } from '../../schemas/errors.js'
+import { closeAll, eventSource, type SentEvent, serveLive } from '../../testing/ingress/live/live-under-test.js'
+import type { Arrival, InboxMessage, IngressPorts } from '../ports.js'
 import { inboxBell } from './inbox-stream.js'
-import { closeAll, eventSource, type SentEvent, serveLive } from './live-under-test.js'
 
 afterEach(closeAll)
 

@@ -2,7 +2,9 @@
  *
  *  Invariant: every message after the place where the stream begins is told, in the order of arrival, however the
  *  stream learns that there is one; for it looks by itself, too. A store may give a message twice: it is told once. */
-import { type Arrival, BadCursor, type Inbox } from '../ports.js'
+
+import { BadCursor } from '../../schemas/errors.js'
+import type { Arrival, Inbox } from '../ports.js'
 import type { Changes } from './changes.js'
 import { type EventStream, eventFrame, placeFrame } from './event-stream.js'
 

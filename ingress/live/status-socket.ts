@@ -1,8 +1,9 @@
 /** A WebSocket of status changes, whatever shape its messages have. */
+
+import { tenant } from '../../schemas/tenant.js'
 import { type Credentials, keyFrom } from '../authorization.js'
 import type { IngressContext } from '../endpoint.js'
 import type { IngressPorts } from '../ports.js'
-import { tenant } from '../tenant.js'
 import type { Interest } from './changes.js'
 import type { Live } from './live.js'
 import { openStatusStream, type StatusChange, type StatusStream } from './status-stream.js'

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Change, NotificationRecord, NotificationState } from '../../schemas/record.js'
-import { createFakePorts } from '../ports-fake.js'
+import { changeOf } from '../../testing/ingress/live/live-under-test.js'
+import { createFakePorts } from '../../testing/ingress/ports-fake.js'
 import { createChanges } from './changes.js'
-import { changeOf } from './live-under-test.js'
 import { openStatusStream } from './status-stream.js'
 
 const at = (ms: number) => new Date(Date.UTC(2030, 0, 1) + ms).toISOString()

@@ -1,8 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { afterEach, expect, it } from 'vitest'
+import { openSocket } from '../../testing/ingress/live/live-under-test.js'
 import type { IngressEnvironment } from '../endpoint.js'
 import { type RunningServer, serveIngress } from '../server.js'
-import { openSocket } from './live-under-test.js'
 import { type SocketOptions, serveSocket } from './web-socket.js'
 
 const host = '127.0.0.1'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { fakeNowMs } from '../ports-fake.js'
-import { refusal, testClient } from '../test-client.js'
+import { fakeNowMs } from '../../testing/ingress/ports-fake.js'
+import { refusal, testClient } from '../../testing/ingress/test-client.js'
 
 const good = { to: 'a', content: { body: 'x' } }
 const path = '/v1/notifications/batch'

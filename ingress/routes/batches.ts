@@ -1,6 +1,7 @@
 /** POST /v1/notifications/batch and GET /v1/batches/{id}. */
 import { z } from '@hono/zod-openapi'
 import type { NotificationRequested } from '../../schemas/events.js'
+import { tenant } from '../../schemas/tenant.js'
 import { accept, batchLocation } from '../acceptance.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { type Checked, check } from '../field-errors.js'
@@ -12,7 +13,6 @@ import type { BatchSummary, IngressPorts } from '../ports.js'
 import { type FieldError, invalid, Problem, type ProblemBody, problemBody, problemSchema } from '../problem.js'
 import { batchShape } from '../record-shapes.js'
 import { requestContext } from '../request-context.js'
-import { tenant } from '../tenant.js'
 import { acceptedHeaders, idempotencyHeaders } from './notifications.js'
 
 /** Bytes of a batch's body. */

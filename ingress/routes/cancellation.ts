@@ -1,13 +1,13 @@
 /** POST /v1/notifications/{id}/cancel. The throttle stage decides; this waits a little for its verdict. */
 import { z } from '@hono/zod-openapi'
 import { finalStatuses, type NotificationRecord } from '../../schemas/record.js'
+import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, type IngressContext, serveEndpoint } from '../endpoint.js'
 import type { IngressOptions } from '../options.js'
 import type { IngressPorts } from '../ports.js'
 import { Problem } from '../problem.js'
 import { notificationStatus } from '../record-shapes.js'
 import type { RecordWaits } from '../record-waits.js'
-import { tenant } from '../tenant.js'
 import { foundRecord, notificationParams } from './notification-records.js'
 
 /** What throttle writes into the timeline when it was too late. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type DeadLetterRecord, Unavailable } from '../ports.js'
-import { fakeNowMs } from '../ports-fake.js'
-import { errorsOf, refusal, testClient } from '../test-client.js'
+import { Unavailable } from '../../schemas/errors.js'
+import { fakeNowMs } from '../../testing/ingress/ports-fake.js'
+import { errorsOf, refusal, testClient } from '../../testing/ingress/test-client.js'
+import type { DeadLetterRecord } from '../ports.js'
 
 const letter: DeadLetterRecord = {
   id: 'notifications.requested.high-0-1-dedupe',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { testClient } from '../test-client.js'
+import { testClient } from '../../testing/ingress/test-client.js'
 
 interface Operation {
   readonly summary?: string

@@ -1,11 +1,11 @@
 /** /health: whether the process lives, and whether it can take work. */
 
 import { z } from '@hono/zod-openapi'
+import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, type IngressContext, serveEndpoint } from '../endpoint.js'
 import { inTime } from '../in-time.js'
 import type { Flow, Records } from '../ports.js'
 import { Problem, problemBody, problemHeaders } from '../problem.js'
-import { tenant } from '../tenant.js'
 
 /** Paths that a prober asks without a key. */
 export const healthPaths = ['/health/live', '/health/ready'] as const

@@ -1,14 +1,15 @@
 /** /v1/recipients/{id}/inbox: the in-app messages of a recipient. */
 import { z } from '@hono/zod-openapi'
+import { BadCursor } from '../../schemas/errors.js'
+import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { identifier } from '../identifier.js'
 import { openEventStream } from '../live/event-stream.js'
 import { inboxBell, startOfInbox, tellInbox } from '../live/inbox-stream.js'
 import type { Live } from '../live/live.js'
 import { pageOf, pageQuery } from '../paging.js'
-import { BadCursor, type IngressPorts } from '../ports.js'
+import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
-import { tenant } from '../tenant.js'
 
 const message = z
   .strictObject({

@@ -2,10 +2,17 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { Unavailable } from '../../schemas/errors.js'
 import type { NotificationRecord } from '../../schemas/record.js'
-import { changeOf, closeAll, eventSource, openSocket, refusedWith, serveLive } from '../live/live-under-test.js'
-import { Unavailable } from '../ports.js'
-import { testClient } from '../test-client.js'
+import {
+  changeOf,
+  closeAll,
+  eventSource,
+  openSocket,
+  refusedWith,
+  serveLive,
+} from '../../testing/ingress/live/live-under-test.js'
+import { testClient } from '../../testing/ingress/test-client.js'
 
 afterEach(closeAll)
 

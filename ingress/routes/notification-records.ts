@@ -1,6 +1,7 @@
 /** GET /v1/notifications/{id} and GET /v1/notifications. */
 import { z } from '@hono/zod-openapi'
 import { finalStatuses } from '../../schemas/record.js'
+import { tenant } from '../../schemas/tenant.js'
 import { channels } from '../../schemas/topics.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { identifier, isFresh } from '../identifier.js'
@@ -11,7 +12,6 @@ import type { IngressPorts } from '../ports.js'
 import { Problem } from '../problem.js'
 import { notificationShape, notificationStatus } from '../record-shapes.js'
 import type { RecordWaits } from '../record-waits.js'
-import { tenant } from '../tenant.js'
 
 const waitMaxMs = 60_000
 const waitForm = /^(\d{1,6})(ms|s|m)?$/

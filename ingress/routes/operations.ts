@@ -1,9 +1,9 @@
 /** How Carillon is doing: statistics, topology, flow, outbox, metrics. */
 import { z } from '@hono/zod-openapi'
+import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
-import { tenant } from '../tenant.js'
 import { metricsRoute } from './metrics.js'
 
 const channelStats = z

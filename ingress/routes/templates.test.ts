@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { refusal, testClient } from '../test-client.js'
+import { refusal, testClient } from '../../testing/ingress/test-client.js'
 
 const now = '2030-01-01T00:00:00.000Z'
 const email = { subject: 'Hello {{ name }}', html: '<p>{{ name }}</p>', text: '{{ name }}' }

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { Message } from '../../schemas/events.js'
 import type { TemplateVersion } from '../../schemas/template.js'
 import { variablesOf } from '../../schemas/template-variables.js'
+import { tenant } from '../../schemas/tenant.js'
 import { type ChannelContent, contentOf, type JsonObject } from '../channel-content.js'
 import { answer, type IngressApp, refuse, serveEndpoint } from '../endpoint.js'
 import { identifier } from '../identifier.js'
@@ -24,7 +25,6 @@ import {
   templateShape,
   templateView,
 } from '../templates.js'
-import { tenant } from '../tenant.js'
 
 const params = z.object({ id: identifier })
 const path = '/v1/templates/{id}'

@@ -1,12 +1,12 @@
 import avsc from 'avsc'
 import { describe, expect, test } from 'vitest'
-import { Unavailable } from '../../ingress/ports.js'
 import { avroType } from '../../schemas/avro.js'
+import { Unavailable } from '../../schemas/errors.js'
 import { accepted, cancel, requested } from '../../schemas/outgoing.js'
+import { notification } from '../../testing/engine/worker-under-test.js'
 import { createCodec, PoisonError } from './codec.js'
 import type { LogRecord, NewRecord } from './log.js'
 import type { SchemaSource, WriterSchema } from './schema-source.js'
-import { notification } from './worker-under-test.js'
 
 const codec = createCodec()
 const event = requested(notification('n-1'))

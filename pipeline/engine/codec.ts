@@ -4,9 +4,9 @@
  *  Without a registry the ids are those of schemas/released. An older or newer schema is read through a cached
  *  resolver, by Avro's rules of resolution. */
 import avsc from 'avsc'
-import { Unavailable } from '../../ingress/ports.js'
 import { avroType, type EventName, type EventOf, encodeAvro } from '../../schemas/avro.js'
 import { boundedTypes } from '../../schemas/bounded-types.js'
+import { Unavailable } from '../../schemas/errors.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
 import { topicEvents, wayTo } from '../../schemas/topics.js'
 import { writerForm } from '../../schemas/writer-schema.js'

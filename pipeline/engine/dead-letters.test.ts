@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { EventName, EventOf } from '../../schemas/avro.js'
-import { sampleRequest } from '../../stages/deliver/delivery.sample.js'
+import { request, wayOf } from '../../testing/engine/log-under-test.js'
+import { notification } from '../../testing/engine/worker-under-test.js'
+import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
 import { type Burial, bury, keptBytesMost } from './dead-letters.js'
-import { request, wayOf } from './log-under-test.js'
-import { notification } from './worker-under-test.js'
 
 const record = {
   ...request('low', 'key', 'original bytes', { headers: { traceparent: 'kept' } }),

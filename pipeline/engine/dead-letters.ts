@@ -1,7 +1,6 @@
 /** What is written when a record is given up: the dead letter with the original bytes, and the end of its notification,
  *  so that nothing accepted stays without one. */
-import { notificationIdOf } from '../../ingress/intake.js'
-import { tenant } from '../../ingress/tenant.js'
+
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import type {
   Delivery,
@@ -10,7 +9,9 @@ import type {
   NotificationStatus,
   TrailEntry,
 } from '../../schemas/events.js'
+import { notificationIdOf } from '../../schemas/ids.js'
 import { deadLetter, type Outgoing, status } from '../../schemas/outgoing.js'
+import { tenant } from '../../schemas/tenant.js'
 import { wayName } from '../../schemas/topics.js'
 import type { WorkerName } from '../../stages/stage.js'
 import type { LogRecord } from './log.js'

@@ -1,10 +1,16 @@
 /** How a stage goes on when a record comes whose schema nobody knows yet. */
 import { afterEach, expect, test } from 'vitest'
-import { Unavailable } from '../../ingress/ports.js'
-import { openMemoryLog } from '../memory/log-under-test.js'
+import { Unavailable } from '../../schemas/errors.js'
+import type { LogUnderTest } from '../../testing/engine/log-under-test.js'
+import {
+  forwardingStage,
+  idsOf,
+  notificationRecords,
+  watchResults,
+  work,
+} from '../../testing/engine/worker-under-test.js'
+import { openMemoryLog } from '../../testing/logs/memory/log-under-test.js'
 import { type Codec, createCodec, PoisonError } from './codec.js'
-import type { LogUnderTest } from './log-under-test.js'
-import { forwardingStage, idsOf, notificationRecords, watchResults, work } from './worker-under-test.js'
 
 const ends: (() => Promise<void>)[] = []
 afterEach(async () => {

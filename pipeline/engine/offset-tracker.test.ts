@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { request, wayOf } from '../../testing/engine/log-under-test.js'
 import type { Assignment, LogRecord } from './log.js'
-import { request, wayOf } from './log-under-test.js'
 import { offsetTracker } from './offset-tracker.js'
 import { seededRandom } from './seeded-random.js'
 

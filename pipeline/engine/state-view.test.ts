@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Scope, StateChange } from '../../stages/stage.js'
-import { emptyContents } from '../memory/contents.js'
+import { emptyContents } from '../logs/memory/contents.js'
 import { seededRandom } from './seeded-random.js'
 import { stateView } from './state-view.js'
 

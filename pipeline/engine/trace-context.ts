@@ -1,7 +1,8 @@
 /** The trace that an event belongs to. Each event says it itself, as W3C writes it
  *  (https://www.w3.org/TR/trace-context/), so it survives whatever the event survives: parking, retries, replays. */
-import { traceparentIn } from '../../ingress/correlation.js'
+
 import type { EventName, EventOf } from '../../schemas/avro.js'
+import { traceparentIn } from '../../schemas/trace-context.js'
 
 /** Where in the text the flags end. */
 const lastOfFlags = 54

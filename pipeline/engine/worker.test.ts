@@ -2,14 +2,20 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test } from 'vitest'
-import { Unavailable } from '../../ingress/ports.js'
+import { Unavailable } from '../../schemas/errors.js'
 import { routed } from '../../schemas/outgoing.js'
-import { stageRunner } from '../../stages/stage-runner.sample.js'
-import { at, deliveryOf, runThrottle } from '../../stages/throttle.sample.js'
-import { openMemoryLog } from '../memory/log-under-test.js'
-import type { LogUnderTest } from './log-under-test.js'
+import type { LogUnderTest } from '../../testing/engine/log-under-test.js'
+import {
+  forwardingStage,
+  notificationRecords,
+  watchResults,
+  withMembers,
+  work,
+} from '../../testing/engine/worker-under-test.js'
+import { openMemoryLog } from '../../testing/logs/memory/log-under-test.js'
+import { stageRunner } from '../../testing/stages/stage-runner-sample.js'
+import { at, deliveryOf, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
 import type { Worker, WorkerState } from './worker.js'
-import { forwardingStage, notificationRecords, watchResults, withMembers, work } from './worker-under-test.js'
 
 const ends: (() => Promise<void>)[] = []
 afterEach(async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { Unavailable } from '../../ingress/ports.js'
+import { Unavailable } from '../../schemas/errors.js'
+import { startRegistryServer } from '../../testing/registry/registry-server-under-test.js'
 import { learntSchemas } from './learnt-schemas.js'
 import { openRegistry } from './registry.js'
-import { startRegistryServer } from './registry-server-under-test.js'
 
 const schema = '{"type":"record","name":"test.Person","fields":[]}'
 const own = { event: 'dead-letter', subject: 'carillon.DeadLetter', text: '"string"', id: 7 } as const

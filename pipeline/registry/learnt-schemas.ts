@@ -3,8 +3,8 @@
  *  Invariant: one request for an id at a time, and none again for an id that the registry does not have until a while
  *  has passed; `known` never forgets an answer that was just given. */
 import { bulkhead } from 'cockatiel'
-import { Unavailable } from '../../ingress/ports.js'
 import type { EventName } from '../../schemas/avro.js'
+import { Unavailable } from '../../schemas/errors.js'
 import type { SchemaSource, WriterSchema } from '../engine/schema-source.js'
 import type { Registry } from './registry.js'
 import type { OwnSchema } from './subjects.js'

@@ -9,13 +9,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NotificationRequested } from '../../schemas/events.js'
 import { requested } from '../../schemas/outgoing.js'
 import { wayTo } from '../../schemas/topics.js'
+import { notification } from '../../testing/engine/worker-under-test.js'
+import { registryUrl } from '../../testing/registry/shared-registry-under-test.js'
 import type { LogRecord } from '../engine/log.js'
-import { notification } from '../engine/worker-under-test.js'
 import { type OpenCodec, openCodec } from './open-codec.js'
-import { registryUrl } from './shared-registry-under-test.js'
 import { ownSchemas } from './subjects.js'
 
-const main = join(import.meta.dirname, '..', 'command-line', 'main.js')
+const main = join(import.meta.dirname, '..', 'cli', 'main.js')
 const folder = mkdtempSync(join(tmpdir(), 'carillon-real-registry-'))
 let url = ''
 let missing: string | null = null

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type RegistryServer, startRegistryServer } from '../../testing/registry/registry-server-under-test.js'
 import { compareWithRegistry, registerAll } from './registration.js'
 import { openRegistry, type Registry } from './registry.js'
-import { type RegistryServer, startRegistryServer } from './registry-server-under-test.js'
 import { ownSchemas } from './subjects.js'
 
 const subject = 'carillon.CancelRequested'

@@ -3,8 +3,8 @@ import avsc from 'avsc'
 import { avroType, type EventName } from '../../schemas/avro.js'
 import { writerForm } from '../../schemas/writer-schema.js'
 import type { WriterSchema } from '../engine/schema-source.js'
+import { RegistryError } from './exchange.js'
 import type { Registered, Registry } from './registry.js'
-import { RegistryError } from './registry-error.js'
 import { type OwnSchema, ownSchemas } from './subjects.js'
 
 /** How one subject stands. */

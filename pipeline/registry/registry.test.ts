@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import avsc from 'avsc'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type RegistryServer, startRegistryServer } from '../../testing/registry/registry-server-under-test.js'
+import { RegistryError } from './exchange.js'
 import { openRegistry, type Registry } from './registry.js'
-import { RegistryError } from './registry-error.js'
-import { type RegistryServer, startRegistryServer } from './registry-server-under-test.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'carillon-registry-'))
 const opened: Registry[] = []

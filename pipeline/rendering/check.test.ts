@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { Unavailable } from '../../ingress/ports.js'
+import { Unavailable } from '../../schemas/errors.js'
 import { createTemplateCheck } from './check.js'
 import { createRenderer } from './pool.js'
 

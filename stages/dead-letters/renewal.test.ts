@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { notification } from '../../pipeline/engine/worker-under-test.js'
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import { accepted, rendered, requested, routed } from '../../schemas/outgoing.js'
-import { sampleRequest } from '../deliver/delivery.sample.js'
+import { notification } from '../../testing/engine/worker-under-test.js'
+import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
 import { renewal } from './renewal.js'
 
 const letter = { id: 'letter', tenant: 'default', notificationId: 'n-1' }

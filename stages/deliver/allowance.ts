@@ -4,7 +4,7 @@
  *  well halves what its part may have, down to a few, and each that is lets one more go: so a provider that was away is
  *  asked by few, and is not flooded when it comes back. */
 
-import type { SendResult } from './provider.js'
+import type { SendResult } from './providers/provider.js'
 
 export interface AllowanceOptions {
   /** Calls under way at once, over all parts. */

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { routed } from '../../schemas/outgoing.js'
-import { type DeliverRun, down, pending, runDeliver, sent } from '../deliver.sample.js'
-import { at, deliveryOf } from '../throttle.sample.js'
+import { type DeliverRun, down, pending, runDeliver, sent } from '../../testing/stages/deliver/deliver-sample.js'
+import { at, deliveryOf } from '../../testing/stages/throttle/throttle-sample.js'
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -2,7 +2,7 @@
  *  after a while, and tells of every change. */
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
-import type { Provider, SendResult } from './provider.js'
+import type { Provider, SendResult } from './providers/provider.js'
 
 export interface BreakerOptions {
   /** Failures in a row that open it. */

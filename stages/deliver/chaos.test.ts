@@ -2,9 +2,9 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { seededRandom } from '../../pipeline/engine/seeded-random.js'
 import { routed } from '../../schemas/outgoing.js'
-import { runDeliver } from '../deliver.sample.js'
-import { deliveryOf } from '../throttle.sample.js'
-import type { SendResult } from './provider.js'
+import { runDeliver } from '../../testing/stages/deliver/deliver-sample.js'
+import { deliveryOf } from '../../testing/stages/throttle/throttle-sample.js'
+import type { SendResult } from './providers/provider.js'
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -1,6 +1,6 @@
 /** What follows the calls of providers, for traces. Must not throw. */
 import type { InputRecord } from '../stage.js'
-import type { SendResult } from './provider.js'
+import type { SendResult } from './providers/provider.js'
 
 export interface Following {
   /** Asked right before each call. */

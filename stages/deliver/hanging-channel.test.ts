@@ -1,9 +1,9 @@
 /** One provider for several channels: when one of them hangs, the others go on as usual. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { routed } from '../../schemas/outgoing.js'
-import { runDeliver, type SeenCall, sent } from '../deliver.sample.js'
-import { deliveryOf } from '../throttle.sample.js'
-import type { SendRequest, SendResult } from './provider.js'
+import { runDeliver, type SeenCall, sent } from '../../testing/stages/deliver/deliver-sample.js'
+import { deliveryOf } from '../../testing/stages/throttle/throttle-sample.js'
+import type { SendRequest, SendResult } from './providers/provider.js'
 
 afterEach(() => {
   vi.restoreAllMocks()

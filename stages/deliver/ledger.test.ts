@@ -1,8 +1,8 @@
 /** Promise 3: a provider is called again only when it must be. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { down, pending, runDeliver, sent } from '../deliver.sample.js'
-import { deliveryOf } from '../throttle.sample.js'
-import type { SendResult } from './provider.js'
+import { down, pending, runDeliver, sent } from '../../testing/stages/deliver/deliver-sample.js'
+import { deliveryOf } from '../../testing/stages/throttle/throttle-sample.js'
+import type { SendResult } from './providers/provider.js'
 
 afterEach(() => {
   vi.restoreAllMocks()

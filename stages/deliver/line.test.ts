@@ -2,10 +2,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../pipeline/engine/seeded-random.js'
-import { type VirtualClock, virtualClock } from '../../pipeline/memory/clock.js'
+import { type VirtualClock, virtualClock } from '../../pipeline/logs/memory/clock.js'
 import type { Lane } from '../../schemas/topics.js'
+import { everyOne, limitTo } from '../../testing/stages/throttle/throttle-sample.js'
 import { type LimitsOf, sharedLimits } from '../shared-limits.js'
-import { everyOne, limitTo } from '../throttle.sample.js'
 import { type LineDestination, type LineOptions, line } from './line.js'
 
 const mail: LineDestination = { channel: 'email', part: null, pace: null }

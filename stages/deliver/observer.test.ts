@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { type DeliverRun, down, pending, runDeliver, sent } from '../deliver.sample.js'
-import { deliveryOf } from '../throttle.sample.js'
+import { type DeliverRun, down, pending, runDeliver, sent } from '../../testing/stages/deliver/deliver-sample.js'
+import { deliveryOf } from '../../testing/stages/throttle/throttle-sample.js'
 import type { DeliverObserver, ProviderLoad } from './observer.js'
 
 afterEach(() => {

@@ -1,7 +1,7 @@
 /** What deliver tells of a delivery. Event ids are the same when a step is repeated. */
 import type { Delivery, DeliveryState, NotificationStatus } from '../../schemas/events.js'
 import { extend } from '../trail.js'
-import type { SendResult } from './provider.js'
+import type { SendResult } from './providers/provider.js'
 import type { Verdict } from './verdict.js'
 
 /** One decision of deliver. */

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { virtualClock } from '../../pipeline/memory/clock.js'
+import { virtualClock } from '../../pipeline/logs/memory/clock.js'
+import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
 import type { InputRecord } from '../stage.js'
-import { sampleRequest } from './delivery.sample.js'
 import { type Following, unfollowed } from './following.js'
-import type { SendRequest, SendResult } from './provider.js'
+import type { SendRequest, SendResult } from './providers/provider.js'
 import { send } from './send.js'
 
 const clock = virtualClock(0)

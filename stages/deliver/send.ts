@@ -1,9 +1,9 @@
 /** One call of a provider. */
 import type { SchedulerLike } from 'rxjs'
-import type { Carrier } from '../deliver.js'
 import type { InputRecord } from '../stage.js'
+import type { Carrier } from './deliver.js'
 import type { Following } from './following.js'
-import type { SendRequest, SendResult } from './provider.js'
+import type { SendRequest, SendResult } from './providers/provider.js'
 
 /** One call, ended at its time-out whatever the provider does, also where it breaks its contract by rejecting or
  *  throwing. */

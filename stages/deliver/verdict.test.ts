@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { sampleRequest } from './delivery.sample.js'
-import type { SendResult } from './provider.js'
+import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
+import type { SendResult } from './providers/provider.js'
 import { judge, type RetryOptions } from './verdict.js'
 
 const options: RetryOptions = { baseMs: 1000, maxMs: 60_000, retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 }

@@ -1,7 +1,7 @@
 /** Decides what a call's result means for its delivery. Pure: facts in, decision out. */
 import type { Attempt, Delivery } from '../../schemas/events.js'
 import { backoffMs, maxAttempts } from './backoff.js'
-import type { SendResult } from './provider.js'
+import type { SendResult } from './providers/provider.js'
 
 export interface RetryOptions {
   /** The first wait is at most this long; each later one at most twice the one before. */

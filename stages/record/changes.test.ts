@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { NotificationStatus } from '../../schemas/events.js'
+import {
+  sampleAttempt,
+  sampleDelivery,
+  sampleStatus,
+  sampleSummary,
+  startMs,
+} from '../../testing/stages/record/events-sample.js'
 import { acceptedChange, changesOf, type Merged, showChange } from './changes.js'
-import { sampleAttempt, sampleDelivery, sampleStatus, sampleSummary, startMs } from './events.sample.js'
 import { mergeRecord } from './merge.js'
 import { acceptedState, type RecordState } from './state.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DeliveryState, NotificationStatus } from '../../schemas/events.js'
+import { sampleDelivery, sampleStatus, sampleSummary, startMs } from '../../testing/stages/record/events-sample.js'
 import { endsOf } from './ends.js'
-import { sampleDelivery, sampleStatus, sampleSummary, startMs } from './events.sample.js'
 import { mergeRecord } from './merge.js'
 import { acceptedState, type RecordState } from './state.js'
 

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Attempt, DeliveryStatus, NotificationStatus, TrailEntry } from '../../schemas/events.js'
+import {
+  sampleAttempt,
+  sampleDelivery,
+  sampleEntry,
+  sampleStatus,
+  sampleSummary,
+  startMs,
+} from '../../testing/stages/record/events-sample.js'
 import { keptAttempts } from './deliveries.js'
-import { sampleAttempt, sampleDelivery, sampleEntry, sampleStatus, sampleSummary, startMs } from './events.sample.js'
 import { groupByNotification, mergeRecord } from './merge.js'
 import { showRecord } from './show.js'
 import { acceptedState, type RecordState } from './state.js'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { sampleAttempt, sampleDelivery, sampleStatus } from './events.sample.js'
+import { sampleAttempt, sampleDelivery, sampleStatus } from '../../testing/stages/record/events-sample.js'
 import { mergeRecord } from './merge.js'
 import { showRecord } from './show.js'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { sampleEntry } from './events.sample.js'
+import { sampleEntry } from '../../testing/stages/record/events-sample.js'
 import { timelineOf } from './timeline.js'
 
 /** `throttle released`, and `× 2` behind what is told of two. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { BreakerState, ProviderHealth } from '../../schemas/events.js'
 import { routed } from '../../schemas/outgoing.js'
-import { at, deliveryOf, runThrottle } from '../throttle.sample.js'
+import { at, deliveryOf, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
 
 function healthOf(key: string, state: BreakerState, atMs: number, retryAtMs: number | null = null): ProviderHealth {
   return { key, tenant: 'default', provider: key.split('/')[0] ?? key, state, atMs, retryAtMs }

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
 import { routed } from '../../schemas/outgoing.js'
-import { at, cancelOf, deliveryOf, everyOne, runThrottle, type ThrottleRun } from '../throttle.sample.js'
+import {
+  at,
+  cancelOf,
+  deliveryOf,
+  everyOne,
+  runThrottle,
+  type ThrottleRun,
+} from '../../testing/stages/throttle/throttle-sample.js'
 
 const attempt = { number: 1, atMs: at(0), outcome: 'transient', error: 'down', latencyMs: 5, messageId: null }
 

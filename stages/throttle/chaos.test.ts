@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../pipeline/engine/seeded-random.js'
 import { routed } from '../../schemas/outgoing.js'
-import { at, cancelOf, deliveryOf, limitTo, runThrottle } from '../throttle.sample.js'
+import { at, cancelOf, deliveryOf, limitTo, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
 
 const count = 150
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { routed } from '../../schemas/outgoing.js'
-import { deliveryOf, runThrottle } from '../throttle.sample.js'
+import { deliveryOf, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
 
 test('no more than the window is ever out and unfinished, and each that is finished lets one go', async () => {
   const run = runThrottle({ window: 5 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sampleRequest } from '../deliver/delivery.sample.js'
+import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
 import { destinationTo, parseDestination } from './destination.js'
 
 const { delivery } = sampleRequest({ provider: 'http', channel: 'sms' })

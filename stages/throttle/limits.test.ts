@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { partitionOf } from '../../pipeline/engine/murmur2.js'
 import type { Delivery } from '../../schemas/events.js'
 import { recipientKey, routed } from '../../schemas/outgoing.js'
-import { deliveryOf, everyOne, limitTo, runThrottle } from '../throttle.sample.js'
+import { deliveryOf, everyOne, limitTo, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
 
 test('a limit delays, keeps the order, drops nothing and spends no attempt', async () => {
   const run = runThrottle({ limitsOf: everyOne(10) })

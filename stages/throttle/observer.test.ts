@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { BreakerState, Delivery, TrailEntry } from '../../schemas/events.js'
 import { routed } from '../../schemas/outgoing.js'
-import { at, deliveryOf, limitTo, runThrottle } from '../throttle.sample.js'
+import { at, deliveryOf, limitTo, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
 import type { ThrottleObserver } from './observer.js'
 
 /** Notes what is told. */

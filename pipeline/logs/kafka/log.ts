@@ -1,0 +1,291 @@
+/** The log on Kafka. A way is a topic; a group's offsets, its outputs and its state commit in one transaction.
+ *
+ *  Offsets of a partition grow but have holes: each transaction leaves a mark. One process has one such log, on its main
+ *  thread, and starts with UV_THREADPOOL_SIZE at 4 + 3 for each client: every call of the library holds a thread. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaConsumer, Message } from 'node-rdkafka'
+import { mergeMap, Observable } from 'rxjs'
+import { type Way, waysOf } from '../../../schemas/topics.js'
+import {
+  type Assignment,
+  type CountState,
+  Fenced,
+  type JoinOptions,
+  type Log,
+  type LogRecord,
+  type TailOptions,
+} from '../../engine/log.js'
+import { nameOf } from '../../engine/place.js'
+import { openAppender } from './appender.js'
+import type { RestoreProgress } from './changelog.js'
+import { ChannelsOverlap, checkChannels, clientOf, memberOf } from './channel-sets.js'
+import { disconnect, kafkaClients } from './clients.js'
+import { groupKnowledge } from './knowledge.js'
+import { type KafkaConnection, loadKafka } from './library.js'
+import type { KafkaMember } from './member.js'
+import { memberIds } from './member-ids.js'
+import { kafkaNames } from './names.js'
+import { committedOffsets, endOffsets, placeName } from './offsets.js'
+import { openMember } from './open-member.js'
+import type { KafkaObserver } from './statistics.js'
+import { tailMessages } from './tail.js'
+import { logRecord } from './wire.js'
+
+export interface KafkaLogOptions {
+  readonly connection: KafkaConnection
+  /** Of every way. */
+  readonly partitions: number
+  /** Stands before every topic, group and id: keeps several Carillons apart. Empty unless said. */
+  readonly prefix?: string
+  /** Where local state lies; one process's own. */
+  readonly stateFolder: string
+  /** This process's number among those that run the same: static membership and stable transactional ids. */
+  readonly slot?: string | null
+  /** How long a member may be silent before its partitions go to others. */
+  readonly sessionTimeoutMs?: number
+  /** How long a revoke waits for the work under way. */
+  readonly revokeTimeoutMs?: number
+  /** How long a compacted changelog keeps what was deleted: an older store is rebuilt. As delete.retention.ms of the
+   *  changelog topics. */
+  readonly deleteRetentionMs?: number
+  /** Groups whose progress other processes watch: see `settlements`. */
+  readonly watchedGroups?: readonly string[]
+  /** Groups that keep no state: they need no changelogs. */
+  readonly statelessGroups?: readonly string[]
+  readonly onRestore?: (progress: RestoreProgress) => void
+  readonly observer?: KafkaObserver
+  /** Called once, when nothing can be joined any more and this process should end: another one has taken its slot (the
+   *  two would take it from each other for ever), or serves some of its channels, or the library holds too many of its threads for good. */
+  readonly onUnusable?: (why: LogUnusable) => void
+  /** For tests: called before each commit; what it throws fails it. */
+  readonly beforeCommit?: () => void
+}
+
+/** This process has to end. */
+export class LogUnusable extends Error {
+  override readonly name = 'LogUnusable'
+  constructor(
+    readonly code: 'slot-taken' | 'channels-overlap' | 'library-stuck',
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+export interface KafkaLog extends Log {
+  readonly countState: CountState
+  join(options: JoinOptions): Promise<KafkaMember>
+}
+
+/** With a slot a process that comes back takes its own partitions again at once, so others need not be quick. */
+const staticSessionTimeoutMs = 45_000
+const dynamicSessionTimeoutMs = 10_000
+const staticTransactionTimeoutMs = 60_000
+const dynamicTransactionTimeoutMs = 10_000
+const revokeTimeoutDefaultMs = 30_000
+const deleteRetentionDefaultMs = 24 * 60 * 60 * 1000
+/** Calls that never come back take a thread each. */
+const maxStuckCalls = 4
+/** Positions of other processes are asked for so often, while somebody listens. */
+const askEveryMs = 100
+
+/** Opens the log. Rejects with `KafkaMissing`, or `Unavailable` when no broker answers. */
+export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
+  const { partitions, slot = null, watchedGroups = ['deliver'], statelessGroups = [], observer } = options
+  const clients = kafkaClients(await loadKafka(), options.connection, observer)
+  const names = kafkaNames(options.prefix)
+  const appender = await openAppender(clients, names)
+  const probe = await clients
+    .reader(names.group('probe'), { 'isolation.level': 'read_uncommitted' })
+    .catch(async (error: unknown) => {
+      await appender.close()
+      throw error
+    })
+  const readers = new Map<string, Promise<KafkaConsumer>>()
+  const members = new Set<KafkaMember>()
+  const tails = new Set<Promise<void>>()
+  /** Places somebody asked about, by group: what is worth asking the broker for. */
+  const asked = new Map<string, Map<string, Assignment>>()
+  const ids = memberIds(options.stateFolder)
+  let closed = false
+  let unusable: LogUnusable | null = null
+  let stuckCalls = 0
+  let closing: Promise<void> | null = null
+  const knowledge = groupKnowledge((group) =>
+    watchedGroups.includes(group) ? watchProgress(group) : watchOffsets(group),
+  )
+
+  const readerOf = (group: string): Promise<KafkaConsumer> => {
+    const reader = readers.get(group) ?? clients.reader(names.group(group))
+    readers.set(group, reader)
+    reader.catch(() => readers.delete(group))
+    return reader
+  }
+  const track = (ending: Promise<void>): void => {
+    tails.add(ending)
+    void ending.finally(() => tails.delete(ending))
+  }
+  const keeper = { track, isClosed: () => closed }
+  const note = (group: string, place: Assignment): void => {
+    const places = asked.get(group) ?? new Map<string, Assignment>()
+    asked.set(group, places.set(nameOf(place), place))
+  }
+
+  return {
+    partitions,
+    append: (records) => appender.append(records),
+    join,
+    tail: tailOf,
+    unsettled(group, place) {
+      note(group, place)
+      const known = knowledge.progress(group, place)
+      return known ? Math.max(0, knowledge.end(place) - known.next - known.beyond.length) : 0
+    },
+    settled(group, place) {
+      note(group, place)
+      return knowledge.progress(group, place)?.count ?? 0
+    },
+    settlements: (group) => knowledge.settlements(group),
+    countState(group, ranges, most) {
+      let count = 0
+      for (const member of members) if (member.group === group) count += member.countState(ranges, most - count)
+      return count
+    },
+    async ask() {
+      await endOffsets(
+        probe,
+        waysOf('notifications.status').map((way) => topicPlace({ way, partition: 0 })),
+      )
+    },
+    close() {
+      closing ??= closeAll()
+      return closing
+    },
+  }
+
+  async function closeAll(): Promise<void> {
+    closed = true
+    for (const member of members) await member.leave()
+    await Promise.all(tails)
+    await appender.close()
+    for (const reader of [Promise.resolve(probe), ...readers.values()]) {
+      await reader.then(disconnect).catch(() => undefined)
+    }
+  }
+
+  function giveUp(code: LogUnusable['code'], message: string): void {
+    if (unusable) return
+    unusable = new LogUnusable(code, message)
+    options.onUnusable?.(unusable)
+  }
+
+  function replaced(): void {
+    if (slot !== null) giveUp('slot-taken', `Another process runs in slot ${slot}. Each needs one of its own.`)
+  }
+
+  function stuck(): void {
+    if (++stuckCalls >= maxStuckCalls) giveUp('library-stuck', 'Calls of the Kafka library do not come back')
+  }
+
+  /** Where Kafka cannot be asked who else is there, that is no reason to stand still. */
+  async function admit(group: string, ways: readonly Way[], sessionMs: number): Promise<void> {
+    await checkChannels(options.connection, names.group(group), ways, sessionMs).catch((error: unknown) => {
+      if (!(error instanceof ChannelsOverlap)) return
+      giveUp(error.code, error.message)
+      throw error
+    })
+  }
+
+  async function join({ group, ways }: JoinOptions): Promise<KafkaMember> {
+    if (unusable) throw new Fenced(unusable.message, { cause: unusable })
+    const { stateFolder, sessionTimeoutMs, revokeTimeoutMs, deleteRetentionMs, onRestore, beforeCommit } = options
+    const isStatic = slot !== null
+    const id = slot ?? ids.take(group)
+    const name = memberOf(names.member(group, id), ways)
+    const sessionMs = sessionTimeoutMs ?? (isStatic ? staticSessionTimeoutMs : dynamicSessionTimeoutMs)
+    const member = await openMember({
+      ...{ clients, names, group, ways, knowledge, probe, stateFolder, onRestore, observer, beforeCommit, isStatic },
+      ...{ name, clientId: clientOf(name, ways), admit: () => admit(group, ways, sessionMs) },
+      onReplaced: replaced,
+      onStuck: stuck,
+      // Half, for what is deleted while a store is restored.
+      maxStoreAgeMs: (deleteRetentionMs ?? deleteRetentionDefaultMs) / 2,
+      tellsProgress: watchedGroups.includes(group),
+      stateful: !statelessGroups.includes(group),
+      sessionTimeoutMs: sessionMs,
+      transactionTimeoutMs: isStatic ? staticTransactionTimeoutMs : dynamicTransactionTimeoutMs,
+      revokeTimeoutMs: revokeTimeoutMs ?? revokeTimeoutDefaultMs,
+    }).catch((error: unknown) => {
+      ids.free(group, id)
+      throw error
+    })
+    const leave = async (): Promise<void> => {
+      await member.leave()
+      members.delete(joined)
+      ids.free(group, id)
+    }
+    const joined: KafkaMember = { ...member, leave }
+    members.add(joined)
+    return joined
+  }
+
+  function tailOf(way: Way, tail?: TailOptions): Observable<LogRecord> {
+    return tailMessages(clients, names.group('tail'), names.topic(way), partitions, keeper, tail).pipe(
+      mergeMap((messages) => messages.map((message) => logRecord(message, way))),
+    )
+  }
+
+  /** What the members of a watched group tell with every commit. */
+  function watchProgress(group: string): Observable<readonly Message[]> {
+    return new Observable((subscriber) => {
+      const ends = watchEnds(group)
+      subscriber.add(() => ends.unsubscribe())
+      return tailMessages(clients, names.group('tail'), names.progress(group), 1, keeper).subscribe(subscriber)
+    })
+  }
+
+  function watchEnds(group: string) {
+    return regularly(async () => {
+      const places = [...(asked.get(group)?.values() ?? [])]
+      const ends = await endOffsets(probe, places.map(topicPlace))
+      for (const place of places) knowledge.noteEnd(place, ends.get(placeName(topicPlace(place))) ?? 0)
+    }).subscribe()
+  }
+
+  /** What other groups have committed. */
+  function watchOffsets(group: string): Observable<readonly Message[]> {
+    return regularly(async () => {
+      const places = [...(asked.get(group)?.values() ?? [])]
+      if (places.length === 0) return
+      const ends = await endOffsets(probe, places.map(topicPlace))
+      const committed = await committedOffsets(await readerOf(group), places.map(topicPlace))
+      knowledge.heard(
+        group,
+        places.flatMap((place) => {
+          const name = placeName(topicPlace(place))
+          knowledge.noteEnd(place, ends.get(name) ?? 0)
+          const next = committed.get(name)
+          return next === undefined ? [] : { place, next }
+        }),
+      )
+    })
+  }
+
+  function topicPlace({ way, partition }: Assignment) {
+    return { topic: names.topic(way), partition }
+  }
+
+  /** Asks now and again, while somebody listens; emits nothing. */
+  function regularly(ask: () => Promise<void>): Observable<never> {
+    return new Observable((subscriber) => {
+      const run = async (): Promise<void> => {
+        while (!subscriber.closed && !closed) {
+          // What cannot be asked now is asked again: what is known stays.
+          await ask().catch(() => undefined)
+          await sleep(askEveryMs)
+        }
+      }
+      track(run())
+    })
+  }
+}

@@ -1,0 +1,97 @@
+/** The topics that Carillon needs: every way, and for every group that runs a changelog for each of its lanes and one
+ *  for its progress. */
+import { type Topic, topics, type Way } from '../../../schemas/topics.js'
+import { laneOf } from '../../engine/place.js'
+import { maxMessageBytes } from './clients.js'
+import type { Names } from './names.js'
+
+/** A topic as it should be. */
+export interface WantedTopic {
+  readonly name: string
+  readonly partitions: number
+  /** Without min.insync.replicas where that follows from the replicas. */
+  readonly config: Readonly<Record<string, string>>
+}
+
+/** What an installation decides. */
+export interface TopicSettings {
+  /** Of every way, and of the changelogs: state belongs to a partition. */
+  readonly partitions: number
+  /** Null: as many as there are brokers, 3 at most. */
+  readonly replicationFactor: number | null
+  /** Null: one less than the topic's replicas, and at least 1. */
+  readonly minInSyncReplicas: number | null
+  /** How long compacted topics keep what was deleted. */
+  readonly deleteRetentionMs: number
+  /** How long other ways keep events; as schemas/topics.ts says unless said. */
+  readonly retentionMs?: number
+  readonly deadLettersRetentionMs?: number
+}
+
+/** A group and what it reads. */
+export interface Reading {
+  readonly group: string
+  readonly ways: readonly Way[]
+  /** False: it keeps no state, and needs no changelogs. */
+  readonly stateful?: boolean
+}
+
+const changelogSegmentBytes = 64 * 1024 * 1024
+/** Read whole at each takeover, so it is kept short. */
+const progressSegmentBytes = 4 * 1024 * 1024
+const progressCompactionLagMs = 60_000
+
+/** Every topic of these ways and groups. */
+export function wantedTopics(
+  names: Names,
+  settings: TopicSettings,
+  ways: readonly Way[],
+  readings: readonly Reading[],
+): readonly WantedTopic[] {
+  const { partitions } = settings
+  const wanted = ways.map((way) => ({ name: names.topic(way), partitions, config: wayConfig(way, settings) }))
+  const changelogs = readings
+    .filter(({ stateful = true }) => stateful)
+    .flatMap(({ group, ways: own }) =>
+      [...new Set(own.map(laneOf))].map((lane) => ({
+        name: names.changelog(group, lane),
+        partitions,
+        config: compacted(settings, { 'segment.bytes': String(changelogSegmentBytes) }),
+      })),
+    )
+  const progress = readings.map(({ group }) => ({
+    name: names.progress(group),
+    partitions: 1,
+    config: compacted(settings, {
+      'segment.bytes': String(progressSegmentBytes),
+      'min.cleanable.dirty.ratio': '0.05',
+      'max.compaction.lag.ms': String(progressCompactionLagMs),
+    }),
+  }))
+  return [...wanted, ...changelogs, ...progress]
+}
+
+function wayConfig(way: Way, settings: TopicSettings): Record<string, string> {
+  const { compacted: isCompacted, retentionMs }: Topic = topics[way.topic]
+  if (isCompacted) return compacted(settings, {})
+  const own = way.topic === 'dead-letters' ? settings.deadLettersRetentionMs : settings.retentionMs
+  return { ...common(settings), 'cleanup.policy': 'delete', 'retention.ms': String(own ?? retentionMs) }
+}
+
+function compacted(settings: TopicSettings, more: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    ...common(settings),
+    'cleanup.policy': 'compact',
+    'delete.retention.ms': String(settings.deleteRetentionMs),
+    ...more,
+  }
+}
+
+function common({ minInSyncReplicas }: TopicSettings): Record<string, string> {
+  return {
+    ...(minInSyncReplicas === null ? {} : { 'min.insync.replicas': String(minInSyncReplicas) }),
+    'max.message.bytes': String(maxMessageBytes),
+    // A record carries the time of its notification, which a broker's clock may not have reached yet.
+    'message.timestamp.after.max.ms': '9223372036854775807',
+  }
+}

@@ -1,0 +1,299 @@
+/** What the engine promises when something goes wrong: a kill, a record that cannot be read, a full disk. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { firstValueFrom, Subject } from 'rxjs'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { StorageFull } from '../../../schemas/errors.js'
+import { deadLetter, providerHealth, requested, routed } from '../../../schemas/outgoing.js'
+import { type TopicName, wayName, waysOf } from '../../../schemas/topics.js'
+import type { SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
+import { closeAll, newFile, notificationOf, run } from '../../../testing/run/embedded/engine-sample.js'
+import { createCodec } from '../../engine/codec.js'
+import type { NewRecord } from '../../engine/log.js'
+import { seededRandom } from '../../engine/seeded-random.js'
+import { Database } from '../../logs/sqlite/database.js'
+import { sqliteLog } from '../../logs/sqlite/log.js'
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await closeAll()
+})
+
+const codec = createCodec()
+
+/** Writes records into a file that no engine has open. */
+async function write(file: string, records: readonly NewRecord[]): Promise<void> {
+  const database = new Database(file)
+  const log = sqliteLog(database, { partitions: 1, nowMs: Date.now })
+  await log.append(records)
+  await log.close()
+  database.close()
+}
+
+const keysOf = (calls: readonly { readonly key: string }[]) => calls.map(({ key }) => key).sort()
+
+describe('a kill', () => {
+  test('repeats only the calls that were under way, with their keys, and loses nothing', async () => {
+    const stuck = new Set<string>()
+    const gate = new Subject<SendResult>()
+    const answer = ({ key }: SendRequest): SendResult | Promise<SendResult> =>
+      stuck.has(key) ? firstValueFrom(gate) : { outcome: 'sent' }
+    const one = await run(undefined, { answer, policy: { timeoutMs: 60_000 } })
+    const notifications = Array.from({ length: 60 }, () => notificationOf())
+    for (const { id } of notifications.slice(0, 5)) stuck.add(`${id}.email`)
+    const waiting = notificationOf({ sendAtMs: Date.now() + 5000 })
+    await one.accept([...notifications, waiting])
+    await Promise.all(notifications.slice(5).map(({ id }) => one.ended(id)))
+    await one.until(async () => (await one.record(waiting.id))?.status === 'scheduled')
+    await one.until(() => one.calls.length === 60)
+    const two = await run(one.crashImage())
+    const records = await Promise.all([...notifications, waiting].map(({ id }) => two.ended(id)))
+    expect(records.map(({ status }) => status)).toEqual(Array(61).fill('sent'))
+    expect(keysOf(two.calls)).toEqual([...stuck, `${waiting.id}.email`].sort())
+    expect(records[0]?.deliveries[0]?.attempts.map(({ number }) => number)).toEqual([1])
+    gate.next({ outcome: 'sent' })
+  })
+
+  test.each([1, 2, 3])('at any moment leaves each notification to end once, under one key (seed %i)', async (seed) => {
+    const random = seededRandom(seed)
+    const answer = async ({ attempt }: SendRequest): Promise<SendResult> => {
+      await sleep(random() * 10)
+      return attempt === 1 && random() < 0.1 ? { outcome: 'transient', error: 'down' } : { outcome: 'sent' }
+    }
+    const accepted: string[] = []
+    const keys = new Set<string>()
+    let file = newFile()
+    for (let life = 0; life < 4; life++) {
+      const one = await run(file, { answer })
+      const known = accepted.length
+      for (let batch = 0; batch < 5; batch++) {
+        const notifications = Array.from({ length: 20 }, () => notificationOf())
+        await one.accept(notifications)
+        accepted.push(...notifications.map(({ id }) => id))
+      }
+      await one.until(() => one.calls.length >= 20 + random() * 60)
+      file = one.crashImage()
+      for (const { key } of one.calls) keys.add(key)
+      expect(accepted.length).toBe(known + 100)
+      await one.close()
+    }
+    const last = await run(file, { answer })
+    const ends = await Promise.all(accepted.map((id) => last.ended(id)))
+    for (const { key } of last.calls) keys.add(key)
+    expect(ends.map(({ status }) => status)).toEqual(accepted.map(() => 'sent'))
+    expect([...keys].sort()).toEqual(accepted.map((id) => `${id}.email`).sort())
+    expect(await last.deadLetters()).toEqual([])
+  })
+})
+
+describe('a record that cannot be read', () => {
+  const bad = Buffer.from('no Avro at all')
+  const topics: readonly TopicName[] = [
+    'notifications.requested',
+    'notifications.accepted',
+    'notifications.rendered',
+    'deliveries.routed',
+    'deliveries.released',
+    'notifications.status',
+    'dead-letters',
+  ]
+
+  test.each(topics)('on %s is kept with its bytes, and what stands behind it goes on', async (topic) => {
+    const file = newFile()
+    const ways = waysOf(topic)
+    const records = ways.map((way) => ({
+      way,
+      key: Buffer.from('key'),
+      value: bad,
+      headers: { from: 'somewhere' },
+      timestampMs: 5,
+    }))
+    await write(file, records)
+    const one = await run(file)
+    const notification = notificationOf()
+    await one.accept([notification])
+    expect((await one.ended(notification.id)).status).toBe('sent')
+    await one.until(async () => (await one.deadLetters()).length === ways.length)
+    const letters = (await one.deadLetters()).map(({ letter }) => letter)
+    expect(letters.map(({ cause, offset, headers }) => ({ cause, offset, headers }))).toEqual(
+      ways.map(() => ({ cause: 'not-avro', offset: 0, headers: { from: 'somewhere' } })),
+    )
+    expect(letters.map(({ key, value }) => `${Buffer.from(key ?? [])}: ${Buffer.from(value ?? [])}`)).toEqual(
+      ways.map(() => 'key: no Avro at all'),
+    )
+    expect(new Set(letters.map((letter) => letter.topic)).size).toBe(ways.length)
+    expect(one.crashes).toEqual([])
+    for (const { id } of letters) expect(await one.replay(id)).toBe('not-replayable')
+  })
+
+  test('among the news of breakers is passed over, and the news behind it is heard', async () => {
+    const file = newFile()
+    const health = { key: 'outbox', tenant: 'default', provider: 'outbox', state: 'open' } as const
+    const news = codec.encode(providerHealth({ ...health, atMs: 0, retryAtMs: Date.now() + 600_000 }), 0)
+    const notification = notificationOf()
+    const accepted = codec.encode(requested(notification), 5)
+    await write(file, [{ ...news, value: bad }, news, accepted])
+    const one = await run(file)
+    await one.until(async () => (await one.record(notification.id))?.status === 'scheduled')
+    expect([one.calls, one.crashes]).toEqual([[], []])
+  })
+})
+
+describe('a replay of a dead letter', () => {
+  test('reaches the provider under a fresh key, and the notification ends as that does', async () => {
+    let well = false
+    const answer = (): SendResult => (well ? { outcome: 'delivered' } : { outcome: 'permanent', error: 'refused' })
+    const one = await run(undefined, { answer })
+    const notification = notificationOf()
+    const { id } = notification
+    await one.accept([notification])
+    expect((await one.ended(id)).status).toBe('failed')
+    await one.until(async () => (await one.deadLetters()).length === 1)
+    const [{ record: first } = { record: { id: '' } }] = await one.deadLetters()
+    well = true
+    const results = await Promise.all([one.replay(first.id), one.replay(first.id)])
+    expect(results).toEqual(['replayed', 'replayed'])
+    await one.until(async () => (await one.record(id))?.status === 'delivered')
+    expect(one.calls.map(({ key, attempt }) => [key, attempt])).toEqual([
+      [`${id}.email`, 1],
+      [`${id}.email.r1`, 1],
+    ])
+    expect(await one.replay(first.id)).toBe('decided-before')
+    expect(await one.replay('nobody')).toBe('unknown')
+  })
+
+  test('that dies again can be replayed again, five times in all; then it is parked', async () => {
+    const one = await run(undefined, { answer: () => ({ outcome: 'permanent', error: 'refused' }) })
+    const { id } = notificationOf()
+    await one.accept([notificationOf({ id })])
+    const replayed: string[] = []
+    for (let round = 0; round <= 5; round++) {
+      await one.until(async () => (await one.deadLetters()).length === round + 1)
+      const open = (await one.deadLetters()).find(({ record }) => record.status === 'dead')
+      replayed.push(await one.replay(open?.record.id ?? ''))
+    }
+    expect(replayed).toEqual([...Array(5).fill('replayed'), 'parked'])
+    expect(one.calls.map(({ key }) => key)).toEqual([
+      `${id}.email`,
+      ...[1, 2, 3, 4, 5].map((round) => `${id}.email.r${round}`),
+    ])
+    const last = (await one.deadLetters()).find(({ record }) => record.status === 'parked')
+    expect([last?.letter.replays, await one.replay(last?.record.id ?? '')]).toEqual([5, 'decided-before'])
+    const told = async () =>
+      (await one.record(id))?.timeline.filter(({ event }) => ['replayed', 'parked'].includes(event))
+    await one.until(async () => (await told())?.at(-1)?.event === 'parked')
+    expect((await told())?.map(({ stage, event, reason }) => [stage, event, reason])).toEqual([
+      ...Array(5).fill(['ingress', 'replayed', 'permanent-error']),
+      ['ingress', 'parked', 'too-many-replays'],
+    ])
+  })
+
+  test('that was tried as often as may be is tried as often again', async () => {
+    const breaker = { failures: 1000, halfOpenAfterMs: 1000 }
+    const answer = (): SendResult => ({ outcome: 'transient', error: 'down' })
+    const one = await run(undefined, { answer, config: (config) => ({ ...config, breaker }) })
+    const { id } = notificationOf()
+    await one.accept([notificationOf({ id })])
+    await one.until(async () => (await one.deadLetters()).length === 1)
+    const [letter] = await one.deadLetters()
+    expect([letter?.letter.cause, await one.replay(letter?.record.id ?? '')]).toEqual([
+      'attempts-exhausted',
+      'replayed',
+    ])
+    await one.until(async () => (await one.deadLetters()).length === 2)
+    const keys = [`${id}.email`, `${id}.email.r1`]
+    expect(one.calls.map(({ key, attempt }) => [key, attempt])).toEqual(
+      keys.flatMap((key) => [1, 2, 3, 4].map((attempt) => [key, attempt])),
+    )
+  })
+
+  test('that died at the very first stage passes it the second time, and is sent under a fresh key', async () => {
+    const file = newFile()
+    const notification = notificationOf()
+    const { way, key, value } = codec.encode(requested(notification), 5)
+    const letter = { id: 'letter', tenant: 'default', atMs: 5, stage: 'dedupe', partition: 0, offset: 0, headers: {} }
+    const why = { topic: wayName(way), cause: 'stage-crash', detail: '', notificationId: notification.id, replays: 0 }
+    await write(file, [codec.encode(deadLetter({ ...letter, ...why, key, value }), 5)])
+    const one = await run(file)
+    await one.accept([notification])
+    await one.ended(notification.id)
+    await one.until(async () => (await one.deadLetters()).length === 1)
+    expect(await one.replay('letter')).toBe('replayed')
+    await one.until(() => one.calls.length === 2)
+    expect(keysOf(one.calls)).toEqual([`${notification.id}.email`, `${notification.id}.email.r1`])
+  })
+
+  test('that died before its channels were known goes through the stages anew, and is no twin of itself', async () => {
+    const file = newFile()
+    const notification = notificationOf({ data: '[]', template: { id: 'gone', version: 1 }, content: null })
+    const { id } = notification
+    await write(file, [codec.encode(requested(notification), 5)])
+    const one = await run(file)
+    const now = new Date().toISOString()
+    const message = { subject: null, text: 'Hi', html: null, data: null }
+    const template = { id: 'gone', version: 1, locale: 'en', defaults: {}, createdAt: now, updatedAt: now }
+    await one.engine.putTemplate('default', { ...template, locales: { en: { email: message } } }, 0)
+    const ended = await one.ended(id)
+    expect(ended.status).toBe('failed')
+    const letters = await one.deadLetters()
+    const replays = await Promise.all(letters.map(({ record }) => one.replay(record.id)))
+    await one.until(async () => (await one.deadLetters()).length === 2 * letters.length)
+    expect(replays).toEqual(letters.map(() => 'replayed'))
+  })
+})
+
+describe('a full disk', () => {
+  test('is told to the caller, and afterwards all goes on by itself: nothing lost, doubled or torn', async () => {
+    const databases: Database[] = []
+    const exec = Database.prototype.exec
+    vi.spyOn(Database.prototype, 'exec').mockImplementation(function (this: Database, sql) {
+      databases.push(this)
+      exec.call(this, sql)
+    })
+    const one = await run()
+    const [database] = databases
+    if (!database) throw new Error('The engine has opened no database')
+    const pragma = (name: string) => Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+    const accepted: string[] = []
+    const accept = async (text: string) => {
+      const content = { '*': { subject: 'Hello', text, html: null, data: null } }
+      const notification = notificationOf({ content })
+      const claim = { key: notification.id, bodyHash: 'hash', answer: '{}' }
+      await one.accept([notification], claim)
+      accepted.push(notification.id)
+      return { notification, claim }
+    }
+    for (let count = 0; count < 20; count++) await accept('x')
+    await one.until(() => one.calls.length === 20)
+    exec.call(database, `PRAGMA max_page_count = ${Number(pragma('page_count')) + 60}`)
+    const fill = async () => {
+      for (let count = 0; count < 200; count++) await accept('x'.repeat(9000))
+    }
+    await expect(fill()).rejects.toBeInstanceOf(StorageFull)
+    const refused = notificationOf({ data: JSON.stringify({ large: 'y'.repeat(60_000) }) })
+    const claim = { key: 'refused', bodyHash: 'hash', answer: '{}' }
+    await expect(one.accept([refused], claim)).rejects.toBeInstanceOf(StorageFull)
+    await one.until(() => one.crashes.length >= 8)
+    exec.call(database, 'PRAGMA max_page_count = 1073741823')
+    expect(await one.accept([refused], claim)).toEqual({ kind: 'accepted' })
+    accepted.push(refused.id)
+    const records = await Promise.all(accepted.map((id) => one.ended(id)))
+    expect(records.map(({ status }) => status)).toEqual(accepted.map(() => 'sent'))
+    expect(keysOf(one.calls)).toEqual(accepted.map((id) => `${id}.email`).sort())
+    await one.until(async () => (await one.engine.problems()).length === 0)
+    expect([await one.deadLetters(), pragma('integrity_check')]).toEqual([[], 'ok'])
+  })
+})
+
+test('a delivery whose provider is configured no more is kept for a replay', async () => {
+  const file = newFile()
+  const one = await run(file)
+  await one.close()
+  const { delivery } = await import('../../../testing/stages/deliver/delivery-sample.js').then(({ sampleRequest }) =>
+    sampleRequest({ provider: 'gone', notificationId: 'n-1', id: 'n-1.email' }),
+  )
+  await write(file, [codec.encode(routed(delivery), 5)])
+  const two = await run(file)
+  expect((await two.ended('n-1')).status).toBe('failed')
+  await two.until(async () => (await two.deadLetters()).length === 1)
+  expect((await two.deadLetters()).map(({ letter }) => letter.cause)).toEqual(['unknown-provider'])
+})

@@ -1,0 +1,51 @@
+import { BehaviorSubject } from 'rxjs'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { waysOf } from '../../schemas/topics.js'
+import { requests } from '../../testing/engine/log-under-test.js'
+import { openSqliteLog, type SqliteLogUnderTest } from '../../testing/logs/sqlite/log-under-test.js'
+import { topology } from '../engine/topology.js'
+import type { WorkerState } from '../engine/worker.js'
+import { createMetrics } from '../observe/metrics/metrics.js'
+import { flowMeter } from './flow-meter.js'
+
+let opened: SqliteLogUnderTest
+beforeEach(async () => {
+  opened = await openSqliteLog({ partitions: 2, revokeTimeoutMs: 0 })
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await opened.close()
+})
+
+test('a stage’s flow is its rate over the last seconds, what waits in each lane, and how it does', async () => {
+  const metrics = createMetrics()
+  const state = new BehaviorSubject<WorkerState>('running')
+  const worker = { state, unsettled: () => 3, restarts: () => 1, stillMs: () => 0, stop: async () => undefined }
+  const stage = { name: 'dedupe', ways: waysOf('notifications.requested'), worker } as const
+  await opened.log.append([...requests('high', 2), ...requests('low', 7)])
+  const meter = flowMeter([stage], opened.log, metrics, topology(), () => 0)
+  const flow = async () => (await meter.stages())[0]
+  expect(await flow()).toEqual({
+    stage: 'dedupe',
+    input: 'notifications.requested',
+    outputs: ['notifications.accepted', 'notifications.status', 'dead-letters'],
+    state: 'running',
+    processed: 0,
+    perSecond: 0,
+    lag: { high: 2, normal: 0, low: 7 },
+    restarts: 1,
+  })
+  const settle = async (count: number) => {
+    metrics.consumed.inc({ stage: 'dedupe', lane: 'high' }, count)
+    await vi.advanceTimersByTimeAsync(1000)
+  }
+  for (const count of [10, 20, 30]) await settle(count)
+  expect(await flow()).toMatchObject({ processed: 60, perSecond: 20 })
+  for (const count of [0, 0, 0, 0, 5]) await settle(count)
+  expect(await flow()).toMatchObject({ processed: 65, perSecond: 1 })
+  expect(meter.isDown('dedupe')).toBe(false)
+  state.next('restarting')
+  expect([meter.isDown('dedupe'), meter.isDown('route'), (await flow())?.state]).toEqual([true, false, 'restarting'])
+  meter.stop()
+})

@@ -1,0 +1,177 @@
+/** What every process on Kafka is made of: the log, the shared store, the codec, and what its stages ask for. */
+import { firstValueFrom, Subject } from 'rxjs'
+import type { Unavailable } from '../../../schemas/errors.js'
+import type { Carrier } from '../../../stages/deliver/deliver.js'
+import type { StageName } from '../../../stages/stage.js'
+import type { Config } from '../../config/config.js'
+import type { KafkaConfig } from '../../config/kafka.js'
+import { type Codec, createCodec } from '../../engine/codec.js'
+import { statelessWorkers } from '../../logs/kafka/carillon-topics.js'
+import type { RestoreProgress } from '../../logs/kafka/changelog.js'
+import { type KafkaLog, openKafkaLog } from '../../logs/kafka/log.js'
+import { readyTopics } from '../../logs/kafka/ready-topics.js'
+import type { Logger } from '../../observe/logging/logging.js'
+import { kafkaObserver } from '../../observe/metrics/librdkafka.js'
+import type { Metrics } from '../../observe/metrics/metrics.js'
+import { openTracing } from '../../observe/tracing/tracing.js'
+import type { OpenCodec } from '../../registry/open-codec.js'
+import { logCrashes } from '../log-lines.js'
+import { providerHealth } from '../provider-health.js'
+import type { StagePorts, WorkerPorts } from '../stages.js'
+import { openWhenReady } from './opening.js'
+import { openParts, type Parts } from './parts.js'
+import { type StateFolder, takeStateFolder } from './state-folder.js'
+
+export interface ProcessOptions {
+  readonly config: Config
+  /** What the process runs, for its local state. */
+  readonly role: string
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** Creates missing topics, whatever the configuration says. */
+  readonly createTopics: boolean
+  /** Puts other carriers in the place of the configured ones. */
+  readonly carriers?: ReadonlyMap<string, Carrier> | undefined
+  /** Aborts the wait for Kafka. */
+  readonly signal: AbortSignal
+}
+
+export interface Runtime {
+  readonly log: KafkaLog
+  readonly codec: Codec
+  readonly parts: Parts
+  /** Resolves when the process cannot go on. */
+  readonly died: Promise<unknown>
+  /** What every worker is given. */
+  readonly workerPorts: WorkerPorts
+  /** What these stages are given. */
+  stagePorts(names: readonly StageName[]): Promise<StagePorts>
+  close(): Promise<void>
+}
+
+/** Stages that need the store, and those that need to know the providers. */
+const storing: ReadonlySet<StageName> = new Set(['enrich-template', 'record'])
+const carrying: ReadonlySet<StageName> = new Set(['throttle', 'deliver'])
+
+/** Opens everything once Kafka and its topics are there. Rejects with an error that says what to do. */
+export async function openProcess(options: ProcessOptions): Promise<Runtime> {
+  const { config, role, logger, signal } = options
+  const { kafka } = config
+  if (!kafka) throw new KafkaNotConfigured()
+  const folder = takeStateFolder(config.dataFolder, role, config.slot)
+  let codec: OpenCodec | null = null
+  const tell = (line: string) => logger.warn('Kafka’s topics', { reason: line })
+  const say = (error: Unavailable, waitMs: number) =>
+    logger.warn('Kafka is not ready; waiting for it', { error, waitMs })
+  try {
+    codec = await codecOf(config, folder, logger)
+    const opened = codec
+    await readyTopics(kafka, { create: options.createTopics || kafka.createTopics, say: tell, signal })
+    return await openWhenReady(() => openRuntime(options, kafka, folder, opened), signal, say)
+  } catch (error) {
+    await codec?.close()
+    folder.unlock()
+    throw error
+  }
+}
+
+/** The command runs on Kafka only. */
+export class KafkaNotConfigured extends Error {
+  override readonly name = 'KafkaNotConfigured'
+  readonly code = 'kafka-not-configured'
+  constructor() {
+    super(
+      'This command needs Kafka: set CARILLON_LOG to kafka://host:port. Without it, carillon start runs everything.',
+    )
+  }
+}
+
+/** The registry's client is loaded only where there is one. */
+async function codecOf({ registry }: Config, { path: folder }: StateFolder, logger: Logger): Promise<OpenCodec> {
+  if (registry === null) return { codec: createCodec(), close: async () => undefined }
+  const { openCodec } = await import('../../registry/open-codec.js')
+  return openCodec({ registry, folder, nowMs: Date.now, warn: (line) => logger.warn(line) })
+}
+
+async function openRuntime(
+  { config, role, metrics, logger, carriers: given }: ProcessOptions,
+  kafka: KafkaConfig,
+  folder: StateFolder,
+  { codec, close: closeCodec }: OpenCodec,
+): Promise<Runtime> {
+  const nowMs = Date.now
+  const died = new Subject<Error>()
+  const log = await openKafkaLog({
+    ...logOptions(config, kafka),
+    stateFolder: folder.path,
+    onRestore: (progress) => tellRestore(progress, metrics, logger),
+    onUnusable: (why) => died.next(why),
+    observer: kafkaObserver(metrics),
+  })
+  const parts = openParts(config, logger, nowMs, metrics, given)
+  const tracing = await openTracing({ config, role, metrics, logger })
+  const workerPorts: Runtime['workerPorts'] = {
+    log,
+    codec,
+    metrics,
+    tracing,
+    crashed: logCrashes(logger),
+  }
+
+  return {
+    log,
+    codec,
+    parts,
+    died: firstValueFrom(died),
+    workerPorts,
+    async stagePorts(names) {
+      const stores = names.some((name) => storing.has(name)) ? await parts.stores() : null
+      const carriers = names.some((name) => carrying.has(name)) ? await parts.carriers() : null
+      const renderer = names.includes('enrich-template') ? await parts.renderer() : null
+      const needed = <T>(part: T | null): T => {
+        if (part === null) throw new Error(`No part was opened for it: ${names}`)
+        return part
+      }
+      return {
+        ...workerPorts,
+        // Opened when a duplicate is found, and not before.
+        outcomes: () => ({ endsOf: async (tenant, ids) => (await parts.stores()).records.endsOf(tenant, ids) }),
+        enrich: () => {
+          const { directory, templateSource: templates } = needed(stores)
+          return { directory, templates, renderer: needed(renderer) }
+        },
+        records: () => needed(stores),
+        watchers: null,
+        carriers: () => needed(carriers),
+        health: providerHealth(log, codec, nowMs),
+        countState: log.countState,
+      }
+    },
+    async close() {
+      await parts.close()
+      await tracing?.close()
+      await log.close()
+      await closeCodec()
+      folder.unlock()
+    },
+  }
+}
+
+function logOptions(
+  { slot }: Config,
+  { connection, partitions, prefix, sessionTimeoutMs, deleteRetentionMs }: KafkaConfig,
+) {
+  return {
+    ...{ connection, partitions, prefix, deleteRetentionMs },
+    statelessGroups: statelessWorkers,
+    slot: slot === null ? null : String(slot),
+    ...(sessionTimeoutMs !== null && { sessionTimeoutMs }),
+  }
+}
+
+function tellRestore({ group, records, perSecond, leftMs }: RestoreProgress, metrics: Metrics, logger: Logger): void {
+  metrics.restored.set({ stage: group }, records)
+  metrics.restoreRate.set({ stage: group }, perSecond)
+  metrics.restoreLeft.set({ stage: group }, (leftMs ?? 0) / 1000)
+  logger.info('Restoring local state', { group, records, perSecond: Math.round(perSecond), leftMs })
+}
