@@ -14,7 +14,11 @@ const localeDefault = 'en'
 export const maxLocales = 100
 
 const fields = {
-  channels: channelContent.openapi({ description: 'Strings are Liquid: `{{ name }}`.' }),
+  channels: channelContent.openapi({
+    description:
+      'Strings are Liquid: `{{ name }}`. A variable that is not given, or is null, and has no default is missing. ' +
+      'Dates are in UTC, or in a zone that is named: `{{ at | date: "%H:%M", "Europe/Berlin" }}`.',
+  }),
   locale: locale.optional().openapi({ description: `The template's own unless said; ${localeDefault} for a new one.` }),
   defaults: jsonObject.optional().openapi({
     description:
