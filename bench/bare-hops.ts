@@ -26,6 +26,7 @@ export const hops: readonly Hop[] = [
   hop('notification-accepted', 'notification-rendered', ({ request, trail }) => ({
     request: { ...request, data: '{}', content: null },
     addresses: { sms: request.to.phone ?? '' },
+    furtherAddresses: null,
     preferences: null,
     candidates: [{ channel: 'sms', message: { ...noMessage, text: request.data }, reason: null, detail: null }],
     trail: [...trail, entry(request.acceptedAtMs, 'enrich-template', 'rendered')],

@@ -1,7 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { faults, judge } from './faults-run.js'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 test('whatever is killed, everything accepted ends, and only calls under way are repeated', async () => {
   const { run, unexplained, lost } = await faults('sqlite', { kills: 2, count: 200, seed: 7 })

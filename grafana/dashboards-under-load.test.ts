@@ -4,6 +4,7 @@ import { embeddedAnswers } from '../testing/grafana/load/embedded.js'
 import { prometheusHere } from '../testing/grafana/prometheus-under-test.js'
 
 vi.setConfig({ testTimeout: 300_000 })
+
 const { programs, missing } = prometheusHere()
 
 test.skipIf(missing)(
