@@ -3,8 +3,8 @@
  *  Invariant: whatever is accepted here is a valid event; whatever is not is told by field. */
 import type { Address, DedupeRequest, Message, NotificationRequested, TemplateReference } from '../schemas/events.js'
 import type { TemplateVersion } from '../schemas/template.js'
-import { jsonHash } from './canonical-json.js'
 import { type JsonObject, messagesOf, plainMessage } from './channel-content.js'
+import { jsonHash } from './json-text.js'
 import {
   type Addresses,
   type BatchItem,

@@ -8,8 +8,15 @@ import { identifier } from '../identifier.js'
 import type { InboxMessage, IngressPorts, Recipients } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
 import { type ContractErrors, contractApp, serveContract, serveNothingElse } from './contract.js'
-import { integer } from './integer.js'
 import { newNotification } from './new-notification.js'
+
+/** An integer written in decimal, as a form or a path has it. Beyond 2^53 two ids could not be told apart. */
+export const integer = z
+  .string({ error: 'Must be an integer.' })
+  .regex(/^[+-]?\d{1,17}$/, { error: 'Must be an integer.', abort: true })
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'Must be an integer of at most 9007199254740991.')
+  .openapi({ type: 'integer' })
 
 const tag = 'Contract A: user messages'
 /** Messages that one answer holds, the newest. */

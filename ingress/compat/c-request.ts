@@ -22,7 +22,7 @@ import {
   rfc3339,
   type ToldC,
 } from './c-notification.js'
-import { optional } from './c-query.js'
+import { optional } from './c-parts.js'
 import { newNotification } from './new-notification.js'
 
 /** Bytes of a recipient: push tokens are long. */

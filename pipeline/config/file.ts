@@ -4,11 +4,21 @@ import { z } from 'zod'
 import type { Channel } from '../../schemas/topics.js'
 import { compatSection } from './compat.js'
 import { defaults } from './defaults.js'
-import { isAllowEntry, isNetwork, mailFrom, origin, text, token, urlText, variableName, whole } from './fields.js'
+import {
+  isAllowEntry,
+  isNetwork,
+  mailFrom,
+  origin,
+  section,
+  text,
+  token,
+  urlText,
+  variableName,
+  whole,
+} from './fields.js'
 import { kafkaSection } from './kafka.js'
 import { linesOf } from './problems.js'
 import { registrySection } from './registry.js'
-import { section } from './section.js'
 import { tracingSection } from './tracing.js'
 import { readYaml } from './yaml-file.js'
 

@@ -12,9 +12,9 @@ import {
   toValueSync,
   UndefinedVariableError,
 } from 'liquidjs'
-import { escapeHtml } from './escape.js'
 import { missingVariable, notText, outputTooLarge, RenderFailure } from './failure.js'
 import type { Format, Render, Variables } from './message.js'
+import { escapeHtml } from './variables.js'
 
 /** What one source may take. */
 export interface LiquidLimits {
