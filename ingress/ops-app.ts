@@ -1,9 +1,9 @@
 /** What a process without the HTTP API answers: how it does, and its metrics. It holds nobody's data and asks for no key. */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { IngressApp, IngressEnvironment } from './endpoint.js'
-import { correlationHeader, correlationIdOf } from './identifier.js'
 import type { Flow } from './ports.js'
 import { Problem, problemOf, problemResponse } from './problem.js'
+import { correlationHeader, correlationIdOf } from './requests/identifier.js'
 import { healthRoutes, metricsRoute } from './routes/health.js'
 
 /** The app of a stage's process. */

@@ -2,11 +2,11 @@
  *  their acceptance, also those sent before anybody looked. */
 import { z } from '@hono/zod-openapi'
 import { tenant } from '../../schemas/tenant.js'
-import { plainMessage } from '../channel-content.js'
 import { answer, type IngressApp } from '../endpoint.js'
-import { identifier } from '../identifier.js'
 import type { InboxMessage, IngressPorts, Recipients } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
+import { plainMessage } from '../requests/channel-content.js'
+import { identifier } from '../requests/identifier.js'
 import { type ContractErrors, contractApp, serveContract, serveNothingElse } from './contract.js'
 import { newNotification } from './new-notification.js'
 

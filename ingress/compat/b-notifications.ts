@@ -3,11 +3,11 @@
 
 import { createHash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
-import { plainMessage } from '../channel-content.js'
 import { answer, type IngressApp } from '../endpoint.js'
-import { fanOutMax } from '../notification-request.js'
 import type { CompatOptions, IngressOptions } from '../options.js'
 import type { IngressPorts } from '../ports.js'
+import { plainMessage } from '../requests/channel-content.js'
+import { fanOutMax } from '../requests/notification-request.js'
 import { acceptOnce, contractKey } from './accept-once.js'
 import { contractApp, errorField, serveContract, serveNothingElse } from './contract.js'
 import { frontLimit } from './front-limit.js'

@@ -7,13 +7,13 @@ import type { NotificationRequested } from '../../schemas/events.js'
 import { idBytesMax } from '../../schemas/ids.js'
 import type { TemplateVersion } from '../../schemas/template.js'
 import { lanes } from '../../schemas/topics.js'
-import { jsonObject, plainMessage } from '../channel-content.js'
 import type { IngressContext } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
-import { boundedJson } from '../normalize.js'
-import { dataBytesMax, instant } from '../notification-request.js'
 import type { IngressPorts } from '../ports.js'
 import type { FieldError } from '../problem.js'
+import { jsonObject, plainMessage } from '../requests/channel-content.js'
+import { identifier, shortText } from '../requests/identifier.js'
+import { boundedJson } from '../requests/normalize.js'
+import { dataBytesMax, instant } from '../requests/notification-request.js'
 import {
   acceptedOfC,
   type ChannelOfC,

@@ -4,10 +4,10 @@ import type { KnownRecipient } from '../../schemas/template.js'
 import { tenant } from '../../schemas/tenant.js'
 import { channels } from '../../schemas/topics.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
-import { locale, timeZone } from '../locale.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
+import { identifier, shortText } from '../requests/identifier.js'
+import { locale, timeZone } from '../requests/locale.js'
 
 const longAddressBytesMax = 2048
 const nameBytesMax = 256

@@ -1,7 +1,7 @@
 /** JSON from outside: parsed once, and free of what could hurt later. */
 
 import { createHash } from 'node:crypto'
-import type { FieldError } from './problem.js'
+import type { FieldError } from '../problem.js'
 
 /** How deep JSON may be nested. Everything behind the ingress may recurse over it. */
 export const jsonDepthMax = 64

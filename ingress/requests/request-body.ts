@@ -1,7 +1,7 @@
 /** Reads a JSON body: bounded, parsed once, and free of what could hurt later. */
 import type { Context } from 'hono'
+import { invalid, Problem } from '../problem.js'
 import { faultIn, parseJson } from './json-text.js'
-import { invalid, Problem } from './problem.js'
 
 const jsonMediaType = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i
 

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
-import { idBytesMax, isClean } from '../schemas/ids.js'
+import { idBytesMax, isClean } from '../../schemas/ids.js'
 
 /** A text of 1 to `maxBytes` bytes of UTF-8 without control characters. */
 export function shortText(maxBytes: number) {
