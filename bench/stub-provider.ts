@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ProviderConfig } from '../pipeline/config/providers.js'
 import type { Carrier } from '../stages/deliver/deliver.js'
 import type { Provider, SendRequest, SendResult } from '../stages/deliver/providers/provider.js'
-import { monotonicMs } from './monotonic-clock.js'
+import { monotonicMs } from './latency.js'
 
 /** What was asked of the stub. */
 export interface StubReport {

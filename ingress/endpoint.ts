@@ -5,6 +5,7 @@ import { documented, type Endpoint, type RequestBody } from './endpoint-document
 import { type FieldError, invalid } from './problem.js'
 import { check } from './requests/field-errors.js'
 import { readForm, readJson } from './requests/request-body.js'
+import { fieldsNotUtf8, percentsAreUtf8 } from './utf8.js'
 
 /** What a request carries through the ingress. */
 export interface IngressEnvironment {
@@ -41,16 +42,34 @@ export function serveEndpoint<
 ): void {
   const route = createRoute(documented(endpoint))
   app.openAPIRegistry.registerPath(route)
-  const { params, query, body, path } = endpoint
+  const { params, query, body, path, errors } = endpoint
   app.on(endpoint.method, route.getRoutingPath(), async (c) => {
     c.set('route', path)
+    refuseLoss(c.req.url, path)
     return handle({
       c,
       params: (params && checked(params, c.req.param())) as z.output<P>,
-      query: (query && checked(query, c.req.query())) as z.output<Q>,
+      query: (query && checked(query, errors ? c.req.query() : queryOf(c))) as z.output<Q>,
       body: (body && checked(body.schema, await read(c, body))) as z.output<B>,
     })
   })
+}
+
+/** Refuses percent-encoded bytes that are no UTF-8: decoded, they would name something else. */
+function refuseLoss(url: string, declaredPath: string): void {
+  if (!url.includes('%')) return
+  const [, path = '', query = ''] = /^[^?#]*?:\/\/[^/?#]*([^?#]*)\??([^#]*)/.exec(url) ?? []
+  const segments = path.split('/')
+  const names = declaredPath.split('/').flatMap((name, index) => (percentsAreUtf8(segments[index] ?? '') ? [] : [name]))
+  const lost = [...names.map((name) => name.replace(/^\{(.*)\}$/, '$1')), ...fieldsNotUtf8(query)]
+  refuse(lost.map((name) => ({ path: name, message: 'Must be UTF-8.' })))
+}
+
+/** The parameters by name. Throws for one that is given twice: to use one of them in silence would be to guess. */
+function queryOf(c: IngressContext): Readonly<Record<string, string>> {
+  const repeated = Object.entries(c.req.queries()).filter(([, values]) => values.length > 1)
+  refuse(repeated.map(([path]) => ({ path, message: 'Must be given once.' })))
+  return c.req.query()
 }
 
 function read(c: IngressContext, { form = 'json', maxBytes = bodyBytesMax }: RequestBody<z.ZodType>): Promise<unknown> {

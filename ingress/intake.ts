@@ -10,6 +10,7 @@ import { tenant } from '../schemas/tenant.js'
 import { channels, lanes } from '../schemas/topics.js'
 import { headerNamed, traceparentIn } from '../schemas/trace-context.js'
 import { bodyBytesMax } from './endpoint.js'
+import { lossIn } from './json-loss.js'
 import type { FieldError } from './problem.js'
 import { present } from './requests/channel-content.js'
 import { type Checked, check } from './requests/field-errors.js'
@@ -65,9 +66,11 @@ export function readInbound(value: NotificationInbound): Checked<BatchItem> {
   const json = (path: string, text: string | null): unknown => {
     if (text === null) return undefined
     const parsed = parseJson(text)
-    if (parsed.ok) return parsed.value
-    errors.push({ path, message: parsed.message })
-    return undefined
+    if (!parsed.ok) errors.push({ path, message: parsed.message })
+    if (!parsed.ok || faultIn(parsed.value)) return parsed.ok ? parsed.value : undefined
+    const loss = lossIn(text, parsed.value)
+    if (loss) errors.push({ path: loss.path === '' ? path : `${path}.${loss.path}`, message: loss.message })
+    return parsed.value
   }
   const { id, eventId, to, template, priority, sendAt, expiresAt, dedupe } = value
   const request = {

@@ -16,6 +16,8 @@ export interface Claim {
   readonly answer: string
   /** How long the key holds, in milliseconds: at most 24 hours, which it is unless said. */
   readonly windowMs?: number
+  /** The answer of an earlier claim that this one takes the place of, should it still stand. */
+  readonly insteadOf?: string
 }
 
 export type Acceptance =

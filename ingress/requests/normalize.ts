@@ -4,6 +4,7 @@
 import type { Address, DedupeRequest, Message, NotificationRequested, TemplateReference } from '../../schemas/events.js'
 import type { TemplateVersion } from '../../schemas/template.js'
 import type { FieldError } from '../problem.js'
+import { firstNamings } from '../repeated-recipients.js'
 import { type JsonObject, messagesOf, plainMessage } from './channel-content.js'
 import { jsonHash } from './json-text.js'
 import {
@@ -31,18 +32,42 @@ export interface RequestContext {
 }
 
 export type Normalized =
-  | { readonly ok: true; readonly notifications: readonly NotificationRequested[] }
+  | {
+      readonly ok: true
+      readonly notifications: readonly NotificationRequested[]
+      /** For each recipient named, in their order. */
+      readonly named: readonly Named[]
+    }
   | { readonly ok: false; readonly errors: readonly FieldError[] }
+
+/** Which notification a recipient gets. */
+export interface Named {
+  readonly id: string
+  /** It is that of an earlier one of the request, who is the same recipient. */
+  readonly repeated?: true
+}
 
 type Request = Omit<NotificationRequest, 'idempotencyKey'> | BatchItem
 
-/** The events of a request: one for each recipient, in their order. */
+/** The events of a request: one for each recipient, in their order; one for who is named several times. */
 export function normalize(request: Request, context: RequestContext): Normalized {
   const errors: FieldError[] = []
   const shared = sharedOf(request, context, errors)
   if (errors.length > 0) return { ok: false, errors }
   const recipients = Array.isArray(request.to) ? request.to : [request.to]
-  return { ok: true, notifications: recipients.map((to) => ({ id: context.newId(), ...shared, ...recipientOf(to) })) }
+  const notifications: NotificationRequested[] = []
+  const named: Named[] = []
+  for (const [index, first] of firstNamings(recipients).entries()) {
+    const earlier = first < index ? named[first] : undefined
+    const to = recipients[index]
+    if (earlier) named.push({ id: earlier.id, repeated: true })
+    else if (to !== undefined) {
+      const notification = { id: context.newId(), ...shared, ...recipientOf(to) }
+      notifications.push(notification)
+      named.push({ id: notification.id })
+    }
+  }
+  return { ok: true, notifications, named }
 }
 
 /** The template that a request names. */

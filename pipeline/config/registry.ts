@@ -27,11 +27,20 @@ export interface RegistryConfig extends RegistryAccess {
 
 /** The section `registry`. */
 export const registrySection = section({
-  username: text((value) => /^[^:\p{Cc}]+$/u.test(value), 'must be the user’s name, without a colon').optional(),
-  passwordEnv: variableName.optional(),
-  caFile: text((value) => value !== '' && !value.includes('\0'), 'must be the path of a file in PEM form').optional(),
-  timeoutMs: whole(100, 60_000).default(defaults.registryTimeoutMs),
-  autoRegister: z.boolean({ error: 'must be true or false' }).default(false),
+  username: text((value) => /^[^:\p{Cc}]+$/u.test(value), 'must be the user’s name, without a colon')
+    .optional()
+    .meta({ description: 'The user, where the URL has none.' }),
+  passwordEnv: variableName.optional().meta({ description: 'The variable that holds the password.' }),
+  caFile: text((value) => value !== '' && !value.includes('\0'), 'must be the path of a file in PEM form')
+    .optional()
+    .meta({ description: 'The certificate of an authority.' }),
+  timeoutMs: whole(100, 60_000)
+    .default(defaults.registryTimeoutMs)
+    .meta({ description: 'The time-out of one request.' }),
+  autoRegister: z
+    .boolean({ error: 'must be true or false' })
+    .default(false)
+    .meta({ description: 'Whether processes register the schemas that are missing.' }),
 })
 
 /** The section, its defaults filled in. */

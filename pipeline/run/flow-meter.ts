@@ -2,7 +2,7 @@
  *  logs; who counts what a stage has settled differs. */
 import type { StageBehind, StageFlow } from '../../ingress/stage-flow.js'
 import type { Way } from '../../schemas/topics.js'
-import type { CountState, Lag, Log } from '../engine/log.js'
+import type { CountState, Log } from '../engine/log.js'
 import { topology } from '../engine/topology.js'
 import type { StageLag } from '../observe/lag/lag-trend.js'
 import type { LagRound } from '../observe/lag/rounds.js'
@@ -10,14 +10,14 @@ import type { Parked } from '../observe/metrics/delivery-observers.js'
 import { type Metrics, noLane } from '../observe/metrics/metrics.js'
 
 export interface FlowMeter {
-  /** Rejects with `Unavailable`. */
-  stages(): Promise<readonly StageFlow[]>
+  /** `round`: what waits, as the log itself was asked; as far as this process knows unless given. */
+  stages(round?: LagRound | null): Promise<readonly StageFlow[]>
   stop(): void
 }
 
 export interface FlowSource {
   readonly stages: readonly { readonly name: string; readonly ways: readonly Way[] }[]
-  readonly log: Pick<Log, 'lag'>
+  readonly log: Pick<Log, 'unsettled' | 'partitions'>
   /** How many records a stage has settled so far, by its name. */
   count(): Promise<ReadonlyMap<string, number>>
   /** What this process knows of a stage that it runs itself; undefined of all others. */
@@ -40,11 +40,11 @@ export function flowMeter({ stages, log, count, here, parked, watch }: FlowSourc
   if (!watch) sampleOn()
 
   return {
-    async stages() {
+    async stages(round = null) {
       lookedMs = Date.now()
       await begin()
       const counts = await count()
-      return Promise.all(stages.map((stage) => flowOf(stage, counts.get(stage.name) ?? 0)))
+      return stages.map((stage) => flowOf(stage, counts.get(stage.name) ?? 0, round))
     },
     stop: end,
   }
@@ -77,7 +77,7 @@ export function flowMeter({ stages, log, count, here, parked, watch }: FlowSourc
     if (sampler) for (const [name, own] of rates) own.add(counts.get(name) ?? 0)
   }
 
-  async function flowOf({ name, ways }: FlowSource['stages'][number], processed: number): Promise<StageFlow> {
+  function flowOf({ name, ways }: FlowSource['stages'][number], processed: number, round: LagRound | null): StageFlow {
     const described = topology().stages.find((stage) => stage.name === name)
     const { state = 'running', restarts = 0 } = here(name) ?? {}
     return {
@@ -87,7 +87,9 @@ export function flowMeter({ stages, log, count, here, parked, watch }: FlowSourc
       state,
       processed,
       perSecond: rates.get(name)?.perSecond() ?? 0,
-      lag: waitingByLane(await log.lag(name, ways)),
+      lag: round
+        ? waitingByLane(round.reading.partitions.filter(({ stage }) => stage === name))
+        : waitingByLane(unsettledIn(log, name, ways)),
       ...(name === 'throttle' && parked && { parked: parked() }),
       restarts,
     }
@@ -135,8 +137,21 @@ function rate(fromZero: boolean): Rate {
   }
 }
 
+interface Waiting {
+  readonly way: Way
+  readonly records: number
+}
+
+/** What the group has not acked of each partition, as far as is known in this process. */
+function unsettledIn(log: FlowSource['log'], group: string, ways: readonly Way[]): readonly Waiting[] {
+  const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
+  return ways.flatMap((way) =>
+    partitions.map((partition) => ({ way, records: log.unsettled(group, { way, partition }) })),
+  )
+}
+
 /** Records that wait, by lane. */
-function waitingByLane(lags: readonly Lag[]): Readonly<Record<string, number>> {
+function waitingByLane(lags: readonly Waiting[]): Readonly<Record<string, number>> {
   const waiting: Record<string, number> = {}
   for (const { way, records } of lags) {
     const lane = way.lane ?? noLane

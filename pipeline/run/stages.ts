@@ -4,7 +4,7 @@ import type { EventName } from '../../schemas/avro.js'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
 import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/topics.js'
 import type { TracePlace } from '../../schemas/trace-context.js'
-import { dedupe } from '../../stages/dedupe/dedupe.js'
+import { dedupe, type Outcomes } from '../../stages/dedupe/dedupe.js'
 import { type Carrier, deliver } from '../../stages/deliver/deliver.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template/enrich-template.js'
 import { type RecordStore, type RecordWatchers, record } from '../../stages/record/record.js'
@@ -37,6 +37,8 @@ export interface StagePorts {
   readonly tracing: Tracing | null
   /** Told of a crash, for the log. `place`: where it stands in the traces. */
   readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number, place: Partial<TracePlace>) => void
+  /** Asked for by dedupe. */
+  readonly outcomes: () => Outcomes
   /** Asked for by enrich-template. */
   readonly enrich: () => EnrichTemplatePorts
   /** Asked for by record. */
@@ -126,7 +128,7 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
   const { stage: sizes, record: recordSizes } = choices.sizes
   switch (name) {
     case 'dedupe':
-      return runStage(dedupe({ idWindowMs, announce: choices.announce }), ports, sizes)
+      return runStage(dedupe(ports.outcomes(), { idWindowMs, announce: choices.announce }), ports, sizes)
     case 'enrich-template':
       return runStage(enrichTemplate(ports.enrich()), ports, sizes)
     case 'route':

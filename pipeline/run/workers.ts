@@ -1,8 +1,6 @@
 /** What a process does with its workers, whatever they are: says how they do, and stops them. A process whose worker does
  *  not move is best started again: what it held is read again then. */
 import type { StageFlow } from '../../ingress/stage-flow.js'
-import { waysOf } from '../../schemas/topics.js'
-import type { Log } from '../engine/log.js'
 import { stateOf } from '../engine/worker.js'
 import type { RunningStage } from './stages.js'
 
@@ -29,11 +27,6 @@ export function stalledStages(stages: readonly RunningStage[]): string[] {
   return stages
     .filter(({ worker }) => worker.stillMs() > stillMostMs)
     .map(({ name, worker }) => `${name} has made no progress for ${Math.round(worker.stillMs() / 1000)} s.`)
-}
-
-/** Resolves when the log answered: where a topic ends is its to tell, on Kafka the broker's. */
-export async function askLog(log: Pick<Log, 'lag'>): Promise<void> {
-  await log.lag('record', waysOf('notifications.status'))
 }
 
 /** What a stage gets at least, when those before it took the time. */

@@ -86,6 +86,7 @@ test('literal content leaves as it came, joined with the addresses and preferenc
     rendered({
       request: { ...request, data: '{}', content: null },
       addresses: { email: 'given@example.com', sms: '+4915112345678', push: 'token-1', inapp: 'user-42' },
+      furtherAddresses: { push: ['token-2'] },
       preferences: { channels: { sms: false }, muted: false },
       candidates: [{ channel: 'email', message: words, reason: null, detail: null }],
       trail: [...before, here('rendered')],

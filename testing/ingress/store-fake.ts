@@ -45,7 +45,7 @@ export function createFakeStore() {
 
   function accept(notifications: readonly NotificationRequested[], claim: Claim | null, pending: boolean): Acceptance {
     const earlier = claim && claims.get(claim.key)
-    if (claim && earlier) {
+    if (claim && earlier && earlier.answer !== claim.insteadOf) {
       if (earlier.bodyHash !== claim.bodyHash) return { kind: 'reused' }
       return pending ? { kind: 'in-flight' } : { kind: 'replayed', answer: earlier.answer, appended: false }
     }

@@ -96,7 +96,7 @@ export async function startRegistryServer(
       )
     if (number === undefined) return { status: 200, body: subject.map(({ version }) => version) }
     return found(
-      subject.find(({ version }) => version === Number(number)),
+      number === 'latest' ? subject.at(-1) : subject.find(({ version }) => version === Number(number)),
       40402,
     )
   }

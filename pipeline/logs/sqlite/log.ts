@@ -4,7 +4,7 @@
  *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
 import { Observable, Subject } from 'rxjs'
 import { topicNames, type Way, waysOf } from '../../../schemas/topics.js'
-import type { CountState, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
+import type { CountState, JoinOptions, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
 import { partitionOf } from '../../engine/murmur2.js'
 import type { Database } from './database.js'
 import { type LogLimits, pruneLog } from './log-retention.js'
@@ -100,8 +100,9 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       return next + beyond.length
     },
     settlements: (group) => shared.settled(group),
-    lag: async (group, ways) =>
-      ways.flatMap((way) => shared.partitionsOf(way)).map((partition) => lagOf(shared, group, partition)),
+    ask: async () => {
+      database.prepare('SELECT 1').get()
+    },
     countState: (group, ranges, most) => tables.countState(group, ranges, most),
     prune: (limits) => {
       const all = topicNames().flatMap((topic) => waysOf(topic).flatMap((way) => shared.partitionsOf(way)))
@@ -155,11 +156,4 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       return shared.appended.subscribe(read)
     })
   }
-}
-
-function lagOf({ tables, groupPosition }: SharedLog, group: string, partition: Partition): Lag {
-  const { next, beyond } = groupPosition(group, partition)
-  const records = partition.end - next - beyond.length
-  const oldestMs = records > 0 ? (tables.segmentAt(partition, next)?.writtenMs ?? null) : null
-  return { way: partition.way, partition: partition.partition, records, oldestMs }
 }

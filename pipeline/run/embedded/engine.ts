@@ -26,6 +26,7 @@ import type { Tracing } from '../../observe/tracing/tracing.js'
 import { createTemplateCheck } from '../../rendering/check.js'
 import { createRenderer } from '../../rendering/pool.js'
 import { storeRetention } from '../../stores/retention.js'
+import { recordReader } from '../../stores/sqlite/records.js'
 import { openStores } from '../../stores/sqlite/stores.js'
 import { createCarriers } from '../carriers.js'
 import { replayRecords, runDeadLetters } from '../dead-letters.js'
@@ -33,7 +34,7 @@ import { consumedByStage, countParked, flowMeter } from '../flow-meter.js'
 import { keepFile } from '../housekeeping.js'
 import { embeddedSizes, type StagePorts, startStages } from '../stages.js'
 import { providerHealth } from '../tailed-events.js'
-import { askLog, localStates, stalledStages, stopStages } from '../workers.js'
+import { localStates, stalledStages, stopStages } from '../workers.js'
 
 /** One request of the ingress: all its notifications or none. */
 export interface AcceptRequest {
@@ -114,6 +115,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
   const stagePorts: StagePorts = {
     log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
     codec,
+    outcomes: () => recordReader(database),
     enrich: () => enrich,
     records: () => stores,
     watchers,
@@ -170,7 +172,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       stages.flatMap(({ name, worker }) =>
         worker.restarts() > 0 && stateOf(worker) !== 'running' ? [`${name} is restarting`] : [],
       ),
-    askLog: () => askLog(log),
+    askLog: () => log.ask(),
     stalled: async () => stalledStages(stages),
     metrics: () => metrics.text(),
     templateProblems: check.problems,

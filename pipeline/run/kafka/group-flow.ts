@@ -40,13 +40,20 @@ export function groupFlow(
 
   return {
     async stages() {
-      const round = lag?.fresh(roundAgeMs).catch(() => null) ?? Promise.resolve(null)
-      return withBehind(await meter.stages(), await inTime(round, roundWaitMs, null))
+      const asked = lag?.fresh(roundAgeMs).catch(whileItAnswers) ?? Promise.resolve(null)
+      const round = await inTime(asked, roundWaitMs, null)
+      return withBehind(await meter.stages(round), round)
     },
     async stop() {
       meter.stop()
       await lag?.stop()
     },
+  }
+
+  /** A round may fail by what this user may not ask; what is known here is told then. */
+  async function whileItAnswers(): Promise<null> {
+    await log.ask()
+    return null
   }
 }
 

@@ -23,7 +23,7 @@ import { intake } from '../intake.js'
 import { requestLog } from '../log-lines.js'
 import { addressOf, type Running } from '../running.js'
 import { kafkaSizes, type RunningStage, runStage, startStages } from '../stages.js'
-import { askLog, drainMs, localStates, restarting, stalledStages, stopStages } from '../workers.js'
+import { drainMs, localStates, restarting, stalledStages, stopStages } from '../workers.js'
 import { logAcceptor } from './acceptor.js'
 import { type ChangeFeed, changeFeed } from './change-feed.js'
 import { groupFlow } from './group-flow.js'
@@ -118,7 +118,7 @@ function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: Shared
 
 function flowPort(
   stages: Flow['stages'],
-  log: Pick<Log, 'lag'>,
+  log: Pick<Log, 'ask'>,
   workers: readonly RunningStage[],
   metrics: Metrics,
 ): Flow {
@@ -126,7 +126,7 @@ function flowPort(
     topology: async () => topology(),
     stages,
     problems: async () => restarting(workers),
-    askLog: () => askLog(log),
+    askLog: () => log.ask(),
     stalled: async () => stalledStages(workers),
     metrics: () => metrics.text(),
   }

@@ -135,6 +135,8 @@ async function openRuntime(
       }
       return {
         ...workerPorts,
+        // Opened when a duplicate is found, and not before.
+        outcomes: () => ({ endsOf: async (tenant, ids) => (await parts.stores()).records.endsOf(tenant, ids) }),
         enrich: () => {
           const { directory, templateSource: templates } = needed(stores)
           return { directory, templates, renderer: needed(renderer) }

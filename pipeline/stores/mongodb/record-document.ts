@@ -25,7 +25,7 @@ export interface RecordDocument {
   readonly recipient: string
   readonly channels: readonly string[]
   readonly batchId?: string
-  /** `createdAt` again, on records that have ended only: what retention goes by. */
+  /** When it ended; on records that have ended only: what retention counts from. */
   readonly endedFrom?: Date
   /** Null as long as no event told it. */
   readonly asked: Asked | null
@@ -82,7 +82,7 @@ export function documentOf(state: RecordState, write: string): RecordDocument {
     recipient,
     channels: channelsOf(state),
     ...(summary && summary.batchId !== null && { batchId: summary.batchId }),
-    ...(finalStatuses.has(status) && { endedFrom: createdAt }),
+    ...(finalStatuses.has(status) && { endedFrom: new Date(state.lastAtMs) }),
     asked: summary && askedOf(summary),
     progress: progressFields(state),
   }

@@ -2,7 +2,6 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import type { Claim } from '../../../ingress/ports.js'
 import { type Config, loadConfig } from '../../../pipeline/config/config.js'
@@ -18,6 +17,7 @@ import type { NotificationRequested } from '../../../schemas/events.js'
 import { finalStatuses, type NotificationRecord } from '../../../schemas/record.js'
 import type { Carrier } from '../../../stages/deliver/deliver.js'
 import type { ProviderPolicy, SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
+import { until } from '../../until.js'
 
 export interface SeenCall {
   readonly key: string
@@ -56,8 +56,6 @@ export interface RunningEngine {
   close(): Promise<void>
 }
 
-const patienceMs = 20_000
-const stepMs = 5
 const usualPolicy: ProviderPolicy = { ratePerSecond: null, concurrency: 16, timeoutMs: 10_000, onUnknown: 'resend' }
 const folders: string[] = []
 const running = new Set<RunningEngine>()
@@ -194,14 +192,6 @@ function copyDatabase(from: string, to: string): string {
   mkdirSync(join(to, '..'), { recursive: true })
   for (const ending of ['', '-wal']) if (existsSync(from + ending)) copyFileSync(from + ending, to + ending)
   return to
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + patienceMs
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`What was waited for did not come: ${holds}`)
-    await sleep(stepMs)
-  }
 }
 
 function missing(id: string): never {
