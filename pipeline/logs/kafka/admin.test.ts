@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 60_000 })
 
 /** The compiled test stands in dist/pipeline/logs/kafka. */
 const root = join(import.meta.dirname, '..', '..', '..', '..')
-const login = { user: 'carillon', password: 'a=b,c d' }
+const login = { user: 'carillon', password: 'hunter=2' }
 
 describe.skipIf(missingForBroker(root) !== null)('a broker that wants a login', () => {
   let broker: BrokerUnderTest
