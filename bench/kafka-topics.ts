@@ -1,9 +1,9 @@
 /** Topics for one run. */
 import { randomBytes } from 'node:crypto'
 import type { KafkaConfig } from '../pipeline/config/kafka.js'
-import { carillonTopics } from '../pipeline/logs/kafka/carillon-topics.js'
 import { answerOf, loadKafka } from '../pipeline/logs/kafka/library.js'
 import { ensureTopics } from '../pipeline/logs/kafka/topic-admin.js'
+import { carillonTopics } from '../pipeline/logs/kafka/topics.js'
 
 const deleteTimeoutMs = 10_000
 

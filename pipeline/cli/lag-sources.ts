@@ -8,7 +8,7 @@ import { inputs } from '../engine/topology.js'
 import { ageOf } from '../observe/lag/lag-trend.js'
 import type { LagReader, PartitionLag } from '../observe/lag/reading.js'
 import { type LagRound, lagOnDemand } from '../observe/lag/rounds.js'
-import { behindOf } from '../observe/lag/stage-behind.js'
+import { behindOf } from '../run/flow-samples.js'
 import { connect } from './client.js'
 import { CommandFailed, exitCodes } from './exit.js'
 

@@ -1,6 +1,10 @@
-/** What the flow of stages is told by, whoever counts: rates over the last seconds, and what waits in each lane. */
+/** What the flow of stages is told by, whoever counts: rates over the last seconds, what waits in each lane, and how far
+ *  stages are behind. */
+import type { StageBehind, StageFlow } from '../../ingress/stage-flow.js'
 import type { Way } from '../../schemas/topics.js'
 import type { Log } from '../engine/log.js'
+import type { StageLag } from '../observe/lag/lag-trend.js'
+import type { LagRound } from '../observe/lag/rounds.js'
 import { noLane } from '../observe/metrics/metrics.js'
 
 /** Counts are to be added so often. */
@@ -59,4 +63,24 @@ export function waitingByLane(
     lanes[lane] = (lanes[lane] ?? 0) + records
   }
   return lanes
+}
+
+/** What of a stage's lag is told beside the records that wait. */
+export function behindOf({ ageMs, retentionUsed, lost, drainMs, members, lanes }: StageLag): StageBehind {
+  return {
+    ...{ ageMs, retentionUsed, lost, members },
+    // JSON has no infinity.
+    drainMs: drainMs === Number.POSITIVE_INFINITY ? 'never' : drainMs,
+    lanes: Object.fromEntries(
+      lanes.map((lane) => [lane.lane, { ageMs: lane.ageMs, retentionUsed: lane.retentionUsed, lost: lane.lost }]),
+    ),
+  }
+}
+
+/** The stages with what a round found of each; as they are where there was none. */
+export function withBehind(stages: readonly StageFlow[], round: LagRound | null): readonly StageFlow[] {
+  return stages.map((flow) => {
+    const found = round?.stages.find(({ stage }) => stage === flow.stage)
+    return found ? { ...flow, behind: behindOf(found) } : flow
+  })
 }

@@ -7,8 +7,7 @@ import { type StageName, stageNames } from '../../../stages/stage.js'
 import type { Log } from '../../engine/log.js'
 import { inputs, topology } from '../../engine/topology.js'
 import type { LagRound, LagRounds } from '../../observe/lag/rounds.js'
-import { withBehind } from '../../observe/lag/stage-behind.js'
-import { type Rate, rate, sampleMs, unsettledByLane, waitingByLane } from '../flow-samples.js'
+import { type Rate, rate, sampleMs, unsettledByLane, waitingByLane, withBehind } from '../flow-samples.js'
 
 export interface GroupFlow {
   /** Rejects with `Unavailable`. */
