@@ -28,7 +28,7 @@ void running.died?.then((error) => {
 
 function start(): Promise<Running> {
   const config = loadConfig()
-  const own = { createTopics: false, carriers: stub.carriers(config.providers) }
+  const own = { createTopics: false, bindings: stub.bindings(config.providers) }
   if (runs !== 'all' && runs !== 'ingress') return startStageProcess(config, { ...own, stage: runs })
   const stages = runs === 'all' ? stageNames : []
   return startIngressProcess(config, { ...own, stages }, new AbortController().signal)

@@ -66,7 +66,7 @@ serveEngine(async ({ changed }) => {
     changed,
     crashed: (stage, error, waitMs) => logger.error('A stage failed and starts again', { stage, waitMs, error }),
     kept: () => undefined,
-    carriers: stub.carriers(config.providers),
+    bindings: stub.bindings(config.providers),
     begin: begun,
   })
 })
@@ -79,7 +79,7 @@ async function warm(): Promise<void> {
     changed: () => undefined,
     crashed: () => undefined,
     kept: () => undefined,
-    carriers: first.carriers(config.providers),
+    bindings: first.bindings(config.providers),
   })
   await engine.putTemplate('default', orderShipped, 0)
   await layBacklog(warmUp, (notifications) => engine.accept({ notifications, claim: null }))

@@ -1,7 +1,7 @@
 /** The provider of the bench: it answers at once, or after a while, and keeps its own count of what it was asked to send. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProviderConfig } from '../pipeline/config/providers.js'
-import type { Carrier } from '../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../stages/deliver/deliver.js'
 import type { Provider, SendRequest, SendResult } from '../stages/deliver/providers/provider.js'
 import { monotonicMs } from './latency.js'
 
@@ -15,7 +15,7 @@ export interface StubReport {
 
 export interface Stub {
   /** Puts it in the place of all providers; they share the count. As with the HTTP provider, each channel is a part. */
-  carriers(providers: readonly ProviderConfig[]): ReadonlyMap<string, Carrier>
+  bindings(providers: readonly ProviderConfig[]): ReadonlyMap<string, ProviderBinding>
   report(): StubReport
   /** How many keys were sent. */
   sent(): number
@@ -38,7 +38,7 @@ export function createStub(answersAfterMs = 0): Stub {
   let repeats = 0
 
   return {
-    carriers: (providers) =>
+    bindings: (providers) =>
       new Map(
         providers.map((config) => [config.name, { provider: inPlaceOf(config), policy: config.policy }] as const),
       ),

@@ -7,9 +7,9 @@ import type { NotificationInbound, NotificationRequested, NotificationSummary } 
 import { type InboundPlace, idFrom, isIdentifier, notificationIdOf } from '../schemas/ids.js'
 import type { TemplateVersion } from '../schemas/template.js'
 import { tenant } from '../schemas/tenant.js'
-import { channels, lanes } from '../schemas/topics.js'
+import { channels, lanes } from '../schemas/streams.js'
 import { headerNamed, traceparentIn } from '../schemas/trace-context.js'
-import { bodyBytesMax } from './endpoint.js'
+import { maxBodyBytes } from './endpoint.js'
 import { lossIn } from './json-loss.js'
 import type { FieldError } from './problem.js'
 import { present } from './requests/channel-content.js'
@@ -27,7 +27,7 @@ export interface InboundRecord extends InboundPlace {
 /** What the event does not say itself. */
 export interface IntakeContext {
   readonly nowMs: number
-  /** How long a twin is recognised where the event does not say. */
+  /** How long a duplicate is recognised where the event does not say. */
   readonly dedupeWindowMs: number
   /** The templates that are named, by id; one not in here is unknown. */
   readonly templates: ReadonlyMap<string, TemplateVersion>
@@ -58,8 +58,8 @@ export function readInbound(value: NotificationInbound): Checked<BatchItem> {
   const { content, data, metadata } = value
   // Asked before anything is parsed: a record may be larger than a body.
   const bytes = [content ?? '', data, metadata, ...(value.channels ?? [])].reduce((sum, text) => sum + sizeOf(text), 0)
-  if (bytes > bodyBytesMax) {
-    const message = `content, data and metadata may have ${bodyBytesMax} bytes at most.`
+  if (bytes > maxBodyBytes) {
+    const message = `content, data and metadata may have ${maxBodyBytes} bytes at most.`
     return { ok: false, errors: [{ path: '', message }] }
   }
   const errors: FieldError[] = []
@@ -106,13 +106,13 @@ export function takeIn(record: InboundRecord, read: Checked<BatchItem>, context:
 
 /** What is wrong, in one line: each with its path. The first ones, where there are many. */
 export function listed(errors: readonly FieldError[]): string {
-  const lines = errors.slice(0, listedMost).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  const lines = errors.slice(0, maxListed).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
   const more = errors.length - lines.length
-  return `${lines.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`.slice(0, listedCharactersMost)
+  return `${lines.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`.slice(0, maxListedCharacters)
 }
 
-const listedMost = 20
-const listedCharactersMost = 1000
+const maxListed = 20
+const maxListedCharacters = 1000
 
 function rejected(
   { value }: InboundRecord,

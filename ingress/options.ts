@@ -8,7 +8,7 @@ export interface IngressOptions {
   readonly corsOrigins: readonly string[]
   /** How long the cancel route waits for the verdict, and a fresh id for its record. */
   readonly settleWaitMs: number
-  /** How long a twin is recognised where the request does not say. */
+  /** How long a duplicate is recognised where the request does not say. */
   readonly dedupeWindowMs: number
   readonly version: string
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */

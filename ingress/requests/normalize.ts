@@ -10,8 +10,8 @@ import { jsonHash } from './json-text.js'
 import {
   type Addresses,
   type BatchItem,
-  dataBytesMax,
-  metadataBytesMax,
+  maxDataBytes,
+  maxMetadataBytes,
   type NotificationRequest,
   recipientKeyOf,
 } from './notification-request.js'
@@ -25,7 +25,7 @@ export interface RequestContext {
   readonly traceparent: string | null
   /** The batch that all of it belongs to. */
   readonly batchId: string | null
-  /** How long a twin is recognised where the request does not say. */
+  /** How long a duplicate is recognised where the request does not say. */
   readonly dedupeWindowMs: number
   /** The templates that are named, by id; one not in here is unknown. */
   readonly templates: ReadonlyMap<string, TemplateVersion>
@@ -91,13 +91,13 @@ function sharedOf(request: Request, context: RequestContext, errors: FieldError[
     channels,
     template,
     content,
-    data: boundedJson('data', request.data, dataBytesMax, errors),
+    data: boundedJson('data', request.data, maxDataBytes, errors),
     priority: request.priority ?? 'normal',
     ...timesOf(request, nowMs, errors),
     dedupe: request.dedupe
       ? dedupeOf(request.dedupe, { channels, template, content, data: request.data ?? {} }, context.dedupeWindowMs)
       : null,
-    metadata: boundedJson('metadata', request.metadata, metadataBytesMax, errors),
+    metadata: boundedJson('metadata', request.metadata, maxMetadataBytes, errors),
     batchId,
     correlationId,
     traceparent,

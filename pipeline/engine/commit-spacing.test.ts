@@ -2,14 +2,14 @@ import { Subject, VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
 import { commitSpacing } from './commit-spacing.js'
 
-/** When the next commit may begin after one that settled so many, if it is asked at once. */
-async function waited(settled: number, urgentAtMs?: number): Promise<number> {
+/** When the next commit may begin after one that acked so many, if it is asked at once. */
+async function waited(acked: number, urgentAtMs?: number): Promise<number> {
   const clock = new VirtualTimeScheduler()
   const changed = new Subject<void>()
   const spacing = commitSpacing(100, clock)
   let urgent = false
   let atMs = Number.NaN
-  spacing.began(settled)
+  spacing.began(acked)
   const passed = spacing
     .passed(changed, () => urgent)
     .then(() => {

@@ -1,10 +1,10 @@
 /** One life of a stage: from joining the group to a crash, or to the end of a drain.
  *
- *  Invariants: no more than `mailbox` records are polled and unsettled; commits follow each other, each with every
+ *  Invariants: no more than `mailbox` records are polled and unacked; commits follow each other, each with every
  *  part that is ready; after a failure nothing more is committed, so the next life starts from the last commit. */
 import { filter, firstValueFrom, map, type Observable, race, Subject, timer } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
-import { topics } from '../../schemas/topics.js'
+import { streams } from '../../schemas/streams.js'
 import { type Batch, type InputRecord, type Scope, StageCrash } from '../../stages/stage.js'
 import { PoisonError } from './codec.js'
 import { type CommitSpacing, commitSpacing } from './commit-spacing.js'
@@ -35,12 +35,12 @@ export class Session<I extends EventName, O extends EventName> {
   readonly #changed = new Subject<void>()
   readonly #scopes = ownedScopes()
   readonly #spacing: CommitSpacing
-  readonly #leaving = new Subject<readonly Scope[]>()
+  readonly #revoked = new Subject<readonly Scope[]>()
   /** Polled, and waiting a moment for more, or for their schemas. */
   #lingering: readonly LogRecord[] = []
   #ready: Part<I, O>[] = []
   #committing: readonly Part<I, O>[] = []
-  /** Of the values of all unsettled records. */
+  /** Of the values of all unacked records. */
   #bytes = 0
   #draining = false
   #completed = false
@@ -53,8 +53,8 @@ export class Session<I extends EventName, O extends EventName> {
     this.finished = this.#run()
   }
 
-  /** Records polled and not settled: with the stage, or on their way to the dead letters. */
-  get unsettled(): number {
+  /** Records polled and not acked: with the stage, or on their way to the dead letters. */
+  get unacked(): number {
     return this.#inFlight.size + this.#burials.size
   }
 
@@ -71,8 +71,8 @@ export class Session<I extends EventName, O extends EventName> {
   }
 
   async #run(): Promise<void> {
-    const { stage, log, ways, clock, random } = this.#options
-    const member = await log.join({ group: stage.name, ways })
+    const { stage, log, topics, clock, random } = this.#options
+    const member = await log.join({ group: stage.name, topics })
     const tracker = offsetTracker(member.start)
     const state = stateView(member)
     const assignments = member.assignments.subscribe((now) => {
@@ -80,16 +80,16 @@ export class Session<I extends EventName, O extends EventName> {
       this.#options.observer?.assigned?.(now)
     })
     member.onRevoke(async (revoked) => {
-      this.#leaving.next(this.#scopes.leave(revoked))
+      this.#revoked.next(this.#scopes.leave(revoked))
       await this.#finish(revoked)
       tracker.forget(revoked)
       this.#scopes.forget(revoked)
     })
     const scopes = () => this.#scopes.now()
     const share = () => this.#scopes.partitions() / log.partitions
-    const letGo = (records: readonly unknown[]) => this.#letGo(records as readonly InputRecord<I>[])
+    const release = (records: readonly unknown[]) => this.#release(records as readonly InputRecord<I>[])
     const { takeChanges } = state
-    const context = { clock, random, scopes, state: state.in, takeChanges, share, leaving: this.#leaving, letGo }
+    const context = { clock, random, scopes, state: state.in, takeChanges, share, revoked: this.#revoked, release }
     const steps = this.#input.pipe(stage.operator(context)).subscribe({
       next: (step) => this.#push(step),
       error: (error: unknown) => this.#fail(error),
@@ -138,8 +138,8 @@ export class Session<I extends EventName, O extends EventName> {
       const readable = await this.#learn(records)
       this.#lingering = []
       if (readable) {
-        const unsettled = records.filter((record) => !tracker.isSettled(record))
-        this.#feed(unsettled, tracker)
+        const unacked = records.filter((record) => !tracker.isAcked(record))
+        this.#feed(unacked, tracker)
       } else this.#changed.next()
     }
     this.#input.complete()
@@ -147,9 +147,9 @@ export class Session<I extends EventName, O extends EventName> {
 
   #room(): number {
     const { mailbox, batch } = this.#options
-    if (this.#supervision.isCautious()) return 1 - this.unsettled
+    if (this.#supervision.isCautious()) return 1 - this.unacked
     if (this.#bytes >= (this.#options.mailboxBytes ?? mailboxBytesByDefault)) return 0
-    return Math.min(mailbox - this.unsettled, batch)
+    return Math.min(mailbox - this.unacked, batch)
   }
 
   /** What is polled while a drain or a failure begins is left for the next owner. */
@@ -162,7 +162,7 @@ export class Session<I extends EventName, O extends EventName> {
     // Whichever loses is let go: a stage that idles for a year has made no more subscriptions than one.
     const records = await firstValueFrom(race(broken, poll))
     if (this.#draining || this.#failure) return []
-    if (records.length === 0 && this.unsettled === 0) this.#supervision.idle()
+    if (records.length === 0 && this.unacked === 0) this.#supervision.idle()
     return [...records]
   }
 
@@ -198,11 +198,11 @@ export class Session<I extends EventName, O extends EventName> {
     this.#input.next({ records: batch })
   }
 
-  #read(record: LogRecord, fresh: boolean): InputRecord<I> | Burial {
+  #read(record: LogRecord, firstDelivery: boolean): InputRecord<I> | Burial {
     const recordId = `${nameOf(record)}-${record.offset}`
     let decoded: EventOf<I>
     try {
-      const events: readonly EventName[] = topics[this.#options.stage.input].events
+      const events: readonly EventName[] = streams[this.#options.stage.input].events
       decoded = this.#options.codec.decode(record, events as readonly I[])
     } catch (error) {
       if (!(error instanceof PoisonError)) throw error
@@ -215,13 +215,13 @@ export class Session<I extends EventName, O extends EventName> {
     const { event, value } = decoded
     const scope = this.#scopes.of(record)
     const { timestampMs, headers } = record
-    return { event, value, recordId, scope, timestampMs, headers, fresh } as InputRecord<I>
+    return { event, value, recordId, scope, timestampMs, headers, firstDelivery } as InputRecord<I>
   }
 
   async #commitAll(member: Member, tracker: OffsetTracker, state: StateView): Promise<void> {
     while (!this.#failure) {
       if (this.#ready.length > 0) {
-        const isFull = () => 2 * this.unsettled >= this.#options.mailbox
+        const isFull = () => 2 * this.unacked >= this.#options.mailbox
         await this.#spacing.passed(this.#changed, () => isFull() || this.#draining || this.#failure !== null)
         const parts = this.#ready
         this.#ready = []
@@ -239,30 +239,30 @@ export class Session<I extends EventName, O extends EventName> {
     const { stage, codec, clock, observer } = this.#options
     const sourceOf = (input: InputRecord<I>) => this.#inFlight.get(input)
     const gathered = gather(parts, sourceOf, stage.name, codec, clock.now())
-    const { outputs, changes, settled } = gathered
-    for (const record of settled) tracker.settle(record)
+    const { outputs, changes, acked } = gathered
+    for (const record of acked) tracker.ack(record)
     const startedMs = performance.now()
-    this.#spacing.began(settled.length)
+    this.#spacing.began(acked.length)
     await member.commit({ outputs, changes, positions: tracker.takeMoved(), durable: stage.durable })
     const commitMs = performance.now() - startedMs
     state.forget(changes)
-    for (const { value } of settled) this.#bytes -= value?.length ?? 0
+    for (const { value } of acked) this.#bytes -= value?.length ?? 0
     for (const part of parts) {
       if ('recordId' in part) {
         this.#burials.delete(part.record)
         continue
       }
-      for (const input of part.settled) this.#inFlight.delete(input)
+      for (const input of part.acked) this.#inFlight.delete(input)
       part.committed?.()
     }
     this.#committing = []
     observer?.committed?.({ ...gathered, commitMs })
-    this.#supervision.settled(settled.length)
+    this.#supervision.acked(acked.length)
     this.#changed.next()
   }
 
   /** Their scope goes to another owner, who reads them again. */
-  #letGo(records: readonly InputRecord<I>[]): void {
+  #release(records: readonly InputRecord<I>[]): void {
     for (const record of records) {
       this.#bytes -= this.#inFlight.get(record)?.value?.length ?? 0
       this.#inFlight.delete(record)
@@ -281,7 +281,7 @@ export class Session<I extends EventName, O extends EventName> {
     this.#changed.next()
   }
 
-  /** Resolves when nothing of these partitions is unsettled, nor any change of their state on its way; at the latest when
+  /** Resolves when nothing of these partitions is unacked, nor any change of their state on its way; at the latest when
    *  the session has failed. */
   async #finish(revoked: readonly Assignment[]): Promise<void> {
     const names = new Set(revoked.map(nameOf))

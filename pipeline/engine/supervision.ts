@@ -4,8 +4,8 @@ export interface Supervision {
   isCondemned(recordId: string): boolean
   /** True: records are fed one by one, to find the one that breaks the stage. */
   isCautious(): boolean
-  /** A commit succeeded that settled so many records. */
-  settled(count: number): void
+  /** A commit succeeded that acked so many records. */
+  acked(count: number): void
   /** It waits for records, and holds none. */
   idle(): void
 }

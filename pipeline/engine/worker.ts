@@ -2,7 +2,7 @@
  *  a record that crashes it again and again goes to the dead letters. */
 import { BehaviorSubject, firstValueFrom, type Observable, type SchedulerLike, Subject, timer } from 'rxjs'
 import type { EventName } from '../../schemas/avro.js'
-import type { Lane, Way } from '../../schemas/topics.js'
+import type { Lane, Topic } from '../../schemas/streams.js'
 import { type InputRecord, type Stage, StageCrash } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
 import type { Burial } from './dead-letters.js'
@@ -13,12 +13,12 @@ import { Session } from './session.js'
 export interface WorkerOptions<I extends EventName, O extends EventName> {
   readonly stage: Stage<I, O>
   readonly log: Log
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
   readonly codec: Codec
   readonly clock: SchedulerLike
   /** At least 0, less than 1. */
   readonly random: () => number
-  /** Most records polled and not settled. */
+  /** Most records polled and not acked. */
   readonly mailbox: number
   /** Most bytes of their values, 8 MiB unless said; one poll may go beyond. Decoded they take some times as much. */
   readonly mailboxBytes?: number
@@ -27,7 +27,7 @@ export interface WorkerOptions<I extends EventName, O extends EventName> {
   /** How long a batch that is not full waits for more, in milliseconds; 0 unless said. For a stage that saves work when
    *  records that belong together come together. */
   readonly lingerMs?: number
-  /** Where commits cost by the commit: how far apart they begin at least, in milliseconds, while they settle many records;
+  /** Where commits cost by the commit: how far apart they begin at least, in milliseconds, while they ack many records;
    *  a trickle waits for nothing. 0 unless said. */
   readonly commitEveryMs?: number
   /** How often a record may crash the stage before it is given up. */
@@ -53,9 +53,9 @@ export interface WorkerObserver {
 
 /** One transaction that went through. */
 export interface Commit {
-  /** What the stage was given and has settled. What never reached the stage is in `settled` only. */
+  /** What the stage was given and has acked. What never reached the stage is in `acked` only. */
   readonly inputs: readonly AnyInput[]
-  readonly settled: readonly LogRecord[]
+  readonly acked: readonly LogRecord[]
   readonly outputs: readonly NewRecord[]
   readonly drops: readonly Ended[]
   readonly deadLetters: readonly Ended[]
@@ -78,8 +78,8 @@ export type WorkerState = 'running' | 'restarting' | 'stopped'
 
 export interface Worker {
   readonly state: Observable<WorkerState>
-  /** Records polled and not settled. */
-  unsettled(): number
+  /** Records polled and not acked. */
+  unacked(): number
   restarts(): number
   /** Milliseconds since it last moved: committed, found nothing to do, or began again after a crash. */
   stillMs(): number
@@ -119,7 +119,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
 
   return {
     state,
-    unsettled: () => session?.unsettled ?? 0,
+    unacked: () => session?.unacked ?? 0,
     restarts: () => restarts,
     stillMs: () => clock.now() - movedMs,
     async stop(withinMs) {
@@ -135,7 +135,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   async function supervise(): Promise<void> {
     while (!stopping) {
       try {
-        session = new Session(options, { isCondemned, isCautious, settled, idle })
+        session = new Session(options, { isCondemned, isCautious, acked, idle })
         await session.finished
       } catch (error) {
         await recover(error)
@@ -174,7 +174,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
     return suspicious > 0
   }
 
-  function settled(count: number): void {
+  function acked(count: number): void {
     movedMs = clock.now()
     suspicious = Math.max(0, suspicious - count)
     if (count > 0) backoffMs = firstBackoffMs

@@ -4,7 +4,7 @@ import type { EventName, EventOf } from '../../schemas/avro.js'
 import { Unavailable } from '../../schemas/errors.js'
 import type { DeadLetter, ReplayRequested } from '../../schemas/events.js'
 import { replayRequested } from '../../schemas/outgoing.js'
-import { topics, wayNamed } from '../../schemas/topics.js'
+import { streams, topicNamed } from '../../schemas/streams.js'
 import { deadLetters, type LetterStore } from '../../stages/dead-letters/dead-letters.js'
 import { renewal } from '../../stages/dead-letters/renewal.js'
 import { type Codec, PoisonError } from '../engine/codec.js'
@@ -51,13 +51,13 @@ export async function readLetter(
   codec: Codec,
   letter: Pick<DeadLetter, 'topic' | 'key' | 'value' | 'headers'>,
 ): Promise<EventOf<EventName> | null> {
-  const way = wayNamed(letter.topic)
-  if (!way) return null
+  const topic = topicNamed(letter.topic)
+  if (!topic) return null
   const { key, value, headers } = letter
-  const record = { way, key, value, headers, timestampMs: 0, partition: 0, offset: 0 }
+  const record = { topic, key, value, headers, timestampMs: 0, partition: 0, offset: 0 }
   try {
     await codec.learn([record])
-    return codec.decode(record, topics[way.topic].events as readonly EventName[])
+    return codec.decode(record, streams[topic.topic].events as readonly EventName[])
   } catch (error) {
     if (error instanceof PoisonError) return null
     throw error
@@ -65,13 +65,13 @@ export async function readLetter(
 }
 
 /** A record that died this often is not helped by trying again. */
-const replaysMost = 5
+const maxReplays = 5
 /** A batch of commands holds as many letters in memory, each with its bytes. */
 const sizes = { mailbox: 64, batch: 32 } as const
 
 /** Its group is `dead-letters`, and it has state: on Kafka its changelog and progress topics are needed. */
 export function runDeadLetters(ports: WorkerPorts, letters: LetterStore): RunningStage {
   const read = (letter: Parameters<typeof readLetter>[1]) => readLetter(ports.codec, letter)
-  const memoryMs = topics['dead-letters'].retentionMs
-  return runStage(deadLetters({ letters, read }, { replaysMost, memoryMs }), ports, sizes)
+  const memoryMs = streams['dead-letters'].retentionMs
+  return runStage(deadLetters({ letters, read }, { maxReplays, memoryMs }), ports, sizes)
 }

@@ -1,7 +1,7 @@
 /** How the stages flow: rates over the last seconds, what waits before each, and how far each is behind. One meter for all
- *  logs; who counts what a stage has settled differs. */
+ *  logs; who counts what a stage has acked differs. */
 import type { StageBehind, StageFlow } from '../../ingress/stage-flow.js'
-import type { Way } from '../../schemas/topics.js'
+import type { Topic } from '../../schemas/streams.js'
 import type { CountState, Log } from '../engine/log.js'
 import { topology } from '../engine/topology.js'
 import type { StageLag } from '../observe/lag/lag-trend.js'
@@ -16,9 +16,9 @@ export interface FlowMeter {
 }
 
 export interface FlowSource {
-  readonly stages: readonly { readonly name: string; readonly ways: readonly Way[] }[]
-  readonly log: Pick<Log, 'unsettled' | 'partitions'>
-  /** How many records a stage has settled so far, by its name. */
+  readonly stages: readonly { readonly name: string; readonly topics: readonly Topic[] }[]
+  readonly log: Pick<Log, 'unacked' | 'partitions'>
+  /** How many records a stage has acked so far, by its name. */
   count(): Promise<ReadonlyMap<string, number>>
   /** What this process knows of a stage that it runs itself; undefined of all others. */
   here(stage: string): Pick<StageFlow, 'state' | 'restarts'> | undefined
@@ -77,7 +77,7 @@ export function flowMeter({ stages, log, count, here, parked, watch }: FlowSourc
     if (sampler) for (const [name, own] of rates) own.add(counts.get(name) ?? 0)
   }
 
-  function flowOf({ name, ways }: FlowSource['stages'][number], processed: number, round: LagRound | null): StageFlow {
+  function flowOf({ name, topics }: FlowSource['stages'][number], processed: number, round: LagRound | null): StageFlow {
     const described = topology().stages.find((stage) => stage.name === name)
     const { state = 'running', restarts = 0 } = here(name) ?? {}
     return {
@@ -89,14 +89,14 @@ export function flowMeter({ stages, log, count, here, parked, watch }: FlowSourc
       perSecond: rates.get(name)?.perSecond() ?? 0,
       lag: round
         ? waitingByLane(round.reading.partitions.filter(({ stage }) => stage === name))
-        : waitingByLane(unsettledIn(log, name, ways)),
+        : waitingByLane(unsettledIn(log, name, topics)),
       ...(name === 'throttle' && parked && { parked: parked() }),
       restarts,
     }
   }
 }
 
-/** How many records the stages of this process have settled since its start. */
+/** How many records the stages of this process have acked since its start. */
 export async function consumedByStage({ consumed }: Metrics): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>()
   for (const { labels, value } of (await consumed.get()).values) {
@@ -138,23 +138,23 @@ function rate(fromZero: boolean): Rate {
 }
 
 interface Waiting {
-  readonly way: Way
+  readonly topic: Topic
   readonly records: number
 }
 
 /** What the group has not acked of each partition, as far as is known in this process. */
-function unsettledIn(log: FlowSource['log'], group: string, ways: readonly Way[]): readonly Waiting[] {
+function unsettledIn(log: FlowSource['log'], group: string, topics: readonly Topic[]): readonly Waiting[] {
   const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
-  return ways.flatMap((way) =>
-    partitions.map((partition) => ({ way, records: log.unsettled(group, { way, partition }) })),
+  return topics.flatMap((topic) =>
+    partitions.map((partition) => ({ topic, records: log.unacked(group, { topic, partition }) })),
   )
 }
 
 /** Records that wait, by lane. */
 function waitingByLane(lags: readonly Waiting[]): Readonly<Record<string, number>> {
   const waiting: Record<string, number> = {}
-  for (const { way, records } of lags) {
-    const lane = way.lane ?? noLane
+  for (const { topic, records } of lags) {
+    const lane = topic.lane ?? noLane
     waiting[lane] = (waiting[lane] ?? 0) + records
   }
   return waiting
@@ -184,12 +184,12 @@ export function withBehind(stages: readonly StageFlow[], round: LagRound | null)
 const waitingForTime = [['d/', 'd0']] as const
 const waitingForDestination = [['w/', 'w0']] as const
 /** Of each, at most. Counting more would take the time of whoever owns the state, and says no more to a person. */
-const parkedMost = 10_000
+const maxParked = 10_000
 
 /** What throttle holds back, counted in its state. */
 export function countParked(countState: CountState): Parked {
   return {
-    time: countState('throttle', waitingForTime, parkedMost),
-    destination: countState('throttle', waitingForDestination, parkedMost),
+    time: countState('throttle', waitingForTime, maxParked),
+    destination: countState('throttle', waitingForDestination, maxParked),
   }
 }

@@ -22,7 +22,7 @@ import {
 
 export interface IntakeOptions {
   readonly templates: Pick<Templates, 'get'>
-  /** How long a twin is recognised where the event does not say. */
+  /** How long a duplicate is recognised where the event does not say. */
   readonly dedupeWindowMs: number
   /** The trace context of a record that came without one; null: none. */
   readonly traceRoot?: (record: InputRecord<'notification-inbound'>) => string | null

@@ -40,8 +40,8 @@ test.each([
   const used = { attempts: [attempt], deferrals: 3, notBeforeMs: 9 }
   const { delivery } = sampleRequest({ id, replays, notificationId: 'n-1', ...used })
   const { tenant, recipient } = delivery
-  const fresh = { ...delivery, id: next, replays: replays + 1, attempts: [], deferrals: 0, notBeforeMs: null }
-  const expected = { again: routed(fresh), notification: { notificationId: 'n-1', tenant, recipient } }
+  const firstDelivery = { ...delivery, id: next, replays: replays + 1, attempts: [], deferrals: 0, notBeforeMs: null }
+  const expected = { again: routed(firstDelivery), notification: { notificationId: 'n-1', tenant, recipient } }
   expect(renewal(letter, { event: 'delivery-routed', value: { delivery } })).toEqual(expected)
   expect(renewal(letter, { event: 'delivery-released', value: { delivery, releasedAtMs: 5 } })).toEqual(expected)
 })

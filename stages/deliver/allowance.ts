@@ -44,7 +44,7 @@ const partOfCalls = 1 / 4
 /** Where they are few and known, each may have this many times what it leaves free for the others. */
 const timesFree = 3
 /** Parts in trouble that are remembered; beyond this the oldest without a call is taken for well. */
-const partsMost = 10_000
+const maxParts = 10_000
 
 export function allowance({ concurrency, parts, cautious }: AllowanceOptions): Allowance {
   const standings = new Map<string | null, Standing>()
@@ -84,7 +84,7 @@ export function allowance({ concurrency, parts, cautious }: AllowanceOptions): A
     if (known) return known
     const begun = { active: 0, most: concurrency }
     standings.set(part, begun)
-    if (standings.size > partsMost) forgetOne(part)
+    if (standings.size > maxParts) forgetOne(part)
     return begun
   }
 

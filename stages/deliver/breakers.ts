@@ -23,7 +23,7 @@ export interface Breakers {
 }
 
 /** Breakers kept; beyond this the one idle for longest goes, if it is closed. */
-const breakersMost = 10_000
+const maxBreakers = 10_000
 
 export function breakers(
   { failures, halfOpenAfterMs }: BreakerOptions,
@@ -68,7 +68,7 @@ export function breakers(
   }
 
   function trim(): void {
-    if (open.size <= breakersMost) return
+    if (open.size <= maxBreakers) return
     for (const [key, { retryAtMs }] of open) {
       if (retryAtMs !== null) continue
       open.delete(key)

@@ -248,10 +248,10 @@ test('trouble with its state ends one life of the stage and reaches its worker',
     state: () => ({ get: refuse, put: refuse, delete: refuse, range: refuse }),
     scopes: () => [scope],
   }
-  const carrier = { provider: { name: 'test', send: refuse, destination: () => null, close: async () => undefined } }
+  const binding = { provider: { name: 'test', send: refuse, destination: () => null, close: async () => undefined } }
   const policy = { ratePerSecond: null, concurrency: 1, timeoutMs: 1000, onUnknown: 'resend' } as const
   const ports = {
-    carriers: new Map([['test', { ...carrier, policy }]]),
+    bindings: new Map([['test', { ...binding, policy }]]),
     called: () => undefined,
     observer: deliverUnobserved,
   }
@@ -263,7 +263,7 @@ test('trouble with its state ends one life of the stage and reaches its worker',
     scope,
     timestampMs: 0,
     headers: {},
-    fresh: false,
+    firstDelivery: false,
   } as const
   const steps = of({ records: [record] }).pipe(deliver(ports, deliverDefaults).operator(context))
   await expect(firstValueFrom(steps)).rejects.toBe(trouble)

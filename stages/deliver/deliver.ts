@@ -29,14 +29,14 @@ export interface DeliverOptions {
 }
 
 /** A provider and how it is used. */
-export interface Carrier {
+export interface ProviderBinding {
   readonly provider: Provider
   readonly policy: ProviderPolicy
 }
 
 export interface DeliverPorts {
   /** By provider name. */
-  readonly carriers: ReadonlyMap<string, Carrier>
+  readonly bindings: ReadonlyMap<string, ProviderBinding>
   /** Told of every call, for metrics. Must not throw. */
   readonly called: (delivery: Delivery, call: Call) => void
   readonly observer: DeliverObserver
@@ -75,7 +75,7 @@ export function deliver(ports: DeliverPorts, options: DeliverOptions): Stage<In,
             if (run.inHand() === 0) subscriber.complete()
           },
         })
-        subscription.add(context.leaving.subscribe(run.letGo))
+        subscription.add(context.revoked.subscribe(run.release))
         return () => {
           subscription.unsubscribe()
           ended()
@@ -95,7 +95,7 @@ const idle = { calling: 0, waiting: 0 } as const
 /** One life of the stage: the lines, the breakers, and what is in hand. */
 function deliverRun(
   context: StageContext,
-  { carriers, called, observer, follow = unfollowed }: DeliverPorts,
+  { bindings, called, observer, follow = unfollowed }: DeliverPorts,
   options: DeliverOptions,
   open: OpenCalls,
   emitStep: (step: Step<In, Out>) => void,
@@ -116,28 +116,28 @@ function deliverRun(
   return {
     take(record: Input) {
       const { delivery } = record.value
-      const carrier = carriers.get(delivery.provider)
-      if (!carrier) return fail(record, delivery, 'unknown-provider', `No provider is called ${delivery.provider} now`)
-      const known = record.fresh ? 'nothing' : ledgerOf(record.scope).know(delivery)
+      const binding = bindings.get(delivery.provider)
+      if (!binding) return fail(record, delivery, 'unknown-provider', `No provider is called ${delivery.provider} now`)
+      const known = record.firstDelivery ? 'nothing' : ledgerOf(record.scope).know(delivery)
       if (known === 'done') return step([record], [])
-      const made = record.fresh ? undefined : open.find(delivery)
+      const made = record.firstDelivery ? undefined : open.find(delivery)
       if (made) {
         calling++
-        return void answered(record, carrier, made)
+        return void answered(record, binding, made)
       }
-      if (known === 'nothing') return join(record, carrier)
+      if (known === 'nothing') return join(record, binding)
       fail(record, delivery, 'unknown-outcome', 'It was called, and the answer was lost; see to it by hand')
     },
     inHand: () => calling,
     loads: () =>
-      [...carriers.keys()].map((provider) => {
+      [...bindings.keys()].map((provider) => {
         const { calling, waiting } = lines.get(provider)?.load() ?? idle
         return { provider, calling, waiting, breakers: circuit.count(provider) }
       }),
     /** What is not called yet of these scopes is left to their next owner. */
-    letGo(scopes: readonly Scope[]) {
+    release(scopes: readonly Scope[]) {
       const isIn = ({ scope }: Input) => scopes.includes(scope)
-      context.letGo([...lines.values()].flatMap((each) => each.remove(isIn)))
+      context.release([...lines.values()].flatMap((each) => each.remove(isIn)))
     },
     /** Begins no more calls; what waits in line is read again by the next life. */
     drain() {
@@ -149,55 +149,55 @@ function deliverRun(
     },
   }
 
-  function join(record: Input, carrier: Carrier): void {
+  function join(record: Input, binding: ProviderBinding): void {
     const { delivery } = record.value
     const { channel } = delivery
-    const destination = { channel, part: carrier.provider.destination(delivery), pace: options.paceOf(delivery) }
-    lineOf(carrier).add(record.scope.lane, destination, record)
+    const destination = { channel, part: binding.provider.destination(delivery), pace: options.paceOf(delivery) }
+    lineOf(binding).add(record.scope.lane, destination, record)
   }
 
-  function lineOf(carrier: Carrier): Line<Input> {
-    const { provider, policy } = carrier
+  function lineOf(binding: ProviderBinding): Line<Input> {
+    const { provider, policy } = binding
     let found = lines.get(provider.name)
     if (!found) {
       const { name, parts = null } = provider
       const { concurrency } = policy
       const paceOf: LineOptions['paceOf'] = (channel, pace, nowMs) => limits.pace(name, channel, pace, nowMs)
       const cautious = options.breaker.failures
-      found = line({ concurrency, parts, cautious, paceOf }, clock, (record) => carry(record, carrier))
+      found = line({ concurrency, parts, cautious, paceOf }, clock, (record) => carry(record, binding))
       lines.set(provider.name, found)
     }
     return found
   }
 
-  async function carry(record: Input, carrier: Carrier): Promise<Reception> {
+  async function carry(record: Input, binding: ProviderBinding): Promise<Reception> {
     const { delivery } = record.value
     if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= clock.now()) {
       end(record, delivery, 'expired', { event: 'expired', reason: null, detail: null }, [])
       return 'not-called'
     }
     calling++
-    if (carrier.policy.onUnknown === 'park') await intend(record, delivery)
+    if (binding.policy.onUnknown === 'park') await intend(record, delivery)
     if (stopped) return 'not-called'
-    const made = call(record, carrier)
+    const made = call(record, binding)
     open.add(delivery, made)
-    return answered(record, carrier, made)
+    return answered(record, binding, made)
   }
 
   /** Null where the breaker is open. */
-  async function call(record: Input, carrier: Carrier): Promise<Call | null> {
+  async function call(record: Input, binding: ProviderBinding): Promise<Call | null> {
     const { delivery } = record.value
-    const { provider } = carrier
+    const { provider } = binding
     const startedMs = clock.now()
     const result = await circuit.call(breakerKey(delivery, provider), provider.name, () =>
-      send(record, carrier, clock, follow),
+      send(record, binding, clock, follow),
     )
     if (result === null) await new Promise<void>((resolve) => clock.schedule(() => resolve(), deferPauseMs))
     return result && { result, startedMs, latencyMs: clock.now() - startedMs }
   }
 
   /** Waits for a call, made now or by an earlier life of the stage, and tells what came of it. */
-  async function answered(record: Input, { provider }: Carrier, made: Promise<Call | null>): Promise<Reception> {
+  async function answered(record: Input, { provider }: ProviderBinding, made: Promise<Call | null>): Promise<Reception> {
     const { delivery } = record.value
     const settled = await made.then(
       (call) => ({ call }),

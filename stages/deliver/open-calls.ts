@@ -16,7 +16,7 @@ export interface OpenCalls {
 }
 
 /** Calls kept; beyond this the oldest is forgotten, and called again if it comes back. More than any mailbox holds. */
-const callsMost = 50_000
+const maxCalls = 50_000
 
 export function openCalls(): OpenCalls {
   const calls = new Map<string, Promise<Call | null>>()
@@ -29,7 +29,7 @@ export function openCalls(): OpenCalls {
       const forget = () => calls.delete(key)
       call.then((made) => made === null && forget(), forget)
       const [oldest] = calls.keys()
-      if (calls.size > callsMost && oldest !== undefined) calls.delete(oldest)
+      if (calls.size > maxCalls && oldest !== undefined) calls.delete(oldest)
     },
     forget: (delivery) => calls.delete(attemptKey(delivery)),
   }

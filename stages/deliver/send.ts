@@ -1,7 +1,7 @@
 /** One call of a provider. */
 import type { SchedulerLike } from 'rxjs'
 import type { InputRecord } from '../stage.js'
-import type { Carrier } from './deliver.js'
+import type { ProviderBinding } from './deliver.js'
 import type { Following } from './following.js'
 import type { SendRequest, SendResult } from './providers/provider.js'
 
@@ -9,22 +9,22 @@ import type { SendRequest, SendResult } from './providers/provider.js'
  *  throwing. */
 export async function send(
   record: InputRecord<'delivery-released'>,
-  carrier: Carrier,
+  binding: ProviderBinding,
   clock: SchedulerLike,
   follow: Following,
 ): Promise<SendResult> {
   const { traceparent, ended } = follow.call(record)
   const { delivery } = record.value
   const request = { delivery, key: delivery.id, attempt: delivery.attempts.length + 1, traceparent }
-  const result = await answerTo(request, carrier, clock)
+  const result = await answerTo(request, binding, clock)
   ended(result)
   return result
 }
 
-function answerTo(request: SendRequest, { provider, policy }: Carrier, clock: SchedulerLike): Promise<SendResult> {
+function answerTo(request: SendRequest, { provider, policy }: ProviderBinding, clock: SchedulerLike): Promise<SendResult> {
   const controller = new AbortController()
   return new Promise((resolve) => {
-    const settle = (result: SendResult) => {
+    const ack = (result: SendResult) => {
       timeout.unsubscribe()
       resolve(result)
     }
@@ -33,7 +33,7 @@ function answerTo(request: SendRequest, { provider, policy }: Carrier, clock: Sc
       resolve({ outcome: 'transient', error: `No answer within ${policy.timeoutMs} ms` })
     }, policy.timeoutMs)
     const call = async () => provider.send(request, controller.signal)
-    call().then(settle, (error: unknown) => settle({ outcome: 'transient', error: faultOf(error) }))
+    call().then(ack, (error: unknown) => ack({ outcome: 'transient', error: faultOf(error) }))
   })
 }
 

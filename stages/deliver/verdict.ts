@@ -30,7 +30,7 @@ export interface Call {
   readonly latencyMs: number
 }
 
-const errorMost = 500
+const maxError = 500
 
 export function judge(
   delivery: Delivery,
@@ -93,7 +93,7 @@ function attempted(delivery: Delivery, { result, startedMs, latencyMs }: Call): 
     number: delivery.attempts.length + 1,
     atMs: startedMs,
     outcome: result.outcome,
-    error: 'error' in result ? result.error.slice(0, errorMost) : null,
+    error: 'error' in result ? result.error.slice(0, maxError) : null,
     latencyMs: Math.round(latencyMs),
     messageId: ('messageId' in result && result.messageId) || null,
   }

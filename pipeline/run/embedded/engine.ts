@@ -8,8 +8,8 @@ import type { CancelRequested, NotificationRequested, ReplayRequested } from '..
 import { cancel, requested } from '../../../schemas/outgoing.js'
 import type { Change } from '../../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../../schemas/template.js'
-import type { Lane } from '../../../schemas/topics.js'
-import type { Carrier } from '../../../stages/deliver/deliver.js'
+import type { Lane } from '../../../schemas/streams.js'
+import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
 import type { OutboxLine } from '../../../stages/deliver/providers/outbox.js'
 import { acceptedChange, showChange } from '../../../stages/record/changes.js'
 import type { RecordWatchers } from '../../../stages/record/record.js'
@@ -28,7 +28,7 @@ import { createRenderer } from '../../rendering/pool.js'
 import { storeRetention } from '../../stores/retention.js'
 import { recordReader } from '../../stores/sqlite/records.js'
 import { openStores } from '../../stores/sqlite/stores.js'
-import { createCarriers } from '../carriers.js'
+import { createBindings } from '../provider-bindings.js'
 import { replayRecords, runDeadLetters } from '../dead-letters.js'
 import { consumedByStage, countParked, flowMeter } from '../flow-meter.js'
 import { keepFile } from '../housekeeping.js'
@@ -53,7 +53,7 @@ export interface EngineHooks {
   /** What it counts, where that is not of its own. */
   readonly metrics?: Metrics
   /** Puts other carriers in the place of the configured ones: the bench's stub. */
-  readonly carriers?: ReadonlyMap<string, Carrier>
+  readonly bindings?: ReadonlyMap<string, ProviderBinding>
   /** The stages begin when it resolves, which must be before `close`; at once where there is none. The bench lays a
    *  backlog first. */
   readonly begin?: Promise<void>
@@ -97,9 +97,9 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     outputBytes: rendering.outputBytes,
     times: { aloneJobMs: rendering.timeLimitMs },
   })
-  const carriers =
-    hooks.carriers ??
-    createCarriers(config.providers, {
+  const bindings =
+    hooks.bindings ??
+    createBindings(config.providers, {
       inbox: stores.inbox,
       outbox: stores.outbox,
       announce: hooks.kept,
@@ -119,7 +119,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     enrich: () => enrich,
     records: () => stores,
     watchers,
-    carriers: () => carriers,
+    bindings: () => bindings,
     health,
     countState: log.countState,
     metrics,
@@ -184,7 +184,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       housekeeping.stop()
       meter.stop()
       await stopStages([...stages, letters], drainMs)
-      await Promise.all([...carriers.values()].map(({ provider }) => provider.close()))
+      await Promise.all([...bindings.values()].map(({ provider }) => provider.close()))
       await renderer.close()
       await hooks.tracing?.close()
       await log.close()

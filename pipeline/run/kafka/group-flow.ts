@@ -2,7 +2,7 @@
 import { Subscription } from 'rxjs'
 import { inTime } from '../../../ingress/in-time.js'
 import type { StageFlow } from '../../../ingress/stage-flow.js'
-import { waysOf } from '../../../schemas/topics.js'
+import { topicsOf } from '../../../schemas/streams.js'
 import { type StageName, stageNames } from '../../../stages/stage.js'
 import type { Log } from '../../engine/log.js'
 import { inputs } from '../../engine/topology.js'
@@ -26,14 +26,14 @@ export function groupFlow(
   lag: Pick<LagRounds, 'fresh' | 'stop'> | null,
 ): GroupFlow {
   const meter = flowMeter({
-    stages: stageNames.map((name) => ({ name, ways: waysOf(inputs[name]) })),
+    stages: stageNames.map((name) => ({ name, topics: topicsOf(inputs[name]) })),
     log,
     count: async () => new Map(stageNames.map((name) => [name, settledBy(log, name)])),
     here: (stage) => local().get(stage),
     // Positions are told only while somebody listens.
     watch() {
       const watching = new Subscription()
-      for (const name of stageNames) watching.add(log.settlements(name).subscribe())
+      for (const name of stageNames) watching.add(log.acks(name).subscribe())
       return () => watching.unsubscribe()
     },
   })
@@ -59,7 +59,7 @@ export function groupFlow(
 
 function settledBy(log: Log, name: StageName): number {
   const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
-  return waysOf(inputs[name])
-    .flatMap((way) => partitions.map((partition) => log.settled(name, { way, partition })))
+  return topicsOf(inputs[name])
+    .flatMap((topic) => partitions.map((partition) => log.acked(name, { topic, partition })))
     .reduce((sum, count) => sum + count, 0)
 }

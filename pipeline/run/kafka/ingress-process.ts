@@ -5,7 +5,7 @@ import { v7 as uuid } from 'uuid'
 import { createApp } from '../../../ingress/app.js'
 import type { Flow, IngressPorts } from '../../../ingress/ports.js'
 import { serveIngress } from '../../../ingress/server.js'
-import type { Carrier } from '../../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import type { Log } from '../../engine/log.js'
@@ -35,21 +35,21 @@ export interface IngressProcessOptions {
   readonly stages: readonly StageName[]
   readonly createTopics: boolean
   /** Puts other carriers in the place of the configured ones: the bench's stub. */
-  readonly carriers?: ReadonlyMap<string, Carrier>
+  readonly bindings?: ReadonlyMap<string, ProviderBinding>
 }
 
 /** Resolves when it listens, which it does once Kafka is there. Rejects with an error that says what to do, and when
  *  `signal` aborts. */
 export async function startIngressProcess(
   config: Config,
-  { stages, createTopics, carriers }: IngressProcessOptions,
+  { stages, createTopics, bindings }: IngressProcessOptions,
   signal: AbortSignal,
 ): Promise<Running> {
   const logger = createLogger({ level: config.logLevel })
   const metrics = createMetrics('main')
   const role = stages.length > 0 ? 'all' : 'ingress'
   tellBuild(metrics, 'kafka', role)
-  const runtime = await openProcess({ config, role, metrics, logger, createTopics, carriers, signal })
+  const runtime = await openProcess({ config, role, metrics, logger, createTopics, bindings, signal })
   const { tracing } = runtime.workerPorts
   const stores = await runtime.parts.stores()
   const templateCheck = createTemplateCheck(await runtime.parts.renderer())
@@ -68,9 +68,9 @@ export async function startIngressProcess(
     house.stop()
     await runtime.close()
   }
-  const leaving = { now: false }
+  const revoked = { now: false }
   const told = flowPort(flow.stages, runtime.log, workers, metrics)
-  const problems = async () => (leaving.now ? ['It is about to stop.'] : told.problems())
+  const problems = async () => (revoked.now ? ['It is about to stop.'] : told.problems())
   const ports = {
     ...apiPorts(runtime, stores, feed),
     ...(tracing && { traces: tracing.requests }),
@@ -93,7 +93,7 @@ export async function startIngressProcess(
     leaveMs,
     async close() {
       // Load balancers go by its readiness. What they sent to a port that no longer listens they could not send again.
-      leaving.now = true
+      revoked.now = true
       await sleep(leaveMs)
       await server.close()
       await close()

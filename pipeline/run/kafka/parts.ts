@@ -1,6 +1,6 @@
 /** What only some stages need: the shared store, providers, the renderer. Each is loaded and opened when it is asked for
  *  first, for a stage that is killed should be back soon, and their libraries take longer to load than everything else. */
-import type { Carrier } from '../../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
 import type { Config } from '../../config/config.js'
 import type { Logger } from '../../observe/logging/logging.js'
 import type { Metrics } from '../../observe/metrics/metrics.js'
@@ -10,7 +10,7 @@ import type { SharedStores } from './stores.js'
 
 export interface Parts {
   stores(): Promise<SharedStores>
-  carriers(): Promise<ReadonlyMap<string, Carrier>>
+  bindings(): Promise<ReadonlyMap<string, ProviderBinding>>
   renderer(): Promise<RendererPool>
   /** Closes what was opened. */
   close(): Promise<void>
@@ -22,28 +22,28 @@ export function openParts(
   logger: Logger,
   nowMs: () => number,
   metrics: Metrics,
-  given: ReadonlyMap<string, Carrier> | undefined,
+  given: ReadonlyMap<string, ProviderBinding> | undefined,
 ): Parts {
   const stores = once(async () => (await import('./stores.js')).openSharedStores(config, nowMs, metrics))
-  const carriers = once(async () => given ?? makeCarriers())
+  const bindings = once(async () => given ?? makeBindings())
   const renderer = once(makeRenderer)
 
   return {
     stores: stores.get,
-    carriers: carriers.get,
+    bindings: bindings.get,
     renderer: renderer.get,
     async close() {
-      const providers = [...((await carriers.made())?.values() ?? [])]
+      const providers = [...((await bindings.made())?.values() ?? [])]
       await Promise.all(providers.map(({ provider }) => provider.close()))
       await (await renderer.made())?.close()
       await (await stores.made())?.close()
     },
   }
 
-  async function makeCarriers(): Promise<ReadonlyMap<string, Carrier>> {
-    const { createCarriers } = await import('../carriers.js')
+  async function makeBindings(): Promise<ReadonlyMap<string, ProviderBinding>> {
+    const { createBindings } = await import('../provider-bindings.js')
     const { inbox, outbox } = await stores.get()
-    return createCarriers(config.providers, {
+    return createBindings(config.providers, {
       inbox,
       outbox,
       nowMs,

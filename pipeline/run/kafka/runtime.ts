@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom, Subject } from 'rxjs'
 import { Unavailable } from '../../../schemas/errors.js'
-import type { Carrier } from '../../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import type { KafkaConfig } from '../../config/kafka.js'
@@ -32,7 +32,7 @@ export interface ProcessOptions {
   /** Creates missing topics, whatever the configuration says. */
   readonly createTopics: boolean
   /** Puts other carriers in the place of the configured ones. */
-  readonly carriers?: ReadonlyMap<string, Carrier> | undefined
+  readonly bindings?: ReadonlyMap<string, ProviderBinding> | undefined
   /** Aborts the wait for Kafka. */
   readonly signal: AbortSignal
 }
@@ -95,7 +95,7 @@ async function codecOf({ registry }: Config, { path: folder }: StateFolder, logg
 }
 
 async function openRuntime(
-  { config, role, metrics, logger, carriers: given }: ProcessOptions,
+  { config, role, metrics, logger, bindings: given }: ProcessOptions,
   kafka: KafkaConfig,
   folder: StateFolder,
   { codec, close: closeCodec }: OpenCodec,
@@ -127,7 +127,7 @@ async function openRuntime(
     workerPorts,
     async stagePorts(names) {
       const stores = names.some((name) => storing.has(name)) ? await parts.stores() : null
-      const carriers = names.some((name) => carrying.has(name)) ? await parts.carriers() : null
+      const bindings = names.some((name) => carrying.has(name)) ? await parts.bindings() : null
       const renderer = names.includes('enrich-template') ? await parts.renderer() : null
       const needed = <T>(part: T | null): T => {
         if (part === null) throw new Error(`No part was opened for it: ${names}`)
@@ -143,7 +143,7 @@ async function openRuntime(
         },
         records: () => needed(stores),
         watchers: null,
-        carriers: () => needed(carriers),
+        bindings: () => needed(bindings),
         health: providerHealth(log, codec, nowMs),
         countState: log.countState,
       }

@@ -2,8 +2,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { createOpsApp } from '../../../ingress/ops-app.js'
 import { serveIngress } from '../../../ingress/server.js'
-import type { Channel } from '../../../schemas/topics.js'
-import type { Carrier } from '../../../stages/deliver/deliver.js'
+import type { Channel } from '../../../schemas/streams.js'
+import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import { createLogger } from '../../observe/logging/logging.js'
@@ -20,7 +20,7 @@ export interface StageProcessOptions {
   readonly channels?: readonly Channel[]
   readonly createTopics: boolean
   /** Puts other carriers in the place of the configured ones: the bench's stub. */
-  readonly carriers?: ReadonlyMap<string, Carrier>
+  readonly bindings?: ReadonlyMap<string, ProviderBinding>
 }
 
 /** Bytes of unfinished deliveries that a process of deliver holds, at most. */
@@ -33,7 +33,7 @@ const heapGrowth = 50
 /** Resolves when its health can be asked for; the stage begins as soon as Kafka is there. Rejects with an error that
  *  says what to do. */
 export async function startStageProcess(config: Config, options: StageProcessOptions): Promise<Running> {
-  const { stage, channels, createTopics, carriers } = options
+  const { stage, channels, createTopics, bindings } = options
   setFlagsFromString(`--heap-growing-percent=${heapGrowth}`)
   const logger = createLogger({ level: config.logLevel })
   const metrics = createMetrics('main')
@@ -50,7 +50,7 @@ export async function startStageProcess(config: Config, options: StageProcessOpt
   tellBuild(metrics, 'kafka', role)
   // Until it begins.
   metrics.running.set({ stage }, 0)
-  const opened = openProcess({ config, role, metrics, logger, createTopics, carriers, signal: stopping.signal }).then(
+  const opened = openProcess({ config, role, metrics, logger, createTopics, bindings, signal: stopping.signal }).then(
     async (runtime) => {
       stages = startStages([stage], config, await runtime.stagePorts([stage]), {
         announce: true,

@@ -45,7 +45,7 @@ export function httpFailure(error: unknown, who: string, signal: AbortSignal): S
 
 /** Where services put the id of the message that they took, the likeliest name first. */
 const idNames = ['messageId', 'message_id', 'id'] as const
-const idMost = 256
+const maxId = 256
 
 /** The service's own id of the message, where the answer is a JSON object that tells one. */
 function identified(body: string | null): { readonly messageId?: string } {
@@ -53,7 +53,7 @@ function identified(body: string | null): { readonly messageId?: string } {
   if (typeof answer !== 'object' || answer === null) return {}
   const fields: Readonly<Record<string, unknown>> = { ...answer }
   const id = idNames.map((name) => fields[name]).find(isId)
-  return id === undefined ? {} : { messageId: String(id).slice(0, idMost) }
+  return id === undefined ? {} : { messageId: String(id).slice(0, maxId) }
 }
 
 function parsed(text: string): unknown {

@@ -15,7 +15,7 @@ import { deadLetterReader } from '../../../pipeline/stores/sqlite/dead-letters.j
 import { recordReader } from '../../../pipeline/stores/sqlite/records.js'
 import type { NotificationRequested } from '../../../schemas/events.js'
 import { finalStatuses, type NotificationRecord } from '../../../schemas/record.js'
-import type { Carrier } from '../../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
 import type { ProviderPolicy, SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
 import { until } from '../../until.js'
 
@@ -84,7 +84,7 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
   const { tracing = null } = options
   const calls: SeenCall[] = []
   const crashes: unknown[] = []
-  const carrier = (name: string): Carrier => ({
+  const binding = (name: string): ProviderBinding => ({
     provider: {
       name,
       destination: () => null,
@@ -97,13 +97,13 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
     },
     policy: { ...usualPolicy, ...policy },
   })
-  const carriers = new Map(['outbox', 'inbox', 'webhook'].map((name) => [name, carrier(name)]))
+  const bindings = new Map(['outbox', 'inbox', 'webhook'].map((name) => [name, binding(name)]))
   const hooks = {
     changed: () => undefined,
     crashed: (_: unknown, error: unknown) => crashes.push(error),
     kept: () => undefined,
     tracing,
-    ...(!configured && { carriers }),
+    ...(!configured && { bindings }),
   }
   const engine = await openEngine(config(quickConfig()), file, hooks)
   const reader = new Database(file, { readOnly: true })

@@ -5,8 +5,8 @@ import { vi } from 'vitest'
 import type { Worker } from '../../../pipeline/engine/worker.js'
 import type { Delivery, ProviderHealth } from '../../../schemas/events.js'
 import { released } from '../../../schemas/outgoing.js'
-import type { Channel } from '../../../schemas/topics.js'
-import { type Carrier, type DeliverOptions, deliver } from '../../../stages/deliver/deliver.js'
+import type { Channel } from '../../../schemas/streams.js'
+import { type ProviderBinding, type DeliverOptions, deliver } from '../../../stages/deliver/deliver.js'
 import type { DeliverObserver } from '../../../stages/deliver/observer.js'
 import type { ProviderPolicy, SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
 import type { Scope } from '../../../stages/stage.js'
@@ -89,14 +89,14 @@ export function runDeliver(
   const runner = stageRunner(more)
   vi.spyOn(Date, 'now').mockImplementation(() => runner.clock.scheduler.now())
   const calls: SeenCall[] = []
-  const carriers = new Map(
+  const bindings = new Map(
     Object.entries(providers).map(([name, scripted]) => [name, carrierOf(name, scripted, calls, runner)]),
   )
   // A process of its own each time: nothing but the log outlives it.
-  const limitsOf = (name: string) => limitTo(name, carriers.get(name)?.policy.ratePerSecond ?? null)
+  const limitsOf = (name: string) => limitTo(name, bindings.get(name)?.policy.ratePerSecond ?? null)
   const begin = () =>
     runner.start(
-      deliver({ carriers, called: () => undefined, observer }, { ...deliverDefaults, limitsOf, ...options }),
+      deliver({ bindings, called: () => undefined, observer }, { ...deliverDefaults, limitsOf, ...options }),
       {
         ...(random && { random }),
       },
@@ -104,7 +104,7 @@ export function runDeliver(
   let worker = begin()
   for (let other = 1; other < workers.deliver; other++) begin()
   for (let each = 0; withThrottle && each < workers.throttle; each++)
-    runner.start(throttleBefore(runner, carriers, options))
+    runner.start(throttleBefore(runner, bindings, options))
 
   return {
     ...runner,
@@ -136,7 +136,7 @@ export function runDeliver(
   }
 }
 
-function carrierOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], runner: StageRunner): Carrier {
+function carrierOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], runner: StageRunner): ProviderBinding {
   const { answer, policy = {}, destination = () => null, parts } = scripted
   return {
     provider: {
@@ -155,22 +155,22 @@ function carrierOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], 
 
 function throttleBefore(
   { log, codec }: StageRunner,
-  carriers: ReadonlyMap<string, Carrier>,
+  bindings: ReadonlyMap<string, ProviderBinding>,
   { limitsOf, paceOf }: Partial<DeliverOptions>,
 ) {
   const place = (channel: Channel, { lane, partition }: Scope) => {
-    return { way: { topic: 'deliveries.released', lane, channel } as const, partition }
+    return { topic: { stream: 'deliveries.released', lane, channel } as const, partition }
   }
   const ports = {
     credit: {
-      outstanding: (channel: Channel, scope: Scope) => log.unsettled('deliver', place(channel, scope)),
-      finished: (channel: Channel, scope: Scope) => log.settled('deliver', place(channel, scope)),
+      outstanding: (channel: Channel, scope: Scope) => log.unacked('deliver', place(channel, scope)),
+      finished: (channel: Channel, scope: Scope) => log.acked('deliver', place(channel, scope)),
     },
-    creditChanged: log.settlements('deliver'),
+    creditChanged: log.acks('deliver'),
     health: log
-      .tail({ topic: 'providers.health', lane: null, channel: null })
+      .tail({ stream: 'providers.health', lane: null, channel: null })
       .pipe(map((record) => codec.decode(record, ['provider-health']).value)),
-    part: (delivery: Delivery) => carriers.get(delivery.provider)?.provider.destination(delivery) ?? null,
+    part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleUnobserved,
   }
   return throttle(ports, { ...throttleDefaults, ...(limitsOf && { limitsOf }), ...(paceOf && { paceOf }) })
@@ -179,8 +179,8 @@ function throttleBefore(
 /** A result for a test to give when it likes. */
 export function pending(): { readonly promise: Promise<SendResult>; readonly resolve: (result: SendResult) => void } {
   let resolve: (result: SendResult) => void = () => undefined
-  const promise = new Promise<SendResult>((settle) => {
-    resolve = settle
+  const promise = new Promise<SendResult>((ack) => {
+    resolve = ack
   })
   return { promise, resolve }
 }

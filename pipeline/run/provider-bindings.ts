@@ -1,6 +1,6 @@
 /** Makes the providers of the configuration. Adding a kind of provider is a file in stages/deliver and a case here. */
 
-import type { Carrier } from '../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../stages/deliver/deliver.js'
 import { httpProvider } from '../../stages/deliver/providers/http.js'
 import { type InboxStore, inboxProvider } from '../../stages/deliver/providers/inbox.js'
 import { type OutboxLine, type OutboxStore, outboxProvider } from '../../stages/deliver/providers/outbox.js'
@@ -18,7 +18,7 @@ export interface CarrierPorts {
 }
 
 /** The carriers by name. */
-export function createCarriers(configs: readonly ProviderConfig[], ports: CarrierPorts): Map<string, Carrier> {
+export function createBindings(configs: readonly ProviderConfig[], ports: CarrierPorts): Map<string, ProviderBinding> {
   return new Map(configs.map((config) => [config.name, { provider: create(config, ports), policy: config.policy }]))
 }
 
