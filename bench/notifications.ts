@@ -1,7 +1,7 @@
 /** What the bench sends: text messages from a template with three variables, to many recipients. Made by the ingress's
  *  own function, so that they are what HTTP would have made of the request. */
 import { v7 as uuid } from 'uuid'
-import { normalize } from '../ingress/normalize.js'
+import { normalize } from '../ingress/requests/normalize.js'
 import type { NotificationRequested } from '../schemas/events.js'
 import type { Lane } from '../schemas/streams.js'
 import type { TemplateVersion } from '../schemas/template.js'

@@ -2,9 +2,9 @@
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { documented, type Endpoint, type RequestBody } from './endpoint-document.js'
-import { check } from './field-errors.js'
 import { type FieldError, invalid } from './problem.js'
-import { readForm, readJson } from './request-body.js'
+import { check } from './requests/field-errors.js'
+import { readForm, readJson } from './requests/request-body.js'
 import { fieldsNotUtf8, percentsAreUtf8 } from './utf8.js'
 
 /** What a request carries through the ingress. */

@@ -3,10 +3,10 @@ import { encodeAvro } from '../schemas/avro.js'
 import type { NotificationInbound } from '../schemas/events.js'
 import { notificationIdOf } from '../schemas/ids.js'
 import { inboundEvent, inboundRecord, nowMs, taken } from '../testing/ingress/intake-sample.js'
-import { check } from './field-errors.js'
 import { type InboundRecord, listed } from './intake.js'
-import { normalize } from './normalize.js'
-import { batchItem } from './notification-request.js'
+import { check } from './requests/field-errors.js'
+import { normalize } from './requests/normalize.js'
+import { batchItem } from './requests/notification-request.js'
 
 type Change = Parameters<typeof inboundEvent>[0]
 

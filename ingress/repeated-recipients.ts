@@ -1,6 +1,6 @@
 /** Finds recipients that a request names more than once. Pure. */
 import { parseMailbox } from '../schemas/addresses.js'
-import type { Addresses } from './notification-request.js'
+import type { Addresses } from './requests/notification-request.js'
 
 /** For each recipient the index of the first that names the same one: its own, unless it is a repeat. The same id is
  *  the same recipient, whatever addresses stand beside it; without an id, the same addresses are. */

@@ -4,9 +4,9 @@
 import { z } from '@hono/zod-openapi'
 import type { Message } from '../schemas/events.js'
 import type { TemplateVersion } from '../schemas/template.js'
-import { channelContent, contentOf, jsonObject, messagesOf } from './channel-content.js'
-import { identifier } from './identifier.js'
-import { canonicalLocale, locale } from './locale.js'
+import { channelContent, contentOf, jsonObject, messagesOf } from './requests/channel-content.js'
+import { identifier } from './requests/identifier.js'
+import { canonicalLocale, locale } from './requests/locale.js'
 
 /** The locale of a template that names none. */
 const localeDefault = 'en'

@@ -7,13 +7,13 @@ import type { NotificationRequested } from '../../schemas/events.js'
 import { maxIdBytes } from '../../schemas/ids.js'
 import { lanes } from '../../schemas/streams.js'
 import type { TemplateVersion } from '../../schemas/template.js'
-import { jsonObject, plainMessage } from '../channel-content.js'
 import type { IngressContext } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
-import { boundedJson } from '../normalize.js'
-import { instant, maxDataBytes } from '../notification-request.js'
 import type { IngressPorts } from '../ports.js'
 import type { FieldError } from '../problem.js'
+import { jsonObject, plainMessage } from '../requests/channel-content.js'
+import { identifier, shortText } from '../requests/identifier.js'
+import { boundedJson } from '../requests/normalize.js'
+import { instant, maxDataBytes } from '../requests/notification-request.js'
 import {
   acceptedOfC,
   type ChannelOfC,
@@ -22,7 +22,7 @@ import {
   rfc3339,
   type ToldC,
 } from './c-notification.js'
-import { optional } from './c-query.js'
+import { optional } from './c-parts.js'
 import { newNotification } from './new-notification.js'
 
 /** Bytes of a recipient: push tokens are long. */

@@ -3,8 +3,8 @@ import type { Address, Message, NotificationRequested, Priority, TemplateReferen
 import type { Channel } from '../../schemas/streams.js'
 import { tenant } from '../../schemas/tenant.js'
 import type { IngressContext } from '../endpoint.js'
-import { recipientKeyOf } from '../notification-request.js'
 import type { IngressPorts } from '../ports.js'
+import { recipientKeyOf } from '../requests/notification-request.js'
 
 /** What differs from one notification to the next. */
 export interface Asked {

@@ -7,12 +7,12 @@ import { z } from '@hono/zod-openapi'
 import type { ReplayRequested } from '../../schemas/events.js'
 import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, type IngressContext, serveEndpoint } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
-import { instant } from '../notification-request.js'
 import type { IngressOptions } from '../options.js'
 import { cursorText } from '../paging.js'
 import type { DeadLetterFilter, DeadLetterRecord, DeadLetters, IngressPorts } from '../ports.js'
 import { Problem } from '../problem.js'
+import { identifier, shortText } from '../requests/identifier.js'
+import { instant } from '../requests/notification-request.js'
 
 export const letterStatuses = ['dead', 'replayed', 'parked'] as const
 

@@ -3,13 +3,13 @@ import { z } from '@hono/zod-openapi'
 import { BadCursor } from '../../schemas/errors.js'
 import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier } from '../identifier.js'
 import { openEventStream } from '../live/event-stream.js'
 import { inboxBell, startOfInbox, tellInbox } from '../live/inbox-stream.js'
 import type { Live } from '../live/live.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
+import { identifier } from '../requests/identifier.js'
 
 const message = z
   .strictObject({

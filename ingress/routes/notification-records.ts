@@ -4,14 +4,14 @@ import { finalStatuses } from '../../schemas/record.js'
 import { channels } from '../../schemas/streams.js'
 import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier, isFresh } from '../identifier.js'
-import { instant } from '../notification-request.js'
 import type { IngressOptions } from '../options.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
 import { Problem } from '../problem.js'
 import { notificationShape, notificationStatus } from '../record-shapes.js'
 import type { RecordWaits } from '../record-waits.js'
+import { identifier, isFresh } from '../requests/identifier.js'
+import { instant } from '../requests/notification-request.js'
 
 const waitMaxMs = 60_000
 const waitForm = /^(\d{1,6})(ms|s|m)?$/

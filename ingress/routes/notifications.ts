@@ -1,13 +1,13 @@
 /** POST /v1/notifications. */
 import { z } from '@hono/zod-openapi'
-import { accept, batchLocation, notificationLocation } from '../acceptance.js'
 import { type IngressApp, serveEndpoint } from '../endpoint.js'
-import { normalize } from '../normalize.js'
-import { notificationRequest } from '../notification-request.js'
 import type { IngressOptions } from '../options.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid } from '../problem.js'
-import { requestContext } from '../request-context.js'
+import { accept, batchLocation, notificationLocation } from '../requests/acceptance.js'
+import { normalize } from '../requests/normalize.js'
+import { notificationRequest } from '../requests/notification-request.js'
+import { requestContext } from '../requests/request-context.js'
 
 /** Headers of whatever is accepted once for a key. */
 export const idempotencyHeaders = z.object({

@@ -4,10 +4,10 @@ import { channels } from '../../schemas/streams.js'
 import type { KnownRecipient } from '../../schemas/template.js'
 import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { addressText, identifier, shortText } from '../identifier.js'
-import { locale, timeZone } from '../locale.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
+import { addressText, identifier, shortText } from '../requests/identifier.js'
+import { locale, timeZone } from '../requests/locale.js'
 
 const maxLongAddressBytes = 2048
 const maxNameBytes = 256

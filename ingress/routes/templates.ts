@@ -4,14 +4,14 @@ import type { Message } from '../../schemas/events.js'
 import type { TemplateVersion } from '../../schemas/template.js'
 import { variablesOf } from '../../schemas/template-variables.js'
 import { tenant } from '../../schemas/tenant.js'
-import { type ChannelContent, contentOf, type JsonObject } from '../channel-content.js'
 import { answer, type IngressApp, refuse, serveEndpoint } from '../endpoint.js'
-import { identifier } from '../identifier.js'
-import { boundedJson } from '../normalize.js'
-import { maxDataBytes } from '../notification-request.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts, TemplateCheck, Templates } from '../ports.js'
 import { type FieldError, invalid, Problem } from '../problem.js'
+import { type ChannelContent, contentOf, type JsonObject } from '../requests/channel-content.js'
+import { identifier } from '../requests/identifier.js'
+import { boundedJson } from '../requests/normalize.js'
+import { maxDataBytes } from '../requests/notification-request.js'
 import {
   created,
   localeFor,

@@ -8,7 +8,7 @@ import type { LagReader, PartitionLag } from '../engine/lag-reading.js'
 import { inputs } from '../engine/topology.js'
 import { ageOf } from '../observe/lag/lag-trend.js'
 import { type LagRound, lagOnDemand } from '../observe/lag/rounds.js'
-import { behindOf } from '../run/stage-behind.js'
+import { behindOf } from '../run/flow-meter.js'
 import { connect } from './client.js'
 import { CommandFailed, exitCodes } from './exit.js'
 

@@ -1,6 +1,6 @@
 /** What commands read from and write to the terminal. */
 import { lossIn } from '../../ingress/json-loss.js'
-import { faultIn, parseJson } from '../../ingress/json-text.js'
+import { faultIn, parseJson } from '../../ingress/requests/json-text.js'
 import { decodeUtf8 } from '../../ingress/utf8.js'
 import { CommandFailed, exitCodes } from './exit.js'
 

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { brokerAddress } from '../../testing/logs/kafka/log-under-test.js'
 import { loadConfig } from '../config/config.js'
-import { carillonTopics } from '../logs/kafka/carillon-topics.js'
 import { answerOf, loadKafka } from '../logs/kafka/library.js'
+import { carillonTopics } from '../logs/kafka/topics.js'
 
 const executable = join(import.meta.dirname, 'main.js')
 const folder = mkdtempSync(join(tmpdir(), 'carillon-topics-'))

@@ -1,8 +1,7 @@
 /** Which contracts of other systems are answered, and by what rules. */
 import { z } from 'zod'
 import { defaults } from './defaults.js'
-import { whole } from './fields.js'
-import { section } from './section.js'
+import { section, whole } from './fields.js'
 
 const enabled = z
   .boolean({ error: 'must be true or false' })

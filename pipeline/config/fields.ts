@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { parseAllowEntry } from '../../stages/deliver/providers/allow-list.js'
 import { parseSender } from '../../stages/deliver/providers/sender.js'
+import { unknownNames } from './problems.js'
 
 /** A whole number within bounds. */
 export function whole(min: number, max: number) {
@@ -101,3 +102,13 @@ export const variableName = text(
   (value) => /^[A-Za-z_]\w{0,127}$/.test(value),
   'must be the name of an environment variable',
 )
+
+/** A mapping with these keys and no others. */
+export function section<S extends z.ZodRawShape>(shape: S) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? unknownNames(issue.keys, Object.keys(shape))
+        : `must be a mapping of keys like ${Object.keys(shape)[0]}: …`,
+  })
+}

@@ -2,8 +2,7 @@
 import { z } from 'zod'
 import type { Channel } from '../../schemas/streams.js'
 import { defaults } from './defaults.js'
-import { isAllowEntry, mailFrom, text, token, urlText, variableName, whole } from './fields.js'
-import { section } from './section.js'
+import { isAllowEntry, mailFrom, section, text, token, urlText, variableName, whole } from './fields.js'
 
 const rateError = 'must be a number from 0.01 to 100000, in messages a second'
 /** A limit of a provider or a channel. */

@@ -6,8 +6,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { defaults } from './defaults.js'
 import type { Environment, LogChoice } from './environment.js'
-import { text, variableName, whole } from './fields.js'
-import { section } from './section.js'
+import { section, text, variableName, whole } from './fields.js'
 
 /** How a client reaches the brokers. */
 export interface KafkaConnection {

@@ -4,8 +4,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { defaults } from './defaults.js'
 import type { Environment } from './environment.js'
-import { text, variableName, whole } from './fields.js'
-import { section } from './section.js'
+import { section, text, variableName, whole } from './fields.js'
 
 /** Where a registry is and how to be let in. */
 export interface RegistryAccess {

@@ -4,8 +4,7 @@
 import { z } from 'zod'
 import { defaults } from './defaults.js'
 import type { Environment } from './environment.js'
-import { text, urlText, variableName } from './fields.js'
-import { section } from './section.js'
+import { section, text, urlText, variableName } from './fields.js'
 
 /** Where traces go. Its headers may be secret: never to be logged. */
 export interface TracingConfig {

@@ -3,7 +3,7 @@
  *  Invariant: a variable is escaped once, where it is printed, however often it was captured, assigned or filtered
  *  before; and what was captured or escaped never comes out unescaped, not by `raw` either. */
 import { Drop } from 'liquidjs'
-import { escapeHtml } from './escape.js'
+import { escapeHtml } from './variables.js'
 
 /** A piece is markup, to be printed as it is, or text, to be escaped. */
 export interface Piece {

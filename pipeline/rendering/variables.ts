@@ -2,7 +2,6 @@
  *  They cannot loop and take a microsecond, so they need neither Liquid nor a thread.
  *  Invariant: what it renders, Liquid renders just so. Whatever might differ or take long is left to Liquid. */
 import { liquidWords } from '../../schemas/liquid-words.js'
-import { escapeHtml } from './escape.js'
 import { missingVariable, outputTooLarge } from './failure.js'
 import type { Compile, Format, Render, Variables } from './message.js'
 
@@ -87,4 +86,17 @@ function printed(value: unknown): string {
 
 function plain(text: string): string {
   return text
+}
+
+const htmlEntities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&#34;',
+  "'": '&#39;',
+}
+
+/** Safe between tags and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => htmlEntities[character] ?? character)
 }

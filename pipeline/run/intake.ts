@@ -6,7 +6,7 @@
 
 import { type Intake, listed, type Rejection, readInbound, takeIn } from '../../ingress/intake.js'
 import type { Templates } from '../../ingress/ports.js'
-import { templatesNamed } from '../../ingress/request-context.js'
+import { templatesNamed } from '../../ingress/requests/request-context.js'
 import { requested, status } from '../../schemas/outgoing.js'
 import { tenant } from '../../schemas/tenant.js'
 import { traceparentIn } from '../../schemas/trace-context.js'

@@ -14,7 +14,7 @@ import { throttle } from '../../stages/throttle/throttle.js'
 import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
 import type { CountState, Log } from '../engine/log.js'
-import { runWorker, type Worker } from '../engine/worker.js'
+import { runWorker, type Worker, type WorkerObserver } from '../engine/worker.js'
 import {
   callObserver,
   deliverObserver,
@@ -26,8 +26,7 @@ import type { Metrics } from '../observe/metrics/metrics.js'
 import { stageObserver, workerGauges } from '../observe/metrics/stage-observer.js'
 import type { Tracing } from '../observe/tracing/tracing.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
-import { allOf } from './observers.js'
-import { countParked } from './parked.js'
+import { countParked } from './flow-meter.js'
 
 /** What stages are given. A process that runs some of them needs only what those ask for. */
 export interface StagePorts {
@@ -235,4 +234,25 @@ function deliverStage(config: Config, { bindings: bindingsOf, metrics, tracing }
       ledgerMemoryMs: retention.logHours * 60 * 60 * 1000,
     },
   )
+}
+
+/** Each is told, in their order. */
+export function allOf(observers: readonly WorkerObserver[]): WorkerObserver {
+  return {
+    given(records) {
+      for (const observer of observers) observer.given?.(records)
+    },
+    committed(commit) {
+      for (const observer of observers) observer.committed?.(commit)
+    },
+    left(records, error) {
+      for (const observer of observers) observer.left?.(records, error)
+    },
+    assigned(assignments) {
+      for (const observer of observers) observer.assigned?.(assignments)
+    },
+    crashed(error, retryInMs) {
+      for (const observer of observers) observer.crashed?.(error, retryInMs)
+    },
+  }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createCodec } from '../../pipeline/engine/codec.js'
 import { seededRandom } from '../../pipeline/engine/seeded-random.js'
-import { readLetter } from '../../pipeline/run/dead-letters/read-letter.js'
+import { readLetter } from '../../pipeline/run/dead-letters.js'
 import type { DeadLetter, ReplayRequested } from '../../schemas/events.js'
 import { accepted, deadLetter, type Outgoing, replayRequested } from '../../schemas/outgoing.js'
 import { topicOf, topicsOf } from '../../schemas/streams.js'

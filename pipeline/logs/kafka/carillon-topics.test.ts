@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../config/config.js'
 import { inputs, topology } from '../../engine/topology.js'
-import { carillonTopics } from './carillon-topics.js'
+import { carillonTopics } from './topics.js'
 
 const { kafka } = loadConfig({ CARILLON_LOG: 'kafka://a:9092' })
 const all = kafka ? carillonTopics(kafka) : []

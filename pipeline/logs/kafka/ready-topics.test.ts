@@ -9,11 +9,11 @@ import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { loadConfig } from '../../config/config.js'
 import type { KafkaConfig } from '../../config/kafka.js'
 import { inputs } from '../../engine/topology.js'
-import { carillonTopics, statelessWorkers } from './carillon-topics.js'
 import { answerOf, loadKafka } from './library.js'
 import { openKafkaLog } from './log.js'
 import { type ReadyTopicsOptions, readyTopics } from './ready-topics.js'
 import { ensureTopics } from './topic-admin.js'
+import { carillonTopics, statelessWorkers } from './topics.js'
 
 const never = new AbortController().signal
 

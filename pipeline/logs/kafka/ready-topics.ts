@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Unavailable } from '../../../schemas/errors.js'
 import type { KafkaConfig } from '../../config/kafka.js'
-import { carillonTopics } from './carillon-topics.js'
 import { compareTopics, ensureTopics, type TopicDifference } from './topic-admin.js'
+import { carillonTopics } from './topics.js'
 
 export interface ReadyTopicsOptions {
   /** Creates what is missing. */

@@ -1,9 +1,12 @@
 /** The topics that Carillon needs: every way, and for every group that runs a changelog for each of its lanes and one
  *  for its progress. */
-import { type Stream, streams, type Topic } from '../../../schemas/streams.js'
+import { type Stream, streamNames, streams, type Topic, topicsOf } from '../../../schemas/streams.js'
+import type { WorkerName } from '../../../stages/stage.js'
+import type { KafkaConfig } from '../../config/kafka.js'
 import { laneOf } from '../../engine/place.js'
+import { inputs } from '../../engine/topology.js'
 import { maxMessageBytes } from './clients.js'
-import type { Names } from './names.js'
+import { kafkaNames, type Names } from './names.js'
 
 /** A topic as it should be. */
 export interface WantedTopic {
@@ -40,6 +43,19 @@ const changelogSegmentBytes = 64 * 1024 * 1024
 /** Read whole at each takeover, so it is kept short. */
 const progressSegmentBytes = 4 * 1024 * 1024
 const progressCompactionLagMs = 60_000
+
+/** Workers that keep no state: they have no changelogs. */
+export const statelessWorkers: readonly WorkerName[] = ['intake', 'enrich-template', 'route', 'record']
+
+/** Every topic of a whole Carillon as it should be. */
+export function carillonTopics(kafka: KafkaConfig): readonly WantedTopic[] {
+  const readings = Object.entries(inputs).map(([group, input]) => ({
+    group,
+    topics: topicsOf(input),
+    stateful: !statelessWorkers.some((name) => name === group),
+  }))
+  return wantedTopics(kafkaNames(kafka.prefix), kafka, streamNames().flatMap(topicsOf), readings)
+}
 
 /** Every topic of these ways and groups. */
 export function wantedTopics(

@@ -5,8 +5,15 @@ import type { Acceptance } from '../../../ingress/ports.js'
 import { Unavailable } from '../../../schemas/errors.js'
 import type { Change } from '../../../schemas/record.js'
 import type { AcceptRequest, Engine } from './engine.js'
-import type { EngineCalls, EngineNews, EngineThreadData } from './engine-calls.js'
-import { type Reply, unwrap } from './replies.js'
+import {
+  type AnyCall,
+  type EngineCalls,
+  type EngineNews,
+  type EngineThreadData,
+  forEachCall,
+  type Reply,
+  unwrap,
+} from './engine-calls.js'
 
 export interface EngineClient extends Engine {
   /** Resolves with what ended the engine's thread before it was asked to. */
@@ -76,21 +83,7 @@ export async function startEngine(
   return {
     died: ended,
     accept: acceptor(alive(engine.acceptAll)),
-    cancel: call(engine.cancel),
-    putTemplate: call(engine.putTemplate),
-    deleteTemplate: call(engine.deleteTemplate),
-    putRecipient: call(engine.putRecipient),
-    deleteRecipient: call(engine.deleteRecipient),
-    markRead: call(engine.markRead),
-    requestReplays: call(engine.requestReplays),
-    stages: call(engine.stages),
-    problems: call(engine.problems),
-    askLog: call(engine.askLog),
-    stalled: call(engine.stalled),
-    metrics: call(engine.metrics),
-    templateProblems: call(engine.templateProblems),
-    preview: call(engine.preview),
-    watch: call(engine.watch),
+    ...forEachCall<Engine>((name) => call(engine[name] as AnyCall<Reply<unknown>>)),
     async close() {
       await call(engine.close)()
       await ended

@@ -16,23 +16,19 @@ import { createLogger } from '../../observe/logging/logging.js'
 import { ingressObserver } from '../../observe/metrics/ingress-observer.js'
 import { createMetrics, type Metrics, tellBuild } from '../../observe/metrics/metrics.js'
 import { createTemplateCheck } from '../../rendering/check.js'
-import { deadLetterPorts, replayRecords } from '../dead-letters/ports.js'
-import { runDeadLetters } from '../dead-letters/worker.js'
-import { seedDemoUsers } from '../demo-users.js'
-import { ingressOptions } from '../ingress-options.js'
+import { deadLetterPorts, replayRecords, runDeadLetters } from '../dead-letters.js'
+import { keepStore, prepareStore } from '../housekeeping.js'
+import { ingressOptions, seedDemoUsers } from '../ingress.js'
 import { intake } from '../intake.js'
-import { stalledStages } from '../liveness.js'
 import { requestLog } from '../log-lines.js'
 import { addressOf, type Running } from '../running.js'
 import { kafkaSizes, type RunningStage, runStage, startStages } from '../stages.js'
-import { stopStages } from '../stopping.js'
+import { drainMs, localStates, restarting, stalledStages, stopStages } from '../workers.js'
 import { logAcceptor } from './acceptor.js'
 import { type ChangeFeed, changeFeed } from './change-feed.js'
 import { groupFlow } from './group-flow.js'
-import { keepHouse, prepareStore } from './housekeeping.js'
 import { openProcess, type Runtime } from './runtime.js'
 import type { SharedStores } from './stores.js'
-import { drainMs, localStates, restarting } from './workers.js'
 
 export interface IngressProcessOptions {
   /** What runs beside it in the same process. */
@@ -63,13 +59,13 @@ export async function startIngressProcess(
   ]
   const lag = config.kafka ? lagOnDemand(kafkaLagReader(config.kafka)) : null
   const flow = groupFlow(runtime.log, () => localStates(workers), lag)
-  const house = stages.includes('record') ? keepHouse(stores, logger) : [prepareStore(stores, logger)]
+  const house = (stages.includes('record') ? keepStore : prepareStore)(stores, logger)
   const feed = changeFeed(runtime.log, runtime.codec)
   const close = async (): Promise<void> => {
     await flow.stop()
     feed.close()
     await stopStages(workers, drainMs)
-    for (const keeper of house) keeper.stop()
+    house.stop()
     await runtime.close()
   }
   const revoked = { now: false }

@@ -8,13 +8,11 @@ import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import { createLogger } from '../../observe/logging/logging.js'
 import { createMetrics, tellBuild } from '../../observe/metrics/metrics.js'
-import { stalledStages } from '../liveness.js'
+import { keepStore } from '../housekeeping.js'
 import { addressOf, type Running } from '../running.js'
 import { kafkaSizes, type RunningStage, startStages } from '../stages.js'
-import { stopStages } from '../stopping.js'
-import { keepHouse } from './housekeeping.js'
+import { drainMs, restarting, stalledStages, stopStages } from '../workers.js'
 import { openProcess } from './runtime.js'
-import { drainMs, restarting } from './workers.js'
 
 export interface StageProcessOptions {
   readonly stage: StageName
@@ -60,7 +58,7 @@ export async function startStageProcess(config: Config, options: StageProcessOpt
         deliverBytes,
         ...(channels && { channels }),
       })
-      const house = stage === 'record' ? keepHouse(await runtime.parts.stores(), logger) : []
+      const house = stage === 'record' ? keepStore(await runtime.parts.stores(), logger) : null
       logger.info('The stage runs', { stage })
       return { runtime, house, stages }
     },
@@ -77,7 +75,7 @@ export async function startStageProcess(config: Config, options: StageProcessOpt
       const parts = await opened.catch(() => null)
       if (parts) {
         await stopStages(parts.stages, drainMs)
-        for (const keeper of parts.house) keeper.stop()
+        parts.house?.stop()
         await parts.runtime.close()
       }
       await server.close()

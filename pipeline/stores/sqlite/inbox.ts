@@ -3,8 +3,7 @@ import type { Inbox, InboxMessage } from '../../../ingress/ports.js'
 import type { InboxEntry, InboxStore } from '../../../stages/deliver/providers/inbox.js'
 import { rfc3339 } from '../../../stages/record/rfc3339.js'
 import type { Database } from '../../logs/sqlite/database.js'
-import { askedArrivals, askedInbox, unreadCounted } from '../inbox-query.js'
-import { cursorAt, pageOf, placeOf } from '../pages.js'
+import { askedArrivals, askedInbox, cursorAt, pageOf, placeOf, unreadCounted } from '../pages.js'
 
 /** Writes inboxes; to be called inside `Database.write`. */
 export interface InboxWriter {

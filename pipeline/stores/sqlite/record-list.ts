@@ -4,8 +4,7 @@ import type { NotificationRecord } from '../../../schemas/record.js'
 import { showRecord } from '../../../stages/record/show.js'
 import type { Database } from '../../logs/sqlite/database.js'
 import { type Place, type Span, spanBits, spanRows, spansWithin } from '../../logs/sqlite/spans.js'
-import { cursorAt, pageOf, placeOf } from '../pages.js'
-import { areRare, askedRecords } from '../record-query.js'
+import { areRare, askedRecords, cursorAt, pageOf, placeOf } from '../pages.js'
 import { channelBits, type Row, recipientHash, rowColumns, stateOf } from './record-row.js'
 
 /** Looks at `rowsLookedAt` rows, or a span more. A page that has found less than its limit by then ends there, with a

@@ -41,7 +41,7 @@ export function missingForBroker(root: string): string | null {
   return null
 }
 
-/** Who may use a broker. Neither holds a quote. */
+/** Who may use a broker. Neither holds a quote or a comma. */
 export interface BrokerLogin {
   readonly user: string
   readonly password: string

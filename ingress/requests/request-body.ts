@@ -1,10 +1,10 @@
 /** Reads a body: bounded, parsed once, free of what could hurt later, and exactly what was sent. */
 import { isUtf8 } from 'node:buffer'
 import type { Context } from 'hono'
-import { lossIn } from './json-loss.js'
+import { lossIn } from '../json-loss.js'
+import { invalid, Problem } from '../problem.js'
+import { decodeUtf8, fieldsNotUtf8 } from '../utf8.js'
 import { faultIn, parseJson } from './json-text.js'
-import { invalid, Problem } from './problem.js'
-import { decodeUtf8, fieldsNotUtf8 } from './utf8.js'
 
 const jsonMediaType = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i
 

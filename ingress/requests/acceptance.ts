@@ -1,14 +1,14 @@
 /** Hands notifications to the log and answers, for a request with an idempotency key the same to every repeat. */
-import type { NotificationRequested } from '../schemas/events.js'
-import { tenant } from '../schemas/tenant.js'
-import { jsonHash } from './canonical-json.js'
-import { type IngressContext, jsonText } from './endpoint.js'
+import type { NotificationRequested } from '../../schemas/events.js'
+import { tenant } from '../../schemas/tenant.js'
+import { type IngressContext, jsonText } from '../endpoint.js'
+import type { IngressPorts } from '../ports.js'
+import { invalid, Problem } from '../problem.js'
+import { headerText } from '../utf8.js'
 import { check } from './field-errors.js'
 import { identifier } from './identifier.js'
+import { jsonHash } from './json-text.js'
 import { nativeOrigin } from './normalize.js'
-import type { IngressPorts } from './ports.js'
-import { invalid, Problem } from './problem.js'
-import { headerText } from './utf8.js'
 
 /** What a valid request comes to. */
 export interface Prepared {

@@ -1,11 +1,11 @@
 /** What a handler gathers for `normalize`: once per request, however many notifications it has. */
-import type { TemplateVersion } from '../schemas/template.js'
-import { tenant } from '../schemas/tenant.js'
-import type { IngressContext } from './endpoint.js'
+import type { TemplateVersion } from '../../schemas/template.js'
+import { tenant } from '../../schemas/tenant.js'
+import type { IngressContext } from '../endpoint.js'
+import type { IngressOptions } from '../options.js'
+import type { IngressPorts, Templates } from '../ports.js'
 import { type RequestContext, templateIdOf } from './normalize.js'
 import type { BatchItem, NotificationRequest } from './notification-request.js'
-import type { IngressOptions } from './options.js'
-import type { IngressPorts, Templates } from './ports.js'
 
 /** Looks up the templates that the requests name, each once. */
 export async function requestContext(

@@ -1,7 +1,7 @@
 import { EMPTY } from 'rxjs'
 import { expect, it } from 'vitest'
-import { stalledStages } from './liveness.js'
 import type { RunningStage } from './stages.js'
+import { stalledStages } from './workers.js'
 
 it('tells which stages have made no progress for two minutes', () => {
   const stage = (name: RunningStage['name'], stillMs: number): RunningStage => ({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BadCursor, StorageFull, Unavailable } from '../../../schemas/errors.js'
-import { replyOf, unwrap } from './replies.js'
+import { replyOf, unwrap } from './engine-calls.js'
 
 async function throughClone(error: unknown): Promise<unknown> {
   const reply = await replyOf(async () => {

@@ -1,7 +1,7 @@
 /** From what zod finds wrong to {path, message}: every unknown field by its own path, and of a union only what is
  *  wrong with the form that was meant. */
 import type { z } from '@hono/zod-openapi'
-import type { FieldError } from './problem.js'
+import type { FieldError } from '../problem.js'
 
 type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]

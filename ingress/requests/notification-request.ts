@@ -1,8 +1,8 @@
 /** What POST /v1/notifications takes. Strict: what is not known here is an error. */
 import { z } from '@hono/zod-openapi'
-import type { Address } from '../schemas/events.js'
-import { maxIdBytes } from '../schemas/ids.js'
-import { channels, lanes } from '../schemas/streams.js'
+import type { Address } from '../../schemas/events.js'
+import { maxIdBytes } from '../../schemas/ids.js'
+import { channels, lanes } from '../../schemas/streams.js'
 import { channelContent, jsonObject } from './channel-content.js'
 import { addressText, identifier, shortText } from './identifier.js'
 

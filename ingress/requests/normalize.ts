@@ -1,10 +1,12 @@
 /** From a request that has the right form to the events of the pipeline. Pure: time, ids and templates are given.
  *
  *  Invariant: whatever is accepted here is a valid event; whatever is not is told by field. */
-import type { Address, DedupeRequest, Message, NotificationRequested, TemplateReference } from '../schemas/events.js'
-import type { TemplateVersion } from '../schemas/template.js'
-import { jsonHash } from './canonical-json.js'
+import type { Address, DedupeRequest, Message, NotificationRequested, TemplateReference } from '../../schemas/events.js'
+import type { TemplateVersion } from '../../schemas/template.js'
+import type { FieldError } from '../problem.js'
+import { firstNamings } from '../repeated-recipients.js'
 import { type JsonObject, messagesOf, plainMessage } from './channel-content.js'
+import { jsonHash } from './json-text.js'
 import {
   type Addresses,
   type BatchItem,
@@ -13,8 +15,6 @@ import {
   type NotificationRequest,
   recipientKeyOf,
 } from './notification-request.js'
-import type { FieldError } from './problem.js'
-import { firstNamings } from './repeated-recipients.js'
 
 /** What a request does not say itself. */
 export interface RequestContext {

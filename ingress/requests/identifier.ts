@@ -1,7 +1,9 @@
 /** Ids, keys and addresses: short texts that stand in keys, paths and logs. */
+
+import { randomUUID } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
-import { hasHiddenCharacters } from '../schemas/addresses.js'
-import { isClean, maxIdBytes } from '../schemas/ids.js'
+import { hasHiddenCharacters } from '../../schemas/addresses.js'
+import { isClean, maxIdBytes } from '../../schemas/ids.js'
 
 /** A text of 1 to `maxBytes` bytes of UTF-8 without control characters. */
 export function shortText(maxBytes: number) {
@@ -37,4 +39,14 @@ const freshMs = 10 * 60 * 1000
 export function isFresh(id: string, nowMs: number): boolean {
   const at = madeAtMs(id)
   return at !== null && Math.abs(nowMs - at) < freshMs
+}
+
+export const correlationHeader = 'x-correlation-id'
+
+// Printable ASCII: it goes into headers and logs as it came.
+const sane = /^[\x20-\x7e]{1,128}$/
+
+/** The caller's id if it is printable and at most 128 characters, else a new one. */
+export function correlationIdOf(header: string | undefined, make: () => string = randomUUID): string {
+  return header !== undefined && sane.test(header) ? header : make()
 }

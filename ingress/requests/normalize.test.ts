@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { encodeAvro } from '../schemas/avro.js'
-import type { TemplateVersion } from '../schemas/template.js'
+import { encodeAvro } from '../../schemas/avro.js'
+import type { TemplateVersion } from '../../schemas/template.js'
 import { check } from './field-errors.js'
 import { normalize, type RequestContext } from './normalize.js'
 import { notificationRequest } from './notification-request.js'
