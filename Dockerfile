@@ -6,11 +6,12 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /carillon
 COPY package.json package-lock.json .npmrc ./
-COPY pipeline/logs/kafka/mend-library.mjs pipeline/logs/kafka/
+COPY patches patches
 # Apart from the sources, so that a change of them does not compile it again. Of its build only the library stays.
-RUN npm ci --omit=dev --ignore-scripts \
- && node pipeline/logs/kafka/mend-library.mjs \
+RUN npm ci --ignore-scripts \
+ && npx patch-package --error-on-fail \
  && npm rebuild node-rdkafka --ignore-scripts=false \
+ && npm prune --omit=dev --ignore-scripts \
  && cd node_modules/node-rdkafka \
  && rm -rf deps build/Release/obj.target build/deps/include build/deps/*.a
 

@@ -1,8 +1,8 @@
 /** Load that does not wait for answers: each notification has its time, whatever became of those before it. Latency
  *  counts from that time, so neither a slow pipeline nor a late sender hides any ("coordinated omission"). */
 import { setTimeout as delay } from 'node:timers/promises'
-import { monotonicMs } from './monotonic-clock.js'
-import { progressBar } from './progress.js'
+import { monotonicMs } from './latency.js'
+import { progressBar } from './run.js'
 
 /** A stretch of load; phases follow each other without a pause. */
 export interface Phase {

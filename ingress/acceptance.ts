@@ -8,6 +8,7 @@ import { identifier } from './identifier.js'
 import { nativeOrigin } from './normalize.js'
 import type { IngressPorts } from './ports.js'
 import { invalid, Problem } from './problem.js'
+import { headerText } from './utf8.js'
 
 /** What a valid request comes to. */
 export interface Prepared {
@@ -67,9 +68,11 @@ export function batchLocation(batchId: string): string {
   return `/v1/batches/${encodeURIComponent(batchId)}`
 }
 
-function idempotencyKeyOf(header: string | undefined, field: string | undefined): string | null {
-  if (header === undefined) return field ?? null
+function idempotencyKeyOf(given: string | undefined, field: string | undefined): string | null {
+  if (given === undefined) return field ?? null
   const path = 'Idempotency-Key'
+  const header = headerText(given)
+  if (header === undefined) throw invalid([{ path, message: 'Must be UTF-8.' }])
   if (field !== undefined && field !== header) {
     throw invalid([{ path, message: 'Must be the same as the field idempotencyKey, or one of them left out.' }])
   }

@@ -1,5 +1,6 @@
 /** Ids, keys and addresses: short texts that stand in keys, paths and logs. */
 import { z } from '@hono/zod-openapi'
+import { hasHiddenCharacters } from '../schemas/addresses.js'
 import { idBytesMax, isClean } from '../schemas/ids.js'
 
 /** A text of 1 to `maxBytes` bytes of UTF-8 without control characters. */
@@ -15,6 +16,13 @@ export function shortText(maxBytes: number) {
 
 /** An id or key. */
 export const identifier = shortText(idBytesMax)
+
+/** An e-mail address or a phone number. Whether its channel takes it is route's to say; what nobody sees in it was
+ *  pasted along, or is there to deceive. */
+export const addressText = identifier.refine(
+  (value) => !isClean(value) || !hasHiddenCharacters(value),
+  'Must not have characters that nobody sees, such as marks of direction or soft hyphens.',
+)
 
 /** When a UUIDv7 was made, in milliseconds since the epoch; null for any other id. RFC 9562, section 5.7. */
 function madeAtMs(id: string): number | null {

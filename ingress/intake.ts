@@ -15,6 +15,7 @@ import { correlationHeader, correlationIdOf } from './correlation.js'
 import { bodyBytesMax } from './endpoint.js'
 import { type Checked, check } from './field-errors.js'
 import { identifier } from './identifier.js'
+import { lossIn } from './json-loss.js'
 import { faultIn, parseJson } from './json-text.js'
 import { normalize } from './normalize.js'
 import { type BatchItem, batchItem, recipientKeyOf } from './notification-request.js'
@@ -69,9 +70,11 @@ export function readInbound(value: NotificationInbound): Checked<BatchItem> {
   const json = (path: string, text: string | null): unknown => {
     if (text === null) return undefined
     const parsed = parseJson(text)
-    if (parsed.ok) return parsed.value
-    errors.push({ path, message: parsed.message })
-    return undefined
+    if (!parsed.ok) errors.push({ path, message: parsed.message })
+    if (!parsed.ok || faultIn(parsed.value)) return parsed.ok ? parsed.value : undefined
+    const loss = lossIn(text, parsed.value)
+    if (loss) errors.push({ path: loss.path === '' ? path : `${path}.${loss.path}`, message: loss.message })
+    return parsed.value
   }
   const { id, eventId, to, template, priority, sendAt, expiresAt, dedupe, retry } = value
   const request = {

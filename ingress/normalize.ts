@@ -22,6 +22,7 @@ import {
   recipientKeyOf,
 } from './notification-request.js'
 import type { FieldError } from './problem.js'
+import { firstNamings } from './repeated-recipients.js'
 
 /** What a request does not say itself. */
 export interface RequestContext {
@@ -41,18 +42,42 @@ export interface RequestContext {
 }
 
 export type Normalized =
-  | { readonly ok: true; readonly notifications: readonly NotificationRequested[] }
+  | {
+      readonly ok: true
+      readonly notifications: readonly NotificationRequested[]
+      /** For each recipient named, in their order. */
+      readonly named: readonly Named[]
+    }
   | { readonly ok: false; readonly errors: readonly FieldError[] }
+
+/** Which notification a recipient gets. */
+export interface Named {
+  readonly id: string
+  /** It is that of an earlier one of the request, who is the same recipient. */
+  readonly repeated?: true
+}
 
 type Request = Omit<NotificationRequest, 'idempotencyKey'> | BatchItem
 
-/** The events of a request: one for each recipient, in their order. */
+/** The events of a request: one for each recipient, in their order; one for who is named several times. */
 export function normalize(request: Request, context: RequestContext): Normalized {
   const errors: FieldError[] = []
   const shared = sharedOf(request, context, errors)
   if (errors.length > 0) return { ok: false, errors }
   const recipients = Array.isArray(request.to) ? request.to : [request.to]
-  return { ok: true, notifications: recipients.map((to) => ({ id: context.newId(), ...shared, ...recipientOf(to) })) }
+  const notifications: NotificationRequested[] = []
+  const named: Named[] = []
+  for (const [index, first] of firstNamings(recipients).entries()) {
+    const earlier = first < index ? named[first] : undefined
+    const to = recipients[index]
+    if (earlier) named.push({ id: earlier.id, repeated: true })
+    else if (to !== undefined) {
+      const notification = { id: context.newId(), ...shared, ...recipientOf(to) }
+      notifications.push(notification)
+      named.push({ id: notification.id })
+    }
+  }
+  return { ok: true, notifications, named }
 }
 
 /** The template that a request names. */

@@ -6,7 +6,7 @@ import { idBytesMax } from '../schemas/ids.js'
 import { maxWaits } from '../schemas/retry-rules.js'
 import { channels, lanes } from '../schemas/topics.js'
 import { channelContent, jsonObject } from './channel-content.js'
-import { identifier, shortText } from './identifier.js'
+import { addressText, identifier, shortText } from './identifier.js'
 
 /** Recipients of one request, and notifications of one batch. */
 export const fanOutMax = 1000
@@ -28,8 +28,8 @@ const longAddress = shortText(longAddressBytesMax)
 const addresses = z
   .strictObject({
     id: identifier.optional(),
-    email: identifier.optional(),
-    phone: identifier.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
+    email: addressText.optional(),
+    phone: addressText.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
     device: longAddress.optional().openapi({ description: 'The push token of one device.' }),
     webhook: longAddress.optional().openapi({ description: 'The http or https URL that takes it.' }),
     slack: longAddress.optional().openapi({ description: 'A channel, a user id, or an incoming webhook.' }),

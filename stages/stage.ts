@@ -164,15 +164,20 @@ export function eachRecord<I extends EventName, O extends EventName>(
 }
 
 /** Lifts a function of a whole batch that has something to wait for: look-ups and renderings, asked once per batch.
- *  It prepares, then decides record by record. Batches keep their order. */
+ *  It prepares, then decides record by record. Batches keep their order, so the state that `prepare` reads through
+ *  `contextOf` changes until the decisions only by what the decisions before them did. */
 export function eachBatch<I extends EventName, O extends EventName>(
   name: WorkerName,
   input: TopicName,
-  prepare: (batch: Batch<I>, nowMs: number) => Promise<(record: InputRecord<I>, context: RecordContext) => Outcome<O>>,
+  prepare: (
+    batch: Batch<I>,
+    nowMs: number,
+    contextOf: (record: InputRecord<I>) => RecordContext,
+  ) => Promise<(record: InputRecord<I>, context: RecordContext) => Outcome<O>>,
 ): Stage<I, O> {
   const operator = (context: StageContext) =>
     concatMap(async (batch: Batch<I>) => {
-      const decide = await prepare(batch, context.clock.now())
+      const decide = await prepare(batch, context.clock.now(), (record) => recordContext(record, context))
       return stepOf(batch, (record) => decide(record, recordContext(record, context)), context)
     })
   return { name, input, operator, durable: false }

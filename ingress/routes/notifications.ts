@@ -35,9 +35,10 @@ const acceptedOne = z
 const acceptedMany = z
   .strictObject({
     batchId: z.string(),
-    notifications: z
-      .array(z.strictObject({ id: z.string() }))
-      .openapi({ description: 'In the order of the recipients.' }),
+    notifications: z.array(z.strictObject({ id: z.string(), repeated: z.literal(true).optional() })).openapi({
+      description:
+        'In the order of the recipients. One who is named again is told once: the repeat has the id of the first.',
+    }),
   })
   .openapi('AcceptedMany')
 
@@ -66,9 +67,9 @@ export function notificationRoutes(app: IngressApp, ports: IngressPorts, options
         const batchId = Array.isArray(request.to) ? ports.newId() : null
         const normalized = normalize(request, await requestContext(c, ports, options, [request], batchId))
         if (!normalized.ok) throw invalid(normalized.errors)
-        const { notifications } = normalized
+        const { notifications, named } = normalized
         if (batchId !== null) {
-          const answer = { batchId, notifications: notifications.map(({ id }) => ({ id })) }
+          const answer = { batchId, notifications: named }
           return { notifications, location: batchLocation(batchId), answer }
         }
         const [first] = notifications

@@ -4,7 +4,7 @@ import type { KnownRecipient } from '../../schemas/template.js'
 import { tenant } from '../../schemas/tenant.js'
 import { channels } from '../../schemas/topics.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
+import { addressText, identifier, shortText } from '../identifier.js'
 import { locale, timeZone } from '../locale.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
@@ -18,9 +18,13 @@ const path = '/v1/recipients/{id}'
 
 const fields = {
   name: shortText(nameBytesMax).optional().openapi({ description: 'As other people are shown it.' }),
-  email: identifier.optional(),
-  phone: identifier.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
-  devices: z.array(shortText(longAddressBytesMax)).max(devicesMax).optional().openapi({ description: 'Push tokens.' }),
+  email: addressText.optional(),
+  phone: addressText.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
+  devices: z
+    .array(shortText(longAddressBytesMax))
+    .max(devicesMax)
+    .optional()
+    .openapi({ description: 'Push tokens: each of them gets the push.' }),
   webhook: shortText(longAddressBytesMax).optional(),
   slack: shortText(longAddressBytesMax).optional(),
   locale: locale.optional(),
@@ -93,7 +97,7 @@ function servePut(app: IngressApp, recipients: IngressPorts['recipients'], nowMs
       method: 'put',
       path,
       tag: 'Recipients',
-      summary: 'Tell about a recipient',
+      summary: 'Create or replace a recipient',
       description: 'Replaces what was told before.',
       params,
       body: { schema: recipientRequest },

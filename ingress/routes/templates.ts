@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Message } from '../../schemas/events.js'
 import type { TemplateVersion } from '../../schemas/template.js'
+import { variablesOf } from '../../schemas/template-variables.js'
 import { tenant } from '../../schemas/tenant.js'
 import { type ChannelContent, contentOf, type JsonObject } from '../channel-content.js'
 import { answer, type IngressApp, refuse, serveEndpoint } from '../endpoint.js'
@@ -175,7 +176,7 @@ function servePreview(app: IngressApp, { templates, templateCheck }: IngressPort
       const locale = localeFor(template, wanted)
       const messages = Object.entries(template.locales[locale] ?? {}).filter(([name]) => name === (channel ?? name))
       if (messages.length === 0) throw invalid([{ path: 'channel', message: 'The template does not have it.' }])
-      const channels = await rendered(templateCheck, messages, { ...template.defaults, ...data })
+      const channels = await rendered(templateCheck, messages, variablesOf(template, locale, data ?? {}))
       return answer(c, 200, { id, version: template.version, locale, channels })
     },
   )

@@ -1,14 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { wayTo } from '../../schemas/topics.js'
 import { scriptedServer } from '../../testing/cli/carillon-under-test.js'
 import { lagUnderTest } from '../../testing/logs/kafka/lag-reader-under-test.js'
 import { brokerAddress } from '../../testing/logs/kafka/log-under-test.js'
 import { durationText } from './lag-tables.js'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const server = scriptedServer()
 const folder = mkdtempSync(join(tmpdir(), 'carillon-lag-command-'))

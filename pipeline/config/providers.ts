@@ -4,7 +4,8 @@ import type { ProviderPolicy } from '../../stages/deliver/providers/provider.js'
 import { defaults } from './defaults.js'
 import type { Environment, Settings } from './environment.js'
 import { token, webhookSecret } from './fields.js'
-import type { FileProvider, ParsedFile } from './file.js'
+import type { ParsedFile } from './file.js'
+import type { FileProvider } from './file-providers.js'
 import type { RetryConfig } from './retry.js'
 
 interface Common {

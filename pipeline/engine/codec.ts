@@ -9,6 +9,7 @@ import { boundedTypes } from '../../schemas/bounded-types.js'
 import { Unavailable } from '../../schemas/errors.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
 import { topicEvents, wayTo } from '../../schemas/topics.js'
+import { writerForm } from '../../schemas/writer-schema.js'
 import type { LogRecord, NewRecord } from './log.js'
 import { releasedSchemas, type SchemaSource } from './schema-source.js'
 import { isSampled, traceHeader, traceOf } from './trace-context.js'
@@ -116,13 +117,16 @@ function encoded(outgoing: Outgoing, timestampMs: number, schemaId: number): New
 
 function readerOf(id: number, text: string, source: SchemaSource): Reader | PoisonError {
   try {
-    const writer = avsc.Type.forSchema(JSON.parse(text), { wrapUnions: 'auto', typeHook: boundedTypes })
+    const schema = writerForm(JSON.parse(text)) as avsc.Schema
+    const writer = avsc.Type.forSchema(schema, { wrapUnions: 'auto', typeHook: boundedTypes })
     const event = eventsByRecord.get(writer.name)
     if (event === undefined) {
       return new PoisonError('wrong-event', `The schema with the id ${id} is none of an event of Carillon`)
     }
     const type = avroType(event)
-    return { event, type, resolver: id === source.idOf(event) ? undefined : type.createResolver(writer) }
+    // Names of types match without their namespaces: https://avro.apache.org/docs/1.11.1/specification/#schema-resolution
+    const resolver = id === source.idOf(event) ? undefined : type.createResolver(writer, { ignoreNamespaces: true })
+    return { event, type, resolver }
   } catch (error) {
     const why = error instanceof Error ? error.message.slice(0, detailMost) : ''
     return new PoisonError('incompatible-schema', `What the schema with the id ${id} wrote cannot be read: ${why}`)

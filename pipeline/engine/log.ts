@@ -88,13 +88,6 @@ export interface Member {
   leave(): Promise<void>
 }
 
-/** How much of a way's partition a group has not settled. */
-export interface Lag extends Assignment {
-  readonly records: number
-  /** When the oldest of them was written; null when there is none. */
-  readonly oldestMs: number | null
-}
-
 /** Where a tail begins. */
 export interface TailOptions {
   /** `end`: what is written from then on, and nothing before. `start` unless said. */
@@ -117,7 +110,9 @@ export interface Log {
   settled(group: string, assignment: Assignment): number
   /** Fires after a group's positions moved. */
   settlements(group: string): Observable<void>
-  lag(group: string, ways: readonly Way[]): Promise<readonly Lag[]>
+  /** Resolves when the log answers: on Kafka, a broker. How far groups are behind is measured from outside, by the
+   *  readers of observe/lag. Rejects with `Unavailable`. */
+  ask(): Promise<void>
   close(): Promise<void>
 }
 

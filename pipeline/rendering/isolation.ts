@@ -1,7 +1,9 @@
 /** Renders jobs in threads so that none of them harms another. Jobs share a task; one that takes long gives way and is
  *  rendered alone, and when the thread is killed all of its jobs are.
  *  Invariant: a template fails nothing but its own jobs, and does not cost more than three threads. */
-import type { RenderJob, RenderResult } from '../../stages/enrich-template/enrich-template.js'
+
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
+import type { RenderJob } from '../../stages/enrich-template/enrich-template.js'
 import { createQuarantine } from './quarantine.js'
 import type { ThreadJob } from './task.js'
 import { ThreadKilled, type Threads } from './threads.js'

@@ -1,5 +1,6 @@
 /** Counts the worker threads that each template version got killed, and keeps out those that did it too often.
  *  A version stays out until the process ends: the way back is a new version. */
+import { LRUCache } from 'lru-cache'
 
 export interface Quarantine {
   has(template: string): boolean
@@ -14,17 +15,11 @@ const strikesAllowed = 3
 const rememberedVersions = 1_000
 
 export function createQuarantine(): Quarantine {
-  const strikes = new Map<string, number>()
+  const strikes = new LRUCache<string, number>({ max: rememberedVersions })
   const isOut = (count: number | undefined) => count !== undefined && count >= strikesAllowed
   return {
-    has: (template) => isOut(strikes.get(template)),
-    strike(template) {
-      const count = (strikes.get(template) ?? 0) + 1
-      strikes.delete(template)
-      strikes.set(template, count)
-      const [oldest] = strikes.keys()
-      if (strikes.size > rememberedVersions && oldest !== undefined) strikes.delete(oldest)
-    },
-    list: () => [...strikes].flatMap(([template, count]) => (isOut(count) ? [template] : [])),
+    has: (template) => isOut(strikes.peek(template)),
+    strike: (template) => void strikes.set(template, (strikes.get(template) ?? 0) + 1),
+    list: () => [...strikes.rkeys()].filter((template) => isOut(strikes.peek(template))),
   }
 }

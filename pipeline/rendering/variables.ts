@@ -64,13 +64,12 @@ function isPlain(path: readonly string[]): boolean {
   return !liquidWords.has(path[0] ?? '') && !path.some((name) => computed.has(name))
 }
 
-/** Own properties only. Null has none, and all of them are null. */
+/** Own properties only. Null is no value. */
 function lookUp(variables: Variables, path: readonly string[]): unknown {
   let value: unknown = variables
   for (const [index, name] of path.entries()) {
-    if (value === null) return null
     value = ownProperty(value, name)
-    if (value === undefined) throw missingVariable(path.slice(0, index + 1).join('.'))
+    if (value === undefined || value === null) throw missingVariable(path.slice(0, index + 1).join('.'))
   }
   return value
 }
@@ -82,7 +81,6 @@ function ownProperty(value: unknown, name: string): unknown {
 
 function printed(value: unknown): string {
   if (typeof value === 'string') return value
-  if (value === null) return ''
   if (typeof value === 'object') throw new NotPlain()
   return String(value)
 }

@@ -4,7 +4,7 @@ import type { Log } from '../engine/log.js'
 import type { Topology } from '../engine/topology.js'
 import type { WorkerState } from '../engine/worker.js'
 import type { Metrics } from '../observe/metrics/metrics.js'
-import { type Rate, rate, sampleMs, waitingByLane } from './flow-samples.js'
+import { type Rate, rate, sampleMs, unsettledByLane } from './flow-samples.js'
 import type { RunningStage } from './stages.js'
 
 export interface FlowMeter {
@@ -40,7 +40,7 @@ export function flowMeter(
   return {
     stages: async () => {
       await count()
-      return Promise.all(meters.map(flowOf))
+      return meters.map(flowOf)
     },
     isDown: (stage) => meters.some(({ running, state }) => running.name === stage && state !== 'running'),
     stop() {
@@ -62,7 +62,7 @@ export function flowMeter(
     }
   }
 
-  async function flowOf({ running, state, processed, settled }: Meter): Promise<StageFlow> {
+  function flowOf({ running, state, processed, settled }: Meter): StageFlow {
     const { name, ways, worker } = running
     const described = topology.stages.find((stage) => stage.name === name)
     return {
@@ -72,7 +72,7 @@ export function flowMeter(
       state,
       processed,
       perSecond: settled.perSecond(),
-      lag: waitingByLane(await log.lag(name, ways)),
+      lag: unsettledByLane(log, name, ways),
       ...(name === 'throttle' && { parked: parked() }),
       restarts: worker.restarts(),
     }

@@ -1,5 +1,6 @@
 /** What the flow of stages is told by, whoever counts: rates over the last seconds, and what waits in each lane. */
-import type { Lag } from '../engine/log.js'
+import type { Way } from '../../schemas/topics.js'
+import type { Log } from '../engine/log.js'
 import { noLane } from '../observe/metrics/metrics.js'
 
 /** Counts are to be added so often. */
@@ -36,12 +37,26 @@ export function rate(fromZero: boolean): Rate {
   }
 }
 
+/** What the group has not settled, as far as is known in this process, by lane. */
+export function unsettledByLane(log: Log, group: string, ways: readonly Way[]): Readonly<Record<string, number>> {
+  return waitingByLane(
+    ways.flatMap((way) =>
+      Array.from({ length: log.partitions }, (_, partition) => ({
+        way,
+        records: log.unsettled(group, { way, partition }),
+      })),
+    ),
+  )
+}
+
 /** Records that wait, by lane. */
-export function waitingByLane(lags: readonly Lag[]): Readonly<Record<string, number>> {
-  const waiting: Record<string, number> = {}
-  for (const { way, records } of lags) {
+export function waitingByLane(
+  waiting: readonly { readonly way: Way; readonly records: number }[],
+): Readonly<Record<string, number>> {
+  const lanes: Record<string, number> = {}
+  for (const { way, records } of waiting) {
     const lane = way.lane ?? noLane
-    waiting[lane] = (waiting[lane] ?? 0) + records
+    lanes[lane] = (lanes[lane] ?? 0) + records
   }
-  return waiting
+  return lanes
 }

@@ -1,6 +1,4 @@
-/** Whether workers move, and whether the log answers. A process whose worker does not is best started again: what it held is read again then. */
-import { waysOf } from '../../schemas/topics.js'
-import type { Log } from '../engine/log.js'
+/** Whether workers move. A process whose worker does not is best started again: what it held is read again then. */
 import type { RunningStage } from './stages.js'
 
 /** Longer than anything a worker waits for: a provider's time-out, a commit's, a rebalance, its pause after a crash. */
@@ -11,9 +9,4 @@ export function stalledStages(stages: readonly RunningStage[]): string[] {
   return stages
     .filter(({ worker }) => worker.stillMs() > stillMostMs)
     .map(({ name, worker }) => `${name} has made no progress for ${Math.round(worker.stillMs() / 1000)} s.`)
-}
-
-/** Resolves when the log answered: where a topic ends is its to tell, on Kafka the broker's. */
-export async function askLog(log: Pick<Log, 'lag'>): Promise<void> {
-  await log.lag('record', waysOf('notifications.status'))
 }

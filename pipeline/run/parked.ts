@@ -1,12 +1,6 @@
 /** What throttle holds back, counted in its state. */
 import type { CountState } from '../engine/log.js'
-
-/** Deliveries by what they wait for. */
-export interface Parked {
-  readonly time: number
-  /** Their limit, its credit, or their provider. */
-  readonly destination: number
-}
+import type { Parked } from '../observe/metrics/delivery-observers.js'
 
 /** Where throttle keeps them: stages/throttle/parking.ts. */
 const waitingForTime = [['d/', 'd0']] as const

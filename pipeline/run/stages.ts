@@ -4,7 +4,7 @@ import type { EventName } from '../../schemas/avro.js'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
 import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/topics.js'
 import type { TracePlace } from '../../schemas/trace-context.js'
-import { dedupe } from '../../stages/dedupe/dedupe.js'
+import { dedupe, type Outcomes } from '../../stages/dedupe/dedupe.js'
 import { deliver } from '../../stages/deliver/deliver.js'
 import type { ProviderBinding } from '../../stages/deliver/providers/provider.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template/enrich-template.js'
@@ -16,12 +16,15 @@ import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
 import type { CountState, Log } from '../engine/log.js'
 import { runWorker, type Worker } from '../engine/worker.js'
-import { callObserver, deliverObserver, tellPaces } from '../observe/metrics/deliver-observer.js'
-import { endObserver } from '../observe/metrics/end-observer.js'
+import {
+  callObserver,
+  deliverObserver,
+  endObserver,
+  tellPaces,
+  throttleObserver,
+} from '../observe/metrics/delivery-observers.js'
 import type { Metrics } from '../observe/metrics/metrics.js'
-import { stageObserver } from '../observe/metrics/stage-observer.js'
-import { throttleObserver } from '../observe/metrics/throttle-observer.js'
-import { workerGauges } from '../observe/metrics/worker-gauges.js'
+import { stageObserver, workerGauges } from '../observe/metrics/stage-observer.js'
 import type { Tracing } from '../observe/tracing/tracing.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
 import { allOf } from './observers.js'
@@ -37,6 +40,8 @@ export interface StagePorts {
   readonly tracing: Tracing | null
   /** Told of a crash, for the log. `place`: where it stands in the traces. */
   readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number, place: Partial<TracePlace>) => void
+  /** Asked for by dedupe. */
+  readonly outcomes: () => Outcomes
   /** Asked for by enrich-template. */
   readonly enrich: () => EnrichTemplatePorts
   /** Asked for by record. */
@@ -126,7 +131,7 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
   const { stage: sizes, record: recordSizes } = choices.sizes
   switch (name) {
     case 'dedupe':
-      return runStage(dedupe({ idWindowMs, announce: choices.announce }), ports, sizes)
+      return runStage(dedupe(ports.outcomes(), { idWindowMs, announce: choices.announce }), ports, sizes)
     case 'enrich-template':
       return runStage(enrichTemplate(ports.enrich()), ports, sizes)
     case 'route':
@@ -138,7 +143,7 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
       const ways = waysOf('deliveries.released').filter(({ channel }) => channel !== null && served.includes(channel))
       // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
       const mailbox = ways.length * ports.log.partitions * config.deliver.window + sizes.batch
-      tellPaces(ports.metrics, config, served)
+      tellPaces(ports.metrics, config.providerOf, rateLimits(config), served)
       return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, ways)
     }
     case 'record':

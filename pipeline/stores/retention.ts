@@ -2,9 +2,9 @@ import { topics } from '../../schemas/topics.js'
 
 /** How long the stores keep things. */
 export interface Retention {
-  /** Records, from acceptance on; one that has not ended is kept. */
+  /** Records, from their end on; one that has not ended is kept. */
   readonly recordsMs: number
-  /** Inbox messages, read or not. */
+  /** Inbox messages, read or not, from their arrival on. */
   readonly inboxMs: number
   readonly deadLettersMs: number
   /** The newest messages of the outbox. */

@@ -164,7 +164,7 @@ export function describeTransactions(open: () => Promise<LogUnderTest>, { durabl
     expect(await readerLag(opened)).toBe(4)
     await member.commit({ ...nothing, positions: positionsAfter(polled) })
     expect(await readerLag(opened)).toBe(0)
-    const written = await opened.log.lag('enrich-template', [wayOf('notifications.accepted', 'high')])
+    const written = await opened.lag('enrich-template', [wayOf('notifications.accepted', 'high')])
     expect(written.map(({ records }) => records).sort()).toEqual([0, 0, 0, 4])
   })
 

@@ -1,7 +1,7 @@
 /** What the conformance suites need from a log, and the few moves that their tests are made of. Waits are conditions,
  *  never durations, so that the same words suit virtual time, a file and a broker. */
 import type { SchedulerLike } from 'rxjs'
-import type { JoinOptions, Log, LogRecord, Member, NewRecord, Position } from '../../pipeline/engine/log.js'
+import type { Assignment, JoinOptions, Log, LogRecord, Member, NewRecord, Position } from '../../pipeline/engine/log.js'
 import { type Lane, type TopicName, type Way, wayName, wayTo } from '../../schemas/topics.js'
 
 /** What a log can do beyond what every log does. */
@@ -20,6 +20,11 @@ export interface OpenOptions {
   readonly revokeTimeoutMs: number
 }
 
+/** Records of a way's partition that a group has not settled. */
+export interface Waiting extends Assignment {
+  readonly records: number
+}
+
 /** A log, opened empty, with what a test may do to it. */
 export interface LogUnderTest {
   /** Another one after `reopen`. */
@@ -32,6 +37,8 @@ export interface LogUnderTest {
   until(holds: () => boolean | Promise<boolean>): Promise<void>
   /** True: commits fail before they take effect. False: they work again. */
   failCommits(fail: boolean): void
+  /** How many records of each partition a group has not settled. */
+  lag(group: string, ways: readonly Way[]): Promise<readonly Waiting[]>
   /** Ends the process that has the log, or what comes closest, and opens it again. Needed where `durable`. */
   reopen?(): Promise<void>
   /** Ends a member without its leaving. Needed where `members`. */
@@ -114,9 +121,19 @@ export function ownedBy(member: Member): number[] {
   return [...numbers].sort((a, b) => a - b)
 }
 
+/** What waits in a log that knows every group's positions. */
+export async function waitingIn(log: Log, group: string, ways: readonly Way[]): Promise<readonly Waiting[]> {
+  return ways.flatMap((way) =>
+    Array.from({ length: log.partitions }, (_, partition) => ({
+      ...{ way, partition },
+      records: log.unsettled(group, { way, partition }),
+    })),
+  )
+}
+
 /** How much the reader's group has not settled, in all. */
-export async function readerLag({ log }: LogUnderTest): Promise<number> {
-  const lags = await log.lag(reader.group, reader.ways)
+export async function readerLag({ lag }: Pick<LogUnderTest, 'lag'>): Promise<number> {
+  const lags = await lag(reader.group, reader.ways)
   return lags.reduce((sum, { records }) => sum + records, 0)
 }
 

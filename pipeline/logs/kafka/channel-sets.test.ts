@@ -14,7 +14,6 @@ import { kafkaNames } from './names.js'
 import { ensureTopics } from './topic-admin.js'
 import { wantedTopics } from './topics.js'
 
-vi.setConfig({ testTimeout: 60_000 })
 const partitions = 2
 const group = 'deliver'
 
@@ -128,7 +127,7 @@ async function collect(member: Member | undefined, count: number): Promise<LogRe
       records.push(...((await member?.poll(count - records.length, 50)) ?? []))
       return records.length === count
     },
-    { timeout: 30_000 },
+    { timeout: 150_000 },
   )
   return records
 }

@@ -4,7 +4,7 @@
  *  A member's client id names its channels, and whoever gets partitions looks at the others first. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { channels, type Way, waysOf } from '../../../schemas/topics.js'
-import { memberClients } from './describe-group.js'
+import { withKafkaAdmin } from './admin.js'
 import type { KafkaConnection } from './library.js'
 
 const mark = '~'
@@ -39,9 +39,11 @@ export async function checkChannels(
   patienceMs: number,
 ): Promise<void> {
   const own = channelsOf(ways)
+  if (own.length === 0) return
   const deadline = performance.now() + patienceMs
-  while (own.length > 0) {
-    const clients = await memberClients(connection, group)
+  while (true) {
+    const members = await withKafkaAdmin(connection, (admin) => admin.memberClients([group]))
+    const clients = members.get(group) ?? []
     const other = clients.map(channelsIn).find((set) => overlaps(set, own))
     if (!other) return
     if (performance.now() > deadline) {

@@ -3,14 +3,15 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DeadLetter, ReplayDecision } from '../../../schemas/events.js'
 import { deadLetter, requested } from '../../../schemas/outgoing.js'
 import { type Way, wayName, waysOf, wayTo } from '../../../schemas/topics.js'
 import type { KeptLetter, LetterStore } from '../../../stages/dead-letters/dead-letters.js'
 import { notification } from '../../../testing/engine/worker-under-test.js'
+import { waitingOnKafka } from '../../../testing/logs/kafka/lag-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
+import { until } from '../../../testing/until.js'
 import { createCodec } from '../../engine/codec.js'
 import type { Log } from '../../engine/log.js'
 import type { Worker } from '../../engine/worker.js'
@@ -24,11 +25,7 @@ import { kafkaNames } from './names.js'
 import { ensureTopics } from './topic-admin.js'
 import { wantedTopics } from './topics.js'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-
 const partitions = 2
-const patienceMs = 120_000
-const stepMs = 10
 const codec = createCodec()
 const requestedWay = wayTo('notifications.requested', 'normal', null)
 const ways: readonly Way[] = [requestedWay, ...waysOf('notifications.status'), ...waysOf('dead-letters')]
@@ -83,8 +80,9 @@ function describeDeadLetters(address: string): void {
     const last = keeper(log)
     await log.append(replayRecords(codec, commands))
     await until(() => store.statuses().filter((status) => status === 'replayed').length === letters.length)
+    const letterWays = { group: 'dead-letters', ways: waysOf('dead-letters') }
     await until(async () =>
-      (await log.lag('dead-letters', waysOf('dead-letters'))).every(({ records }) => records === 0),
+      (await waitingOnKafka({ address, prefix, partitions, ...letterWays })).every(({ records }) => records === 0),
     )
     await last.stop(10_000)
     await until(() => replayed.length >= letters.length)
@@ -161,13 +159,5 @@ function letterOf(id: string, notificationId: string): DeadLetter {
       offset: 0,
     },
     ...{ cause: 'stage-crash', detail: '', notificationId, key, value, headers, replays: 0 },
-  }
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + patienceMs
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) throw new Error(`What was waited for did not come: ${holds}`)
-    await sleep(stepMs)
   }
 }

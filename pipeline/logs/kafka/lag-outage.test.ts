@@ -7,12 +7,10 @@ import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { measureLag, roundProblems } from '../../observe/lag/measured.js'
 import { createMetrics } from '../../observe/metrics/metrics.js'
 
-vi.setConfig({ testTimeout: 180_000 })
-
 /** The compiled test stands in dist/pipeline/logs/kafka. */
 const root = join(import.meta.dirname, '..', '..', '..', '..')
 const shared = await brokerAddress()
-const patience = { timeout: 90_000, interval: 50 }
+const patience = { timeout: 150_000, interval: 50 }
 
 describe.skipIf(shared.address === null || process.env.CARILLON_TEST_KAFKA !== undefined)('a broker that goes', () => {
   test('fails rounds until it is back; what was seen before it went is not shown for long', async () => {

@@ -5,12 +5,10 @@ import { Unavailable } from '../../../schemas/errors.js'
 import { wayTo } from '../../../schemas/topics.js'
 import { type LagUnderTest, lagUnderTest } from '../../../testing/logs/kafka/lag-reader-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
+import type { LagReading } from '../../engine/lag-reading.js'
 import { workerNames } from '../../engine/topology.js'
 import { lagTrend } from '../../observe/lag/lag-trend.js'
-import type { LagReading } from '../../observe/lag/reading.js'
 import { kafkaLagReader } from './lag-reader.js'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`the lag of groups on Kafka: ${broker.missing}`, () => undefined)
@@ -52,7 +50,7 @@ function describeReader(address: string): void {
     opened.nowMs = atMs + 700
     expect(await opened.lag(way)).toEqual({ ...place, end: 2, records: 2, oldestMs: atMs })
     await abort()
-    await vi.waitUntil(async () => (await opened.lag(way))?.records === 0, { timeout: 30_000 })
+    await vi.waitUntil(async () => (await opened.lag(way))?.records === 0, { timeout: 150_000 })
     expect(await opened.lag(way)).toEqual({ ...place, end: 3, records: 0, oldestMs: null })
   })
 
@@ -60,7 +58,7 @@ function describeReader(address: string): void {
     const way = wayTo('notifications.rendered', 'normal', null)
     const member = await opened.log.join({ group: 'route', ways: [way] })
     const membersNow = async () => (await opened.reader.read()).members.get('route')
-    await vi.waitUntil(async () => (await membersNow()) === 1, { timeout: 30_000 })
+    await vi.waitUntil(async () => (await membersNow()) === 1, { timeout: 150_000 })
     await opened.write(way, [atMs - 2000])
     await member.leave()
     const { members, partitions } = await opened.reader.read()

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import {
   accepted,
   collect,
@@ -17,7 +17,6 @@ import { brokerAddress, kafkaLogsAt } from '../../../testing/logs/kafka/log-unde
 import { Fenced } from '../../engine/log.js'
 import { type KafkaLogOptions, openKafkaLog } from './log.js'
 
-vi.setConfig({ testTimeout: 120_000 })
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`several Kafka logs: ${broker.missing}`, () => undefined)
 else describeSharing(broker.address)

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import { mergeMap, Observable } from 'rxjs'
-import type { Way } from '../../../schemas/topics.js'
+import { type Way, waysOf } from '../../../schemas/topics.js'
 import {
   type Assignment,
   type CountState,
@@ -21,7 +21,6 @@ import type { RestoreProgress } from './changelog.js'
 import { ChannelsOverlap, checkChannels, clientOf, memberOf } from './channel-sets.js'
 import { disconnect, kafkaClients } from './clients.js'
 import { groupKnowledge } from './knowledge.js'
-import { lagOf } from './lag.js'
 import { type KafkaConnection, loadKafka } from './library.js'
 import type { KafkaMember } from './member.js'
 import { memberIds } from './member-ids.js'
@@ -152,17 +151,11 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
       for (const member of members) if (member.group === group) count += member.countState(ranges, most - count)
       return count
     },
-    async lag(group, ways) {
-      const places = ways.flatMap((way) => Array.from({ length: partitions }, (_, partition) => ({ way, partition })))
-      const beyond = (place: Assignment) => knowledge.progress(group, place)?.beyond ?? []
-      return lagOf(places, {
-        clients,
-        names,
-        groupId: names.group(group),
-        reader: await readerOf(group),
+    async ask() {
+      await endOffsets(
         probe,
-        beyond,
-      })
+        waysOf('notifications.status').map((way) => topicPlace({ way, partition: 0 })),
+      )
     },
     close() {
       closing ??= closeAll()

@@ -9,7 +9,8 @@ import { brokerAddress, kafkaLogsAt } from '../../../testing/logs/kafka/log-unde
 import type { KafkaLogOptions } from './log.js'
 
 // They wait more than they work.
-vi.setConfig({ testTimeout: 180_000, maxConcurrency: 3 })
+vi.setConfig({ maxConcurrency: 3 })
+
 const partitions = 4
 const sessionTimeoutMs = 3000
 const broker = await brokerAddress()

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { filter, firstValueFrom } from 'rxjs'
-import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { waysOf } from '../../../schemas/topics.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { loadConfig } from '../../config/config.js'
@@ -15,7 +15,6 @@ import { openKafkaLog } from './log.js'
 import { type ReadyTopicsOptions, readyTopics } from './ready-topics.js'
 import { ensureTopics } from './topic-admin.js'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 const never = new AbortController().signal
 
 function configOf(address: string): KafkaConfig {

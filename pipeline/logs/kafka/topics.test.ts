@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { waysOf } from '../../../schemas/topics.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { kafkaNames } from './names.js'
 import { compareTopics, ensureTopics } from './topic-admin.js'
 import { type TopicSettings, wantedTopics } from './topics.js'
 
-vi.setConfig({ testTimeout: 60_000 })
 const settings: TopicSettings = {
   partitions: 3,
   replicationFactor: 1,

@@ -10,6 +10,7 @@ import {
   request,
   requests,
   textOf,
+  waitingIn,
   wayOf,
 } from '../../../testing/engine/log-under-test.js'
 import { openMemoryLog } from '../../../testing/logs/memory/log-under-test.js'
@@ -104,7 +105,7 @@ test('what does not fit is refused whole', async () => {
   const member = await log.join(reader)
   const polled = await member.poll(9, 0)
   await expect(forward(member, polled)).rejects.toThrow(StorageFull)
-  expect((await log.lag('dedupe', reader.ways)).map(({ records }) => records)).toEqual([4, 0, 0])
+  expect((await waitingIn(log, 'dedupe', reader.ways)).map(({ records }) => records)).toEqual([4, 0, 0])
 })
 
 test('state that has expired is gone at that very moment', async () => {

@@ -5,7 +5,7 @@
 import { filter, firstValueFrom, map, Observable, type SchedulerLike } from 'rxjs'
 import { Unavailable } from '../../../schemas/errors.js'
 import { type Way, wayName } from '../../../schemas/topics.js'
-import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
+import type { Assignment, JoinOptions, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
 import { type Contents, emptyContents } from './contents.js'
 import { type Failure, type Faults, fated, fateOf } from './faults.js'
 import { type MemoryGroup, type MemoryMember, memoryMember } from './member.js'
@@ -84,11 +84,6 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
 
   const unsettled = (group: string, place: Assignment): number => contents.records(place).length - settled(group, place)
 
-  const lagOf = (group: string, place: Assignment): Lag => {
-    const oldest = contents.records(place)[contents.position(group, place).next]
-    return { ...place, records: unsettled(group, place), oldestMs: oldest?.timestampMs ?? null }
-  }
-
   return {
     partitions,
     append,
@@ -101,7 +96,7 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
         filter((moved) => moved === group),
         map(() => undefined),
       ),
-    lag: async (group, ways) => ways.flatMap((way) => placesOf(way, partitions)).map((place) => lagOf(group, place)),
+    ask: async () => checkOpen(),
     close: async () => {
       closed = true
       for (const member of members.values()) await member.leave()

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { collect, forward, joinAlone, request, requests, wayOf } from '../../../testing/engine/log-under-test.js'
 import { openSqliteLog, type SqliteLogUnderTest } from '../../../testing/logs/sqlite/log-under-test.js'
-import type { LagReader, PartitionLag } from '../../observe/lag/reading.js'
+import type { LagReader, PartitionLag } from '../../engine/lag-reading.js'
 import { Database } from './database.js'
 import { sqliteLagReader } from './lag-reader.js'
 

@@ -2,8 +2,8 @@
  *  asked, and may hang. */
 import { type Way, wayName, waysOf } from '../../../schemas/topics.js'
 import type { WorkerName } from '../../../stages/stage.js'
+import type { LagReader, PartitionLag } from '../../engine/lag-reading.js'
 import { inputs, workerNames } from '../../engine/topology.js'
-import type { LagReader, PartitionLag } from '../../observe/lag/reading.js'
 import type { Database } from './database.js'
 import { offsetSpan } from './log-tables.js'
 import { segmentRecords } from './segment.js'

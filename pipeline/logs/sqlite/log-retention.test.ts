@@ -107,7 +107,7 @@ test('offsets go on where they were, also when everything is gone and the file i
   await one.reopen()
   await write()
   expect(await consume(2)).toEqual(['2', '3'])
-  expect((await one.log.lag(reader.group, reader.ways)).map(({ records }) => records)).toEqual([0, 0, 0, 0, 0, 0])
+  expect((await one.lag(reader.group, reader.ways)).map(({ records }) => records)).toEqual([0, 0, 0, 0, 0, 0])
 })
 
 test('a prune takes small bites, and says whether there is more', async () => {

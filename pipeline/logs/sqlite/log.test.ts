@@ -27,7 +27,7 @@ test('when the last write of a commit fails, its first ones are undone too', asy
   const commit = { outputs, changes: [], positions: positionsAfter(polled), durable: false }
   await expect(member.commit(commit)).rejects.toThrow('as the test wants it')
   opened.database.exec('DROP TRIGGER fails')
-  const lag = await opened.log.lag('enrich-template', [wayOf('notifications.accepted', 'high')])
+  const lag = await opened.lag('enrich-template', [wayOf('notifications.accepted', 'high')])
   expect([await readerLag(opened), lag.map(({ records }) => records)]).toEqual([20, [0, 0, 0, 0]])
   await opened.close()
 })

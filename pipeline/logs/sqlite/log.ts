@@ -4,14 +4,14 @@
  *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
 import { Observable, Subject } from 'rxjs'
 import { topicNames, type Way, waysOf } from '../../../schemas/topics.js'
-import type { CountState, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
+import type { CountState, JoinOptions, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
 import { partitionOf } from '../../engine/murmur2.js'
 import type { Database } from './database.js'
 import { type LogLimits, pruneLog } from './log-retention.js'
 import { openLogTables, type Partition } from './log-tables.js'
-import { sqliteMember } from './member.js'
-import { type RecentRecords, recentRecords } from './recent-records.js'
-import { pack, type Segment } from './segment.js'
+import { type GroupPosition, type SharedLog, sqliteMember } from './member.js'
+import { recentRecords } from './recent-records.js'
+import { pack } from './segment.js'
 import { segmentReader } from './segment-reader.js'
 
 export interface SqliteLogOptions {
@@ -27,38 +27,6 @@ export interface SqliteLog extends Log {
   /** Appends, and runs `alongside` in the same transaction: all of both, or nothing. The records are appended only if
    *  it returns true. */
   appendIf<T extends { readonly append: boolean }>(records: readonly NewRecord[], alongside: () => T): Promise<T>
-}
-
-/** How far one group has come in one partition, kept in memory as it stands in the file. */
-export interface GroupPosition {
-  next: number
-  beyond: readonly number[]
-}
-
-/** One partition's part of what is to be written. */
-export interface PackedRecords {
-  readonly partition: Partition
-  readonly records: readonly NewRecord[]
-  readonly segments: readonly Segment[]
-}
-
-/** What the log and its members share. */
-export interface SharedLog {
-  readonly database: Database
-  readonly tables: ReturnType<typeof openLogTables>
-  readonly nowMs: () => number
-  readonly recent: RecentRecords
-  /** Fires after records became readable. */
-  readonly appended: Subject<void>
-  /** Records made ready to be written. Done before the transaction, for it may throw. */
-  packed(records: readonly NewRecord[]): readonly PackedRecords[]
-  /** Writes within a transaction. Only the storage can make it throw, and then the whole transaction fails. */
-  write(packed: readonly PackedRecords[]): void
-  /** A commit failed: what was noted in memory of its writes is not true. */
-  undo(): void
-  partitionsOf(way: Way): readonly Partition[]
-  groupPosition(group: string, partition: Partition): GroupPosition
-  settled(group: string): Subject<void>
 }
 
 export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOptions): SqliteLog {
@@ -132,8 +100,9 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       return next + beyond.length
     },
     settlements: (group) => shared.settled(group),
-    lag: async (group, ways) =>
-      ways.flatMap((way) => shared.partitionsOf(way)).map((partition) => lagOf(shared, group, partition)),
+    ask: async () => {
+      database.prepare('SELECT 1').get()
+    },
     countState: (group, ranges, most) => tables.countState(group, ranges, most),
     prune: (limits) => {
       const all = topicNames().flatMap((topic) => waysOf(topic).flatMap((way) => shared.partitionsOf(way)))
@@ -187,11 +156,4 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       return shared.appended.subscribe(read)
     })
   }
-}
-
-function lagOf({ tables, groupPosition }: SharedLog, group: string, partition: Partition): Lag {
-  const { next, beyond } = groupPosition(group, partition)
-  const records = partition.end - next - beyond.length
-  const oldestMs = records > 0 ? (tables.segmentAt(partition, next)?.writtenMs ?? null) : null
-  return { way: partition.way, partition: partition.partition, records, oldestMs }
 }

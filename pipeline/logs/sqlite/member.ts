@@ -1,6 +1,6 @@
 /** The one member of a group on the SQLite log. */
-import { BehaviorSubject } from 'rxjs'
-import { type Lane, lanes } from '../../../schemas/topics.js'
+import { BehaviorSubject, type Subject } from 'rxjs'
+import { type Lane, lanes, type Way } from '../../../schemas/topics.js'
 import type { Scope, StateChange, StateEntry } from '../../../stages/stage.js'
 import { shareOut } from '../../engine/lanes.js'
 import {
@@ -8,13 +8,48 @@ import {
   type JoinOptions,
   type LogRecord,
   type Member,
+  type NewRecord,
   type Position,
   pollBytes,
   type Transaction,
 } from '../../engine/log.js'
-import type { GroupPosition, PackedRecords, SharedLog } from './log.js'
-import type { Partition } from './log-tables.js'
+import type { Database } from './database.js'
+import type { openLogTables, Partition } from './log-tables.js'
+import type { RecentRecords } from './recent-records.js'
+import type { Segment } from './segment.js'
 import { type SegmentReader, segmentReader } from './segment-reader.js'
+
+/** How far one group has come in one partition, kept in memory as it stands in the file. */
+export interface GroupPosition {
+  next: number
+  beyond: readonly number[]
+}
+
+/** One partition's part of what is to be written. */
+export interface PackedRecords {
+  readonly partition: Partition
+  readonly records: readonly NewRecord[]
+  readonly segments: readonly Segment[]
+}
+
+/** What the log and its members share. */
+export interface SharedLog {
+  readonly database: Database
+  readonly tables: ReturnType<typeof openLogTables>
+  readonly nowMs: () => number
+  readonly recent: RecentRecords
+  /** Fires after records became readable. */
+  readonly appended: Subject<void>
+  /** Records made ready to be written. Done before the transaction, for it may throw. */
+  packed(records: readonly NewRecord[]): readonly PackedRecords[]
+  /** Writes within a transaction. Only the storage can make it throw, and then the whole transaction fails. */
+  write(packed: readonly PackedRecords[]): void
+  /** A commit failed: what was noted in memory of its writes is not true. */
+  undo(): void
+  partitionsOf(way: Way): readonly Partition[]
+  groupPosition(group: string, partition: Partition): GroupPosition
+  settled(group: string): Subject<void>
+}
 
 interface Source {
   readonly lane: Lane

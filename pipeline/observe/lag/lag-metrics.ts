@@ -1,8 +1,9 @@
 /** What a round found, as gauges. Each round replaces all of them, and they are gone when none succeeds any more: what is
  *  shown was seen lately. */
+
+import type { LagNames, LagReading, PartitionLag } from '../../engine/lag-reading.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { ageOf, laneName, type StageLag } from './lag-trend.js'
-import type { LagNames, LagReading, PartitionLag } from './reading.js'
 
 export interface LagGauges {
   show(reading: LagReading, stages: readonly StageLag[]): void

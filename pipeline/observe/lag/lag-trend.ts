@@ -1,8 +1,8 @@
 /** What successive readings tell of each stage: rates, and how long it takes until nothing waits. */
 import type { Way } from '../../../schemas/topics.js'
 import type { WorkerName } from '../../../stages/stage.js'
+import type { LagReading, PartitionLag } from '../../engine/lag-reading.js'
 import { noLane } from '../metrics/metrics.js'
-import type { LagReading, PartitionLag } from './reading.js'
 
 /** One lane of a stage's input. */
 export interface LaneLag {

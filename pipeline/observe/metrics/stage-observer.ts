@@ -3,6 +3,7 @@ import type { NotificationRequested } from '../../../schemas/events.js'
 import { type Lane, type Way, wayName } from '../../../schemas/topics.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { NewRecord } from '../../engine/log.js'
+import { stateOf, type Worker } from '../../engine/worker.js'
 import type { AnyInput, Commit, WorkerObserver } from '../../engine/worker-observer.js'
 import { countAccepted } from './ingress-observer.js'
 import { type Metrics, noLane } from './metrics.js'
@@ -82,4 +83,11 @@ function counts<T, K>(of: readonly T[], key: (one: T) => K): Map<K, number> {
     counted.set(its, (counted.get(its) ?? 0) + 1)
   }
   return counted
+}
+
+/** How a worker stands, told at each scrape: for as long as the metrics live. */
+export function workerGauges(metrics: Metrics, stage: WorkerName, worker: Worker): void {
+  metrics.atScrape('running', () => metrics.running.set({ stage }, Number(stateOf(worker) === 'running')))
+  metrics.atScrape('stillSeconds', () => metrics.stillSeconds.set({ stage }, worker.stillMs() / 1000))
+  metrics.atScrape('inFlight', () => metrics.inFlight.set({ stage }, worker.unsettled()))
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { samplesOf } from '../../../testing/observe/metrics/samples-under-test.js'
 import type { WorkerState } from '../../engine/worker.js'
 import { createMetrics } from './metrics.js'
-import { workerGauges } from './worker-gauges.js'
+import { workerGauges } from './stage-observer.js'
 
 test('each worker tells at a scrape whether it runs, since when it stands still, and what it holds', async () => {
   const metrics = createMetrics()

@@ -1,5 +1,4 @@
 /** Gives each notification of a request its place in the traces, and records how long they took to be durable. */
-import type { Acceptor } from '../../../ingress/ports.js'
 import type { NotificationRequested } from '../../../schemas/events.js'
 import { isSampled } from '../../engine/trace-context.js'
 import type { Recorder } from './recorder.js'
@@ -9,10 +8,19 @@ import type { Recorder } from './recorder.js'
 const inOneTrace = 16
 const topic = 'notifications.requested'
 
-export function tracedAcceptor(acceptor: Acceptor, recorder: Recorder, system: string): Acceptor {
+/** Takes notifications in, like the ingress's `Acceptor`. `kind`: what became of them. */
+export interface Accepting<Claim, Acceptance extends { readonly kind: string }> {
+  accept(notifications: readonly NotificationRequested[], claim: Claim): Promise<Acceptance>
+}
+
+export function tracedAcceptor<A, C, R extends { readonly kind: string }>(
+  acceptor: A & Accepting<C, R>,
+  recorder: Recorder,
+  system: string,
+): A & Accepting<C, R> {
   return {
     ...acceptor,
-    async accept(notifications, claim) {
+    async accept(notifications: readonly NotificationRequested[], claim: C) {
       const trace = notifications[0]?.traceparent ?? null
       const placed = notifications.map((one, index) => (index < inOneTrace ? one : ofItsOwn(one)))
       const sending = trace !== null && isSampled(trace) ? send(trace, notifications.length) : null

@@ -1,8 +1,6 @@
 /** Tracing as the composition roots see it. OpenTelemetry is loaded only where it is on. */
 import { randomUUID } from 'node:crypto'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
-import type { Acceptor } from '../../../ingress/ports.js'
-import type { RequestTraces } from '../../../ingress/request-traces.js'
 import type { TopicName } from '../../../schemas/topics.js'
 import type { TracePlace } from '../../../schemas/trace-context.js'
 import type { CallTracer } from '../../../stages/deliver/call-tracer.js'
@@ -12,17 +10,17 @@ import { carillonVersion } from '../../config/version.js'
 import type { AnyInput, WorkerObserver } from '../../engine/worker-observer.js'
 import type { Logger } from '../logging/logging.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { tracedAcceptor } from './accepting.js'
+import { type Accepting, tracedAcceptor } from './accepting.js'
 import { attemptSpans } from './attempts.js'
 import { requestSpans } from './requests.js'
 import { type StageSpans, stageSpans } from './stage-spans.js'
 
 export interface Tracing {
-  readonly requests: RequestTraces
+  readonly requests: ReturnType<typeof requestSpans>
   /** Follows the calls of providers. */
   readonly callTracer: CallTracer
   /** Puts the notifications that are accepted into traces. */
-  acceptor(acceptor: Acceptor): Acceptor
+  acceptor<A, C, R extends { readonly kind: string }>(acceptor: A & Accepting<C, R>): A & Accepting<C, R>
   /** Observes a worker of this process, one of each stage. */
   worker(stage: WorkerName, topic: TopicName): WorkerObserver
   /** The trace context of a notification that an upstream handed to intake without one. */

@@ -26,11 +26,12 @@ import type { Tracing } from '../../observe/tracing/tracing.js'
 import { createTemplateCheck } from '../../rendering/check.js'
 import { createRenderer } from '../../rendering/pool.js'
 import { storeRetention } from '../../stores/retention.js'
+import { recordReader } from '../../stores/sqlite/records.js'
 import { openStores } from '../../stores/sqlite/stores.js'
 import { replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
 import { flowMeter } from '../flow-meter.js'
-import { askLog, stalledStages } from '../liveness.js'
+import { stalledStages } from '../liveness.js'
 import { countParked } from '../parked.js'
 import { createBindings } from '../provider-bindings.js'
 import { providerHealth } from '../provider-health.js'
@@ -117,6 +118,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
   const stagePorts: StagePorts = {
     log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
     codec,
+    outcomes: () => recordReader(database),
     enrich: () => enrich,
     records: () => stores,
     watchers,
@@ -167,7 +169,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       stages.flatMap(({ name, worker }) =>
         worker.restarts() > 0 && meter.isDown(name) ? [`${name} is restarting`] : [],
       ),
-    askLog: () => askLog(log),
+    askLog: () => log.ask(),
     stalled: async () => stalledStages(stages),
     metrics: () => metrics.text(),
     templateProblems: check.problems,

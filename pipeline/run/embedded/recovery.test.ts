@@ -42,7 +42,7 @@ describe('a kill', () => {
     const one = await run(undefined, { answer, policy: { timeoutMs: 60_000 } })
     const notifications = Array.from({ length: 60 }, () => notificationOf())
     for (const { id } of notifications.slice(0, 5)) stuck.add(`${id}.email`)
-    const waiting = notificationOf({ sendAtMs: Date.now() + 300 })
+    const waiting = notificationOf({ sendAtMs: Date.now() + 5000 })
     await one.accept([...notifications, waiting])
     await Promise.all(notifications.slice(5).map(({ id }) => one.ended(id)))
     await one.until(async () => (await one.record(waiting.id))?.status === 'scheduled')

@@ -6,9 +6,9 @@ import { waysOf } from '../../../schemas/topics.js'
 import { type StageName, stageNames } from '../../../stages/stage.js'
 import type { Log } from '../../engine/log.js'
 import { inputs, topology } from '../../engine/topology.js'
-import type { LagRounds } from '../../observe/lag/rounds.js'
-import { withBehind } from '../../observe/lag/stage-behind.js'
-import { type Rate, rate, sampleMs, waitingByLane } from '../flow-samples.js'
+import type { LagRound, LagRounds } from '../../observe/lag/rounds.js'
+import { type Rate, rate, sampleMs, unsettledByLane, waitingByLane } from '../flow-samples.js'
+import { withBehind } from '../stage-behind.js'
 
 export interface GroupFlow {
   /** Rejects with `Unavailable`. */
@@ -38,14 +38,26 @@ export function groupFlow(
       lookedMs = Date.now()
       begin()
       const here = local()
-      const round = lag?.fresh(roundAgeMs).catch(() => null) ?? Promise.resolve(null)
-      const stages = await Promise.all(stageNames.map((name) => flowOf(name, here.get(name))))
-      return withBehind(stages, await inTime(round, roundPatienceMs, null))
+      const round = await inTime(
+        lag?.fresh(roundAgeMs).catch(whileItAnswers) ?? Promise.resolve(null),
+        roundPatienceMs,
+        null,
+      )
+      return withBehind(
+        stageNames.map((name) => flowOf(name, here.get(name), round)),
+        round,
+      )
     },
     async stop() {
       end()
       await lag?.stop()
     },
+  }
+
+  /** A round may fail by what this user may not ask; what is known here is told then. */
+  async function whileItAnswers(): Promise<null> {
+    await log.ask()
+    return null
   }
 
   /** Positions are told only while somebody listens. */
@@ -77,7 +89,11 @@ export function groupFlow(
       .reduce((sum, count) => sum + count, 0)
   }
 
-  async function flowOf(name: StageName, here: Pick<StageFlow, 'state' | 'restarts'> | undefined): Promise<StageFlow> {
+  function flowOf(
+    name: StageName,
+    here: Pick<StageFlow, 'state' | 'restarts'> | undefined,
+    round: LagRound | null,
+  ): StageFlow {
     const own = rates.get(name)
     const described = topology().stages.find((stage) => stage.name === name)
     return {
@@ -87,7 +103,9 @@ export function groupFlow(
       state: here?.state ?? 'running',
       processed: own?.count() ?? 0,
       perSecond: own?.perSecond() ?? 0,
-      lag: waitingByLane(await log.lag(name, waysOf(inputs[name]))),
+      lag: round
+        ? waitingByLane(round.reading.partitions.filter(({ stage }) => stage === name))
+        : unsettledByLane(log, name, waysOf(inputs[name])),
       restarts: here?.restarts ?? 0,
     }
   }

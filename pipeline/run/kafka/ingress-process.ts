@@ -13,17 +13,16 @@ import { topology } from '../../engine/topology.js'
 import { kafkaLagReader } from '../../logs/kafka/lag-reader.js'
 import { lagOnDemand } from '../../observe/lag/rounds.js'
 import { createLogger } from '../../observe/logging/logging.js'
-import { requestLog } from '../../observe/logging/request-log.js'
-import { tellBuild } from '../../observe/metrics/build.js'
 import { ingressObserver } from '../../observe/metrics/ingress-observer.js'
-import { createMetrics, type Metrics } from '../../observe/metrics/metrics.js'
+import { createMetrics, type Metrics, tellBuild } from '../../observe/metrics/metrics.js'
 import { createTemplateCheck } from '../../rendering/check.js'
 import { deadLetterPorts, replayRecords } from '../dead-letters/ports.js'
 import { runDeadLetters } from '../dead-letters/worker.js'
 import { seedDemoUsers } from '../demo-users.js'
 import { ingressOptions } from '../ingress-options.js'
 import { intake } from '../intake.js'
-import { askLog, stalledStages } from '../liveness.js'
+import { stalledStages } from '../liveness.js'
+import { requestLog } from '../log-lines.js'
 import { addressOf, type Running } from '../running.js'
 import { kafkaSizes, type RunningStage, runStage, startStages } from '../stages.js'
 import { stopStages } from '../stopping.js'
@@ -124,7 +123,7 @@ function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: Shared
 
 function flowPort(
   stages: Flow['stages'],
-  log: Pick<Log, 'lag'>,
+  log: Pick<Log, 'ask'>,
   workers: readonly RunningStage[],
   metrics: Metrics,
 ): Flow {
@@ -132,7 +131,7 @@ function flowPort(
     topology: async () => topology(),
     stages,
     problems: async () => restarting(workers),
-    askLog: () => askLog(log),
+    askLog: () => log.ask(),
     stalled: async () => stalledStages(workers),
     metrics: () => metrics.text(),
   }

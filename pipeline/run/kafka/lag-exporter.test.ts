@@ -8,11 +8,9 @@ import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { loadConfig } from '../../config/config.js'
 import { startLagExporter } from './lag-exporter.js'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 const folder = mkdtempSync(join(tmpdir(), 'carillon-lag-exporter-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-const patience = { timeout: 60_000, interval: 50 }
+const patience = { timeout: 150_000, interval: 50 }
 
 function configOf(address: string, kafka: object) {
   const file = join(folder, 'carillon.yaml')

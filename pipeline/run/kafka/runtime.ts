@@ -15,8 +15,8 @@ import { kafkaObserver } from '../../observe/metrics/librdkafka.js'
 import type { Metrics } from '../../observe/metrics/metrics.js'
 import { openTracing } from '../../observe/tracing/tracing.js'
 import type { OpenCodec } from '../../registry/open-codec.js'
+import { logCrashes } from '../log-lines.js'
 import { providerHealth } from '../provider-health.js'
-import { logCrashes } from '../stage-log.js'
 import type { StagePorts, WorkerPorts } from '../stages.js'
 import { openWhenReady } from './opening.js'
 import { openParts, type Parts } from './parts.js'
@@ -134,6 +134,8 @@ async function openRuntime(
       }
       return {
         ...workerPorts,
+        // Opened when a duplicate is found, and not before.
+        outcomes: () => ({ endsOf: async (tenant, ids) => (await parts.stores()).records.endsOf(tenant, ids) }),
         enrich: () => {
           const { directory, templateSource: templates } = needed(stores)
           return { directory, templates, renderer: needed(renderer) }

@@ -1,8 +1,8 @@
 /** A Carillon on Kafka whose record store cannot be reached for a while. */
-import { afterEach, beforeEach, expect, it, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it, test } from 'vitest'
 import type { NotificationRecord } from '../../../schemas/record.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
-import { type ProcessUnderTest, until } from '../../../testing/process-under-test.js'
+import type { ProcessUnderTest } from '../../../testing/process-under-test.js'
 import { type CarillonUnderTest, carillonUnderTest } from '../../../testing/run/kafka/carillon-under-test.js'
 import {
   describeOnMongo,
@@ -11,8 +11,8 @@ import {
   urlBy,
 } from '../../../testing/stores/mongodb/mongo-under-test.js'
 import { type Way, wayTo } from '../../../testing/stores/mongodb/way-under-test.js'
+import { until } from '../../../testing/until.js'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`Kafka with MongoDB away: ${broker.missing}`, () => undefined)
 else describeStoreAway(broker.address)

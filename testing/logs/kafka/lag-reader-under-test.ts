@@ -3,18 +3,18 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Admin } from '@platformatic/kafka'
 import type { LibrdKafkaError, Producer } from 'node-rdkafka'
+import type { LagReader, PartitionLag } from '../../../pipeline/engine/lag-reading.js'
 import { inputs, workerNames } from '../../../pipeline/engine/topology.js'
-import { withBroker } from '../../../pipeline/logs/kafka/broker-connection.js'
+import { adminOptions } from '../../../pipeline/logs/kafka/admin-options.js'
 import { disconnect, kafkaClients } from '../../../pipeline/logs/kafka/clients.js'
 import { kafkaLagReader } from '../../../pipeline/logs/kafka/lag-reader.js'
 import { answerOf, loadKafka } from '../../../pipeline/logs/kafka/library.js'
 import { type KafkaLog, openKafkaLog } from '../../../pipeline/logs/kafka/log.js'
 import { kafkaNames } from '../../../pipeline/logs/kafka/names.js'
-import { protocolWriter } from '../../../pipeline/logs/kafka/protocol.js'
 import { ensureTopics } from '../../../pipeline/logs/kafka/topic-admin.js'
 import { wantedTopics } from '../../../pipeline/logs/kafka/topics.js'
-import type { LagReader, PartitionLag } from '../../../pipeline/observe/lag/reading.js'
 import { type Way, waysOf } from '../../../schemas/topics.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import { dropTopics } from './topics-under-test.js'
@@ -82,14 +82,10 @@ export async function lagUnderTest(brokers: string): Promise<LagUnderTest> {
       await disconnect(consumer)
     },
     async remove(way, offset) {
-      // DeleteRecords, version 1: [topic [partition offset]] timeout_ms
-      const body = protocolWriter()
-        .array([names.topic(way)], (writer, topic) =>
-          writer.string(topic).array([0], (w, partition) => w.int32(partition).int32(0).int32(offset)),
-        )
-        .int32(timeoutMs)
-        .bytes()
-      await withBroker(connection, (ask) => ask({ key: 21, version: 1 }, body))
+      const admin = new Admin(adminOptions(connection))
+      const partitions = [{ partition: 0, offset: BigInt(offset) }]
+      await admin.deleteRecords({ topics: [{ name: names.topic(way), partitions }] })
+      await admin.close()
     },
     async lag(way) {
       const { partitions } = await reader.read()

@@ -16,6 +16,7 @@ import { kafkaNames } from '../../../pipeline/logs/kafka/names.js'
 import { type WantedTopic, wantedTopics } from '../../../pipeline/logs/kafka/topics.js'
 import { type Way, waysOf } from '../../../schemas/topics.js'
 import type { LogUnderTest, OpenOptions } from '../../engine/log-under-test.js'
+import { waitingOnKafka } from './lag-under-test.js'
 
 /** After which a wait has failed. */
 const patienceMs = 120_000
@@ -109,6 +110,7 @@ export function kafkaLogsAt(address: string) {
         }
         throw new Error(`What was waited for did not come within ${patienceMs} ms: ${holds}`)
       },
+      lag: (group, own) => waitingOnKafka({ address, prefix, partitions, group, ways: own }),
       failCommits: (fail) => {
         failing = fail
       },

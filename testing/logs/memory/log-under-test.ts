@@ -2,7 +2,7 @@
 
 import { virtualClock } from '../../../pipeline/logs/memory/clock.js'
 import { memoryLog } from '../../../pipeline/logs/memory/log.js'
-import type { LogUnderTest, OpenOptions } from '../../engine/log-under-test.js'
+import { type LogUnderTest, type OpenOptions, waitingIn } from '../../engine/log-under-test.js'
 
 /** Virtual time after which a wait has failed. */
 const patienceMs = 30_000
@@ -39,6 +39,7 @@ export async function openMemoryLog(
       }
       throw new Error(`What was waited for did not come within ${patienceMs} ms: ${holds}`)
     },
+    lag: (group, ways) => waitingIn(log, group, ways),
     failCommits: (fail) => {
       if (fail) log.failNextCommit()
     },

@@ -1,6 +1,6 @@
 /** Readings as tests write them down. */
 
-import type { LagNames, LagReader, LagReading, PartitionLag } from '../../../pipeline/observe/lag/reading.js'
+import type { LagNames, LagReader, LagReading, PartitionLag } from '../../../pipeline/engine/lag-reading.js'
 import { type Way, wayTo } from '../../../schemas/topics.js'
 
 export const requested = {
