@@ -13,7 +13,7 @@ import { perNotification, threadTimeMs } from './process-use.js'
 import { inFolder } from './run.js'
 
 const batch = 500
-const warmUpMost = 5000
+const maxWarmUp = 5000
 
 interface ChainData {
   readonly folder: string
@@ -38,7 +38,7 @@ export function bareChain(count: number): Promise<BareChainRun> {
 
 /** What is measured runs compiled: some go through a chain of their own first. */
 function runWarm({ folder, count }: ChainData): BareChainRun {
-  runChain(join(folder, 'warm-up.db'), Math.min(count, warmUpMost))
+  runChain(join(folder, 'warm-up.db'), Math.min(count, maxWarmUp))
   return runChain(join(folder, 'bare.db'), count)
 }
 

@@ -2,7 +2,7 @@
  *  any of the decisions. */
 import type { EventName } from '../schemas/avro.js'
 import type { Delivery, Events, NotificationRequested, TrailEntry } from '../schemas/events.js'
-import type { TopicName } from '../schemas/topics.js'
+import type { StreamName } from '../schemas/streams.js'
 import { deliveryKey, makeNotifications } from './notifications.js'
 
 /** One hop: reads an event and makes the next. `to` is null at the end. */
@@ -66,7 +66,7 @@ export const chainedTopics = [
   'deliveries.routed',
   'deliveries.released',
   'notifications.status',
-] as const satisfies readonly TopicName[]
+] as const satisfies readonly StreamName[]
 export const groups = ['dedupe', 'enrich-template', 'route', 'throttle', 'deliver', 'record']
 export const statelessGroups = ['enrich-template', 'route', 'record']
 

@@ -10,7 +10,7 @@ export interface Child<Calls extends object> {
   readonly calls: BirpcReturn<Calls, Record<string, never>>
   /** Resolves when it is gone. */
   readonly gone: Promise<unknown>
-  /** Lets it end when `closed` is settled; what has not done so in time is killed. */
+  /** Lets it end when `closed` is acked; what has not done so in time is killed. */
   release(closed?: Promise<unknown>): Promise<void>
 }
 

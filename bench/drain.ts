@@ -15,7 +15,7 @@ import type { CpuMicros, Finished } from './subject.js'
 /** Notifications of the bare chain beside a run at a steady rate, which has no backlog of its own. */
 const bareCountBesideRate = 20_000
 /** Through the stages before a backlog counts: as many compile what is hot. */
-const warmUpMost = { sqlite: 5000, kafka: 2000 }
+const maxWarmUp = { sqlite: 5000, kafka: 2000 }
 
 export const drain = scenario({
   name: 'drain',
@@ -26,7 +26,7 @@ export const drain = scenario({
   async run(engine, { count }, { processes: how, profile }) {
     const processes = how === 'one' ? 1 : 6
     if (profile !== undefined) mkdirSync(profile, { recursive: true })
-    const warmUp = Math.min(count, warmUpMost[engine])
+    const warmUp = Math.min(count, maxWarmUp[engine])
     const { shares, ...run } = await onSubject(engine, { waits: true, warmUp, processes, profile }, async (subject) => {
       const accepted = await subject.lay(count)
       const watch = await subject.begin()

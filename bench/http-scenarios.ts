@@ -65,7 +65,7 @@ async function withCosts(carillon: RealCarillon, size: number, load: () => Promi
 
 const batches = 20
 const sentPerSecond = 60
-const watchersMost = 1000
+const maxWatchers = 1000
 const watchedPerSecond = 5
 const settleMs = 5000
 /** Before what is measured: a broker that was just started compiles itself for a while. */
@@ -93,7 +93,7 @@ export const contract = scenario({
         // At the steady rate: what did not come to the webhook within the wait, or came there more than once.
         const missing = calls.filter(({ times }) => times.length === 0).length
         const repeats = calls.filter(({ times }) => times.length > 1).length
-        return toldContract({ ...single, batchMs, sentMs, toldMs, watchers: watchersMost, missing, repeats })
+        return toldContract({ ...single, batchMs, sentMs, toldMs, watchers: maxWatchers, missing, repeats })
       })
     } finally {
       receiver.close()
@@ -146,7 +146,7 @@ function idOf(answer: unknown): string {
 }
 
 async function watched(carillon: RealCarillon, seconds: number): Promise<Percentiles> {
-  const end = await watchers(`${carillon.address}/v1/events`, watchersMost)
+  const end = await watchers(`${carillon.address}/v1/events`, maxWatchers)
   for (let number = 0; number < seconds * watchedPerSecond; number++) {
     await post(`${carillon.address}/api/v1/notifications`, message(number))
     await delay(1000 / watchedPerSecond)

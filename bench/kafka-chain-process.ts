@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { LogRecord, Member, NewRecord } from '../pipeline/engine/log.js'
 import { type KafkaLogOptions, openKafkaLog } from '../pipeline/logs/kafka/log.js'
 import { decodeAvro, encodeAvro } from '../schemas/avro.js'
-import { waysOf, wayTo } from '../schemas/topics.js'
+import { topicsOf, topicOf } from '../schemas/streams.js'
 import { ownedBy, positionsAfter } from '../testing/engine/log-under-test.js'
 import { chainedTopics, groups, hops } from './bare-hops.js'
 import { answerCalls, orderOf } from './child-process.js'
@@ -61,7 +61,7 @@ answerCalls<ChainCalls>({
 async function enter(number: number) {
   const [topic, group = ''] = [chainedTopics[number], groups[number]]
   if (!topic) throw new RangeError(`There is no hop ${number}`)
-  const member = await log.join({ group, ways: waysOf(topic) })
+  const member = await log.join({ group, topics: topicsOf(topic) })
   while (ownedBy(member).length < order.options.partitions) await member.poll(1, stepMs)
   return { number, member }
 }
@@ -84,18 +84,18 @@ async function run({ number, member }: { readonly number: number; readonly membe
 }
 
 /** What the hop makes of a record; the last one only remembers it. */
-function turn(number: number, { key, value, headers, timestampMs, way }: LogRecord): NewRecord[] {
+function turn(number: number, { key, value, headers, timestampMs, topic }: LogRecord): NewRecord[] {
   const hop = hops[number]
   if (!hop || value === null) return []
   const made = hop.turn(decodeAvro(hop.from, value))
-  const topic = chainedTopics[number + 1]
-  if (hop.to === null || !topic) {
+  const next = chainedTopics[number + 1]
+  if (hop.to === null || !next) {
     const id = 'notificationId' in made ? String(made.notificationId) : ''
     if (seen.has(id)) repeats++
     seen.add(id)
     return []
   }
-  const channel = topic === 'deliveries.released' ? 'sms' : null
-  const lane = topic === 'notifications.status' ? null : way.lane
-  return [{ way: wayTo(topic, lane, channel), key, value: encodeAvro(hop.to, made), headers, timestampMs }]
+  const channel = next === 'deliveries.released' ? 'sms' : null
+  const lane = next === 'notifications.status' ? null : topic.lane
+  return [{ topic: topicOf(next, lane, channel), key, value: encodeAvro(hop.to, made), headers, timestampMs }]
 }

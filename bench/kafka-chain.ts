@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { NewRecord } from '../pipeline/engine/log.js'
 import { type KafkaLogOptions, openKafkaLog } from '../pipeline/logs/kafka/log.js'
 import { encodeAvro } from '../schemas/avro.js'
-import { wayTo } from '../schemas/topics.js'
+import { topicOf } from '../schemas/streams.js'
 import { chainedTopics, sampleRequest, statelessGroups } from './bare-hops.js'
 import { type Child, forkChild } from './child-process.js'
 import type { ChainCalls, ChainOrder } from './kafka-chain-process.js'
@@ -19,7 +19,7 @@ export interface KafkaChainRun {
 }
 
 /** Through the chain before what is measured. */
-const warmUpMost = 2000
+const maxWarmUp = 2000
 /** Appends under way at once while the requests are laid. */
 const layAtOnce = 2000
 /** librdkafka's calls hold a thread each. */
@@ -61,7 +61,7 @@ async function measured(
     return movedMs
   }
   await all((calls) => calls.begin())
-  const warmUp = Math.min(count, warmUpMost)
+  const warmUp = Math.min(count, maxWarmUp)
   await lay(options, warmUp)
   await through(warmUp)
   await all((calls) => calls.pause())
@@ -81,13 +81,13 @@ async function measured(
 /** Writes `count` requests to the first topic. */
 async function lay(options: KafkaLogOptions, count: number): Promise<void> {
   const log = await openKafkaLog(options)
-  const way = wayTo('notifications.requested', 'normal', null)
+  const topic = topicOf('notifications.requested', 'normal', null)
   for (let number = 0; number < count; ) {
     const records: NewRecord[] = []
     for (const upTo = Math.min(count, number + layAtOnce); number < upTo; number++) {
       const request = sampleRequest(number)
       const value = encodeAvro('notification-requested', request)
-      records.push({ way, key: Buffer.from(request.recipient), value, headers: {}, timestampMs: Date.now() })
+      records.push({ topic, key: Buffer.from(request.recipient), value, headers: {}, timestampMs: Date.now() })
     }
     await log.append(records)
   }

@@ -46,10 +46,10 @@ export const rebalance = scenario({
       return runLoad(subject, { phases, begins })
     })
     const [, before, joined, left] = phases.map((_, phase) => latenciesOf(inPhase(load, phase)))
-    const gaps = { steady: longestGapMs(load, 1), joining: longestGapMs(load, 2), leaving: longestGapMs(load, 3) }
+    const gaps = { steady: longestGapMs(load, 1), joining: longestGapMs(load, 2), revoked: longestGapMs(load, 3) }
     return toldLoad(load, { before, joined, left, longestGapMs: gaps, ...took }, [
       `${ratePerSecond} a second; a second process of ${stage} was up after ${took.joinMs} ms, and gone after ${took.leaveMs} ms`,
-      `longest gap between two calls: before ${gaps.steady} ms, as it joined ${gaps.joining} ms, as it left ${gaps.leaving} ms`,
+      `longest gap between two calls: before ${gaps.steady} ms, as it joined ${gaps.joining} ms, as it left ${gaps.revoked} ms`,
       `before ${told(before)}; with it ${told(joined)}; after it left ${told(left)}`,
     ])
   },
@@ -179,18 +179,18 @@ export const soak = scenario({
       return {
         result: { rssMiB, processes: Object.fromEntries(uses), lost: tally.lost, duplicates: tally.duplicates },
         summary: uses.map(
-          ([name, { settled, last, highest }]) =>
-            `${name.padEnd(24)} ${settled} MiB after a third, ${last} at the end, ${highest} at most`,
+          ([name, { acked, last, highest }]) =>
+            `${name.padEnd(24)} ${acked} MiB after a third, ${last} at the end, ${highest} at most`,
         ),
         tally,
       }
     }),
 })
 
-/** Of one process, in MiB. `settled`: at the end of the first third: what came before is the filling of caches. */
+/** Of one process, in MiB. `acked`: at the end of the first third: what came before is the filling of caches. */
 function useOf(sizes: readonly number[]) {
-  const settled = sizes[Math.floor(sizes.length / 3)] ?? 0
-  return { settled, last: sizes.at(-1) ?? 0, highest: Math.max(0, ...sizes) }
+  const acked = sizes[Math.floor(sizes.length / 3)] ?? 0
+  return { acked, last: sizes.at(-1) ?? 0, highest: Math.max(0, ...sizes) }
 }
 
 /** One append at a time: should Kafka be slower than the rate, less is written. Returns the ids. */

@@ -31,7 +31,7 @@ type Shorthands = Readonly<Partial<Record<(typeof shorthands)[number], boolean>>
 const lingerMs = 1000
 /** Saved figures are of so many runs at least. */
 const savedRunsLeast = 3
-const runsMost = 100
+const maxRuns = 100
 
 // Ended from outside, it takes the broker that it started with it.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
@@ -131,8 +131,8 @@ function given(asked: Asked): Asked {
 
 function runCount(text: string): number {
   const value = positive(text)
-  if (!Number.isInteger(value) || value > runsMost)
-    throw new InvalidArgumentError(`It must be a whole number up to ${runsMost}.`)
+  if (!Number.isInteger(value) || value > maxRuns)
+    throw new InvalidArgumentError(`It must be a whole number up to ${maxRuns}.`)
   return value
 }
 

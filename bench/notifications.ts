@@ -4,7 +4,7 @@ import { v7 as uuid } from 'uuid'
 import { normalize } from '../ingress/normalize.js'
 import type { NotificationRequested } from '../schemas/events.js'
 import type { TemplateVersion } from '../schemas/template.js'
-import type { Lane } from '../schemas/topics.js'
+import type { Lane } from '../schemas/streams.js'
 import { progressBar } from './run.js'
 
 const text = 'Hello {{ name }}, your order {{ order }} is on its way. It should reach you on {{ day }}.'

@@ -1,5 +1,5 @@
 /** What is measured: a Carillon on either engine, with a stub in the place of its providers. */
-import type { Lane } from '../schemas/topics.js'
+import type { Lane } from '../schemas/streams.js'
 import type { BenchChannel } from './notifications.js'
 import type { Tally } from './tally.js'
 

@@ -5,7 +5,7 @@ import { Database } from '../pipeline/logs/sqlite/database.js'
 import { openMongo } from '../pipeline/stores/mongodb/connection.js'
 import { recordCollection } from '../pipeline/stores/mongodb/record-document.js'
 import { finalStatusList } from '../pipeline/stores/sqlite/record-row.js'
-import type { TopicName } from '../schemas/topics.js'
+import type { StreamName } from '../schemas/streams.js'
 import { benchChannels, deliveryKey } from './notifications.js'
 import type { Place } from './place.js'
 import { waitForCount } from './run.js'
@@ -36,7 +36,7 @@ const counted = [
   'notifications.rendered',
   'deliveries.routed',
   'deliveries.released',
-] as const satisfies readonly TopicName[]
+] as const satisfies readonly StreamName[]
 
 /** Of a Carillon whose engine has closed. What is wrong keeps the place. */
 export async function tallyRun(
@@ -57,7 +57,7 @@ export async function tallyRun(
   return total
 }
 
-/** Of the topics alone. A request whose answer was lost is asked again, so the first one may hold twins: dedupe drops
+/** Of the topics alone. A request whose answer was lost is asked again, so the first one may hold duplicates: dedupe drops
  *  them. */
 export async function tallyTopics(place: Place, accepted: readonly string[]): Promise<Tally> {
   const tally = tallyOf(accepted)

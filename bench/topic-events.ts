@@ -11,7 +11,7 @@ import { Database } from '../pipeline/logs/sqlite/database.js'
 import { openLogTables } from '../pipeline/logs/sqlite/log-tables.js'
 import { segmentReader } from '../pipeline/logs/sqlite/segment-reader.js'
 import type { EventName, EventOf } from '../schemas/avro.js'
-import { type TopicName, topics, waysOf } from '../schemas/topics.js'
+import { type StreamName, streams, topicsOf } from '../schemas/streams.js'
 import { databaseFileOf, kafkaOf, type Place } from './place.js'
 
 /** A read of many partitions waits so long for the next record, or the end of one. */
@@ -20,7 +20,7 @@ const readAtOnce = 2000
 const waitMs = 20
 
 /** The notifications of its events, in all its lanes: one for each event that is a first try. */
-export async function idsOn(place: Place, topic: TopicName): Promise<string[]> {
+export async function idsOn(place: Place, stream: StreamName): Promise<string[]> {
   const codec = createCodec()
   const events: readonly EventName[] = topics[topic].events
   const ids: string[] = []
@@ -33,12 +33,12 @@ export async function idsOn(place: Place, topic: TopicName): Promise<string[]> {
   return ids
 }
 
-function readFile(databaseFile: string, topic: TopicName, each: (record: LogRecord) => void): void {
+function readFile(databaseFile: string, stream: StreamName, each: (record: LogRecord) => void): void {
   const database = new Database(databaseFile)
   try {
     const tables = openLogTables(database)
-    for (const way of waysOf(topic)) {
-      const reader = segmentReader(tables, tables.partition(way, 0), 0, null)
+    for (const topic of topicsOf(stream)) {
+      const reader = segmentReader(tables, tables.partition(topic, 0), 0, null)
       for (let records = reader.read(readAtOnce); records.length > 0; records = reader.read(readAtOnce)) {
         for (const record of records) each(record)
       }
@@ -48,29 +48,29 @@ function readFile(databaseFile: string, topic: TopicName, each: (record: LogReco
   }
 }
 
-async function readKafka(place: Place, topic: TopicName, each: (record: LogRecord) => void): Promise<void> {
+async function readKafka(place: Place, stream: StreamName, each: (record: LogRecord) => void): Promise<void> {
   const { connection, prefix, partitions } = kafkaOf(place)
   const clients = kafkaClients(await loadKafka(), connection)
   const names = kafkaNames(prefix)
-  const ways = new Map(waysOf(topic).map((way) => [names.topic(way), way]))
+  const topics = new Map(topicsOf(stream).map((topic) => [names.nameOf(topic), topic]))
   const reader = await clients.reader(names.group('bench'), { 'enable.partition.eof': true })
   reader.setDefaultConsumeTimeout(waitMs)
   const atEnd = new Set<string>()
   reader.on('partition.eof', ({ topic: name, partition }) => atEnd.add(`${name}-${partition}`))
-  const places = [...ways.keys()].flatMap((name) =>
+  const places = [...topics.keys()].flatMap((name) =>
     Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition, offset: 0 })),
   )
   reader.assign(places)
   let movedMs = performance.now()
   try {
     for (let left = places.length; left > 0; left = places.length - atEnd.size) {
-      if (performance.now() - movedMs > quietMostMs) throw new Error(`${topic} could not be read to its end`)
+      if (performance.now() - movedMs > quietMostMs) throw new Error(`${stream} could not be read to its end`)
       const known = atEnd.size
       const messages = await answerOf<Message[]>((done) => reader.consume(readAtOnce, done))
       if (messages.length > 0 || atEnd.size > known) movedMs = performance.now()
       for (const message of messages) {
-        const way = ways.get(message.topic)
-        if (way) each(logRecord(message, way))
+        const topic = topics.get(message.topic)
+        if (topic) each(logRecord(message, topic))
       }
     }
     reader.unassign()

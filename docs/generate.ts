@@ -10,7 +10,7 @@ import { figureTable } from './tables/figures.js'
 import { metricTable } from './tables/metrics.js'
 import { routeTable } from './tables/routes.js'
 import { fileTable, providerTable, tracingVariableTable, variableTable } from './tables/settings.js'
-import { topicTable } from './tables/topics.js'
+import { topicTable } from './tables/streams.js'
 
 const root = import.meta.dirname.replace(/dist[\\/]docs$/, '')
 const check = process.argv.includes('--check')

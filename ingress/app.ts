@@ -2,7 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
-import { tracePlace, traceparentOf } from '../schemas/trace-context.js'
+import { spanContext, traceparentOf } from '../schemas/trace-context.js'
 import { authorize, credentialsOf } from './authorization.js'
 import { statusSocketOfC } from './compat/c-live.js'
 import { mountContracts, openContractPaths } from './compat/compat.js'
@@ -98,7 +98,7 @@ function observe({ log, observer, traces }: IngressPorts): MiddlewareHandler<Ing
       status,
       durationMs: performance.now() - startMs,
       correlationId,
-      ...(context !== null && tracePlace(context)),
+      ...(context !== null && spanContext(context)),
       ...(status >= 500 && c.error && { error: c.error }),
     })
   }

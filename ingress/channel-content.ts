@@ -1,7 +1,7 @@
 /** What each channel says: the shape the API takes and shows, and the one Message that stands for it inside. */
 import { z } from '@hono/zod-openapi'
 import type { Message } from '../schemas/events.js'
-import { type Channel, channels } from '../schemas/topics.js'
+import { type Channel, channels } from '../schemas/streams.js'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 

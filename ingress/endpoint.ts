@@ -21,7 +21,7 @@ export type IngressApp = OpenAPIHono<IngressEnvironment>
 export type IngressContext = Context<IngressEnvironment>
 
 /** Bytes of a body unless the route says. */
-export const bodyBytesMax = 1024 * 1024
+export const maxBodyBytes = 1024 * 1024
 
 export interface Input<P, Q, B> {
   readonly c: IngressContext
@@ -72,7 +72,7 @@ function queryOf(c: IngressContext): Readonly<Record<string, string>> {
   return c.req.query()
 }
 
-function read(c: IngressContext, { form = 'json', maxBytes = bodyBytesMax }: RequestBody<z.ZodType>): Promise<unknown> {
+function read(c: IngressContext, { form = 'json', maxBytes = maxBodyBytes }: RequestBody<z.ZodType>): Promise<unknown> {
   return form === 'form' ? readForm(c, maxBytes) : readJson(c, maxBytes, form === 'json')
 }
 

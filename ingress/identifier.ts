@@ -1,7 +1,7 @@
 /** Ids, keys and addresses: short texts that stand in keys, paths and logs. */
 import { z } from '@hono/zod-openapi'
 import { hasHiddenCharacters } from '../schemas/addresses.js'
-import { idBytesMax, isClean } from '../schemas/ids.js'
+import { maxIdBytes, isClean } from '../schemas/ids.js'
 
 /** A text of 1 to `maxBytes` bytes of UTF-8 without control characters. */
 export function shortText(maxBytes: number) {
@@ -15,7 +15,7 @@ export function shortText(maxBytes: number) {
 }
 
 /** An id or key. */
-export const identifier = shortText(idBytesMax)
+export const identifier = shortText(maxIdBytes)
 
 /** An e-mail address or a phone number. Whether its channel takes it is route's to say; what nobody sees in it was
  *  pasted along, or is there to deceive. */

@@ -8,11 +8,11 @@ import { type InboundPlace, idFrom, isIdentifier, notificationIdOf } from '../sc
 import type { RetryBounds } from '../schemas/retry-rules.js'
 import type { TemplateVersion } from '../schemas/template.js'
 import { tenant } from '../schemas/tenant.js'
-import { channels, lanes } from '../schemas/topics.js'
+import { channels, lanes } from '../schemas/streams.js'
 import { headerNamed, traceparentIn } from '../schemas/trace-context.js'
 import { present } from './channel-content.js'
 import { correlationHeader, correlationIdOf } from './correlation.js'
-import { bodyBytesMax } from './endpoint.js'
+import { maxBodyBytes } from './endpoint.js'
 import { type Checked, check } from './field-errors.js'
 import { identifier } from './identifier.js'
 import { lossIn } from './json-loss.js'
@@ -29,7 +29,7 @@ export interface InboundRecord extends InboundPlace {
 /** What the event does not say itself. */
 export interface IntakeContext {
   readonly nowMs: number
-  /** How long a twin is recognised where the event does not say. */
+  /** How long a duplicate is recognised where the event does not say. */
   readonly dedupeWindowMs: number
   /** What an event may ask of retries. */
   readonly retryBounds: RetryBounds
@@ -62,8 +62,8 @@ export function readInbound(value: NotificationInbound): Checked<BatchItem> {
   const { content, data, metadata } = value
   // Asked before anything is parsed: a record may be larger than a body.
   const bytes = [content ?? '', data, metadata, ...(value.channels ?? [])].reduce((sum, text) => sum + sizeOf(text), 0)
-  if (bytes > bodyBytesMax) {
-    const message = `content, data and metadata may have ${bodyBytesMax} bytes at most.`
+  if (bytes > maxBodyBytes) {
+    const message = `content, data and metadata may have ${maxBodyBytes} bytes at most.`
     return { ok: false, errors: [{ path: '', message }] }
   }
   const errors: FieldError[] = []
@@ -111,13 +111,13 @@ export function takeIn(record: InboundRecord, read: Checked<BatchItem>, context:
 
 /** What is wrong, in one line: each with its path. The first ones, where there are many. */
 export function listed(errors: readonly FieldError[]): string {
-  const lines = errors.slice(0, listedMost).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  const lines = errors.slice(0, maxListed).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
   const more = errors.length - lines.length
-  return `${lines.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`.slice(0, listedCharactersMost)
+  return `${lines.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`.slice(0, maxListedCharacters)
 }
 
-const listedMost = 20
-const listedCharactersMost = 1000
+const maxListed = 20
+const maxListedCharacters = 1000
 
 function rejected(
   { value }: InboundRecord,

@@ -2,7 +2,7 @@
 import type { FieldError } from './problem.js'
 
 /** How deep JSON may be nested. Everything behind the ingress may recurse over it. */
-export const jsonDepthMax = 64
+export const maxJsonDepth = 64
 
 /** What a text holds, or why it is no JSON: without a word of the text, which may hold personal data. */
 export type ParsedJson =
@@ -23,7 +23,7 @@ export function parseJson(text: string): ParsedJson {
 /** The first thing in a parsed value that must not get any further: nesting that is too deep, a `__proto__` key. */
 export function faultIn(value: unknown, depth = 1): FieldError | null {
   if (typeof value !== 'object' || value === null) return null
-  if (depth > jsonDepthMax) return { path: '', message: `Must not be nested more than ${jsonDepthMax} deep.` }
+  if (depth > maxJsonDepth) return { path: '', message: `Must not be nested more than ${maxJsonDepth} deep.` }
   if (Array.isArray(value)) return faultInside(value.entries(), depth)
   return faultInside(Object.entries(value), depth)
 }

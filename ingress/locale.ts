@@ -1,15 +1,15 @@
 /** Locales and time zones, as the platform's own tables know them. */
 import { shortText } from './identifier.js'
 
-const tagBytesMax = 64
+const maxTagBytes = 64
 
 /** A BCP 47 tag. */
-export const locale = shortText(tagBytesMax)
+export const locale = shortText(maxTagBytes)
   .refine(isLocale, 'Must be a BCP 47 tag, such as de or pt-BR.')
   .openapi({ example: 'de-AT' })
 
 /** An IANA time zone. */
-export const timeZone = shortText(tagBytesMax)
+export const timeZone = shortText(maxTagBytes)
   .refine(isTimeZone, 'Must be an IANA time zone, such as Europe/Vienna.')
   .openapi({ example: 'Europe/Vienna' })
 

@@ -16,8 +16,8 @@ import { type JsonObject, messagesOf, plainMessage } from './channel-content.js'
 import {
   type Addresses,
   type BatchItem,
-  dataBytesMax,
-  metadataBytesMax,
+  maxDataBytes,
+  maxMetadataBytes,
   type NotificationRequest,
   recipientKeyOf,
 } from './notification-request.js'
@@ -33,7 +33,7 @@ export interface RequestContext {
   readonly traceparent: string | null
   /** The batch that all of it belongs to. */
   readonly batchId: string | null
-  /** How long a twin is recognised where the request does not say. */
+  /** How long a duplicate is recognised where the request does not say. */
   readonly dedupeWindowMs: number
   /** What a request may ask of retries. */
   readonly retryBounds: RetryBounds
@@ -101,14 +101,14 @@ function sharedOf(request: Request, context: RequestContext, errors: FieldError[
     channels,
     template,
     content,
-    data: boundedJson('data', request.data, dataBytesMax, errors),
+    data: boundedJson('data', request.data, maxDataBytes, errors),
     priority: request.priority ?? 'normal',
     ...timesOf(request, nowMs, errors),
     retry: request.retry ? retryOf(request.retry, context.retryBounds, errors) : null,
     dedupe: request.dedupe
       ? dedupeOf(request.dedupe, { channels, template, content, data: request.data ?? {} }, context.dedupeWindowMs)
       : null,
-    metadata: boundedJson('metadata', request.metadata, metadataBytesMax, errors),
+    metadata: boundedJson('metadata', request.metadata, maxMetadataBytes, errors),
     batchId,
     correlationId,
     traceparent,

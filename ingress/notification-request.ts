@@ -2,29 +2,29 @@
 import { z } from '@hono/zod-openapi'
 import { parseDuration } from '../schemas/duration.js'
 import type { Address } from '../schemas/events.js'
-import { idBytesMax } from '../schemas/ids.js'
+import { maxIdBytes } from '../schemas/ids.js'
 import { maxWaits } from '../schemas/retry-rules.js'
-import { channels, lanes } from '../schemas/topics.js'
+import { channels, lanes } from '../schemas/streams.js'
 import { channelContent, jsonObject } from './channel-content.js'
 import { addressText, identifier, shortText } from './identifier.js'
 
 /** Recipients of one request, and notifications of one batch. */
-export const fanOutMax = 1000
+export const maxFanOut = 1000
 /** Bytes of `data` as JSON. */
-export const dataBytesMax = 64 * 1024
+export const maxDataBytes = 64 * 1024
 /** Bytes of `metadata` as JSON. */
-export const metadataBytesMax = 4 * 1024
+export const maxMetadataBytes = 4 * 1024
 /** Bytes of a device token or URL, which may be longer than an id. */
-const longAddressBytesMax = 2048
+const maxLongAddressBytes = 2048
 /** Characters of a duration. */
-const durationLengthMax = 32
+const maxDurationLength = 32
 const dedupeWindowMinMs = 1000
 const dedupeWindowMaxMs = 30 * 24 * 60 * 60 * 1000
 
 /** A point in time: RFC 3339 with an offset. */
 export const instant = z.iso.datetime({ offset: true }).openapi({ example: '2030-01-31T09:00:00+01:00' })
 
-const longAddress = shortText(longAddressBytesMax)
+const longAddress = shortText(maxLongAddressBytes)
 const addresses = z
   .strictObject({
     id: identifier.optional(),
@@ -36,8 +36,8 @@ const addresses = z
   })
   .refine((to) => Object.keys(to).length > 0, 'Needs one of id, email, phone, device, webhook, slack.')
   .refine(
-    (to) => Buffer.byteLength(recipientKeyOf(to)) <= idBytesMax,
-    `Needs an id beside an address longer than ${idBytesMax} bytes.`,
+    (to) => Buffer.byteLength(recipientKeyOf(to)) <= maxIdBytes,
+    `Needs an id beside an address longer than ${maxIdBytes} bytes.`,
   )
   .openapi('Addresses')
 /** Where one recipient can be reached. */
@@ -75,7 +75,7 @@ const dedupe = z
   .openapi({ description: 'Tells a twin for the same recipient once within the window: by a key, or by its content.' })
 
 const duration = z
-  .union([z.string().max(durationLengthMax), z.number()])
+  .union([z.string().max(maxDurationLength), z.number()])
   .transform((value, { addIssue }) => {
     const ms = parseDuration(value)
     if (ms === null)
@@ -126,7 +126,7 @@ const fields = {
   content: content.optional(),
   data: jsonObject
     .optional()
-    .openapi({ description: `The template's variables: ${dataBytesMax} bytes at most as JSON.` }),
+    .openapi({ description: `The template's variables: ${maxDataBytes} bytes at most as JSON.` }),
   priority: z.enum(lanes).optional().openapi({ description: 'normal unless said.' }),
   sendAt: instant.optional().openapi({ description: 'Not before. Past means now.' }),
   expiresAt: instant.optional().openapi({ description: 'Not after.' }),
@@ -134,7 +134,7 @@ const fields = {
   retry: retry.optional(),
   metadata: jsonObject
     .optional()
-    .openapi({ description: `Given back as it is: ${metadataBytesMax} bytes at most as JSON.` }),
+    .openapi({ description: `Given back as it is: ${maxMetadataBytes} bytes at most as JSON.` }),
 }
 
 function saysSomething(request: { template?: unknown; content?: unknown }): boolean {
@@ -152,8 +152,8 @@ export type BatchItem = z.infer<typeof batchItem>
 /** A request for one recipient or many. */
 export const notificationRequest = z
   .strictObject({
-    to: z.union([identifier, addresses, z.array(recipient).min(1).max(fanOutMax)]).openapi({
-      description: `An id, addresses, or 1 to ${fanOutMax} of them: then all are accepted or none is.`,
+    to: z.union([identifier, addresses, z.array(recipient).min(1).max(maxFanOut)]).openapi({
+      description: `An id, addresses, or 1 to ${maxFanOut} of them: then all are accepted or none is.`,
     }),
     ...fields,
     idempotencyKey: identifier.optional().openapi({ description: 'The same as the header Idempotency-Key.' }),
@@ -168,7 +168,7 @@ export const notificationRequest = z
   })
 export type NotificationRequest = z.infer<typeof notificationRequest>
 
-const size = { min: 1, max: fanOutMax }
+const size = { min: 1, max: maxFanOut }
 
 /** A batch as it is documented: its items are checked one by one, so that a bad one rejects only itself. */
 export const batchRequest = z

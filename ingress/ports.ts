@@ -3,7 +3,7 @@
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
 import type { Change, NotificationRecord, NotificationState } from '../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
-import type { Lane } from '../schemas/topics.js'
+import type { Lane } from '../schemas/streams.js'
 import type { IngressObserver, RequestLogEntry, RequestTraces } from './observer.js'
 import type { StageFlow } from './stage-flow.js'
 

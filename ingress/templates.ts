@@ -11,7 +11,7 @@ import { canonicalLocale, locale } from './locale.js'
 /** The locale of a template that names none. */
 const localeDefault = 'en'
 /** Locales of one template. */
-export const localesMax = 100
+export const maxLocales = 100
 
 const fields = {
   channels: channelContent.openapi({ description: 'Strings are Liquid: `{{ name }}`.' }),

@@ -11,8 +11,8 @@ export interface Mailbox {
 }
 
 // RFC 5321, section 4.5.3.1: octets before the @, and in all.
-const localBytesMax = 64
-const mailboxBytesMax = 254
+const maxLocalBytes = 64
+const maxMailboxBytes = 254
 /** A dot-atom (RFC 5322, section 3.2.3), with letters beyond ASCII (RFC 6531, section 3.3). */
 const dotAtom = /^[\w!#$%&'*+/=?^`{|}~\-\u0080-\u{10ffff}]+(?:\.[\w!#$%&'*+/=?^`{|}~\-\u0080-\u{10ffff}]+)*$/u
 /** What shows nothing or is unassigned: controls, format characters such as marks of direction, soft hyphens and
@@ -31,14 +31,14 @@ export function hasHiddenCharacters(text: string): boolean {
 
 /** A mailbox as it is used on the internet, or null: dot-atoms, no quoting, no comments, no IP addresses. */
 export function parseMailbox(address: string): Mailbox | null {
-  if (address.length > mailboxBytesMax || hidden.test(address)) return null
+  if (address.length > maxMailboxBytes || hidden.test(address)) return null
   const at = address.lastIndexOf('@')
   const local = address.slice(0, Math.max(0, at)).normalize('NFC')
   const domain = domainOf(address.slice(at + 1))
   // Some readers decode an encoded word (RFC 2047) before the @, and see another address.
   if (domain === null || !dotAtom.test(local) || /\p{Z}/u.test(local) || local.includes('=?')) return null
   const localBytes = Buffer.byteLength(local)
-  if (localBytes > localBytesMax || localBytes + 1 + domain.length > mailboxBytesMax) return null
+  if (localBytes > maxLocalBytes || localBytes + 1 + domain.length > maxMailboxBytes) return null
   return { local, domain }
 }
 
@@ -49,7 +49,7 @@ export function isMailbox(address: string): boolean {
 
 function domainOf(written: string): string | null {
   const lower = written.toLowerCase()
-  const isPlain = hostName.test(lower) && !lower.includes('xn--') && lower.length <= mailboxBytesMax
+  const isPlain = hostName.test(lower) && !lower.includes('xn--') && lower.length <= maxMailboxBytes
   const domain = isPlain ? lower : toASCII(written, idna)
   return domain !== null && hostName.test(domain) ? domain : null
 }

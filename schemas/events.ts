@@ -105,11 +105,11 @@ export interface DeadLetter {
   readonly replays: number
 }
 
-/** The wish that a twin within a window be told once. Scoped by tenant and recipient. */
+/** The wish that a duplicate within a window be told once. Scoped by tenant and recipient. */
 export interface DedupeRequest {
-  /** The twin key: the caller's, or a hash of the content. */
+  /** The duplicate key: the caller's, or a hash of the content. */
   readonly key: string
-  /** How long a twin is recognised, in milliseconds. */
+  /** How long a duplicate is recognised, in milliseconds. */
   readonly windowMs: number
 }
 
@@ -236,13 +236,13 @@ export interface DeliveryStatus {
   readonly attempts: readonly Attempt[]
 }
 
-/** The wish that a twin for the same recipient be told once within a window. Either key or by is set. */
+/** The wish that a duplicate for the same recipient be told once within a window. Either key or by is set. */
 export interface InboundDedupe {
-  /** The twin key. */
+  /** The duplicate key. */
   readonly key: null | string
-  /** content: twins are those that say the same. */
+  /** content: duplicates are those that say the same. */
   readonly by: null | string
-  /** How long a twin is recognised, in milliseconds; null: as configured. */
+  /** How long a duplicate is recognised, in milliseconds; null: as configured. */
   readonly windowMs: null | number
 }
 
@@ -268,7 +268,7 @@ export interface NotificationRequested {
   readonly id: string
   /** Whose it is. */
   readonly tenant: string
-  /** Empty; a replay carries a fresh one, so that it is not taken for a twin. */
+  /** Empty; a replay carries a fresh one, so that it is not taken for a duplicate. */
   readonly nonce: string
   /** The recipient's key: the id, or the first address where there is none. Part of the record's key. */
   readonly recipient: string
@@ -290,7 +290,7 @@ export interface NotificationRequested {
   readonly expiresAtMs: null | number
   /** When its deliveries are tried again; null: as configured. */
   readonly retry: null | RetryRequest
-  /** Whether and how twins are recognised, beyond the id. */
+  /** Whether and how duplicates are recognised, beyond the id. */
   readonly dedupe: null | DedupeRequest
   /** JSON object that is carried along and given back. */
   readonly metadata: string
@@ -308,7 +308,7 @@ export interface NotificationRequested {
   readonly replays: number
 }
 
-/** A notification that is no twin of an earlier one. */
+/** A notification that is no duplicate of an earlier one. */
 export interface NotificationAccepted {
   /** What was asked. */
   readonly request: NotificationRequested
@@ -365,7 +365,7 @@ export interface NotificationInbound {
   readonly expiresAt: null | string
   /** When its deliveries are tried again; null: as configured. */
   readonly retry: null | InboundRetry
-  /** Whether and how twins are recognised, beyond the id. */
+  /** Whether and how duplicates are recognised, beyond the id. */
   readonly dedupe: null | InboundDedupe
   /** JSON object that is carried along and given back, at most 4 KiB. */
   readonly metadata: string
@@ -437,7 +437,7 @@ export interface NotificationStatus {
   readonly atMs: number
   /** A state that no delivery tells; null: the deliveries tell it. */
   readonly status: null | NotificationEnd
-  /** The notification this one is a twin of. */
+  /** The notification this one is a duplicate of. */
   readonly duplicateOf: null | string
   /** What was asked; with accepted, duplicate and rejected. */
   readonly summary: null | NotificationSummary

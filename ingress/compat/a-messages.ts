@@ -13,7 +13,7 @@ import { newNotification } from './new-notification.js'
 
 const tag = 'Contract A: user messages'
 /** Messages that one answer holds, the newest. */
-const messagesMost = 10_000
+const maxMessages = 10_000
 /** Messages read at once. */
 const pageSize = 1000
 
@@ -84,7 +84,7 @@ function serveMessages(app: IngressApp, { inbox, recipients }: IngressPorts): vo
       tag,
       summary: 'The messages that a user was sent',
       params: z.object({ userID: identifier }),
-      answers: { 200: { description: `The newest ${messagesMost} of them.`, schema: messages } },
+      answers: { 200: { description: `The newest ${maxMessages} of them.`, schema: messages } },
     },
     async ({ c, params: { userID } }) => {
       const id = integer.safeParse(userID)
@@ -111,7 +111,7 @@ async function known(recipients: Recipients, id: number): Promise<User | undefin
 async function receivedBy(recipient: string, inbox: IngressPorts['inbox']): Promise<readonly InboxMessage[]> {
   const newestFirst: InboxMessage[] = []
   let cursor: string | null | undefined
-  while (cursor !== null && newestFirst.length < messagesMost) {
+  while (cursor !== null && newestFirst.length < maxMessages) {
     const page = await inbox.list(tenant, recipient, pageSize, cursor)
     newestFirst.push(...page.data)
     cursor = page.nextCursor

@@ -7,7 +7,7 @@ import type { NotificationRequested } from '../../schemas/events.js'
 import { finalStatuses, gotThrough } from '../../schemas/record.js'
 import { plainMessage } from '../channel-content.js'
 import { answer, type IngressApp } from '../endpoint.js'
-import { fanOutMax } from '../notification-request.js'
+import { maxFanOut } from '../notification-request.js'
 import type { CompatOptions, IngressOptions } from '../options.js'
 import type { Claim, IngressPorts } from '../ports.js'
 import { acceptOnce, contractKey, type Owner } from './accept-once.js'
@@ -18,13 +18,13 @@ import { newNotification } from './new-notification.js'
 const types = ['sms', 'email', 'inapp'] as const
 
 /** Characters: of a thousand users each gets a copy. */
-const descriptionMost = 10_000
+const maxDescription = 10_000
 
 const request = z
   .object({
-    user_id: z.array(z.int()).min(1).max(fanOutMax),
+    user_id: z.array(z.int()).min(1).max(maxFanOut),
     type: z.enum(types),
-    description: z.string().min(1).max(descriptionMost),
+    description: z.string().min(1).max(maxDescription),
   })
   .openapi('UserNotification', { example: { user_id: [1, 2], type: 'inapp', description: 'Your order has shipped.' } })
 

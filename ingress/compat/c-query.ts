@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 
 const pageSizeDefault = 20
-const pageSizeMax = 100
+const maxPageSize = 100
 
 /** May be left out, or be empty, as Go writes what it has not. */
 export function optional<S extends z.ZodType>(schema: S) {
@@ -11,8 +11,8 @@ export function optional<S extends z.ZodType>(schema: S) {
 
 /** 100 at most, whatever is asked. */
 export const pageSize = optional(z.coerce.number().int().min(1))
-  .transform((size) => Math.min(size ?? pageSizeDefault, pageSizeMax))
+  .transform((size) => Math.min(size ?? pageSizeDefault, maxPageSize))
   .openapi({
     type: 'integer',
-    description: `${pageSizeDefault} unless said; ${pageSizeMax} at most, whatever is asked.`,
+    description: `${pageSizeDefault} unless said; ${maxPageSize} at most, whatever is asked.`,
   })

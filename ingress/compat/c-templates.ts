@@ -16,14 +16,14 @@ import { optional, pageSize } from './c-query.js'
 import { errorField, serveContract } from './contract.js'
 import { translateGoTemplate } from './go-template.js'
 
-const nameBytesMax = 256
-const bodyMost = 100_000
+const maxNameBytes = 256
+const maxBody = 100_000
 const locale = 'en'
 /** Pages of templates looked through for those of this contract, for one of its pages. */
 const pagesLookedAt = 50
 
 const newTemplate = z
-  .object({ name: shortText(nameBytesMax), channel: z.enum(channelsOfC), body: z.string().min(1).max(bodyMost) })
+  .object({ name: shortText(maxNameBytes), channel: z.enum(channelsOfC), body: z.string().min(1).max(maxBody) })
   .openapi('ServiceNewTemplate', { example: { name: 'code', channel: 'sms', body: 'Your code is {{.Code}}.' } })
 const templateOfC = z
   .object({

@@ -16,7 +16,7 @@ import { requestContext } from '../request-context.js'
 import { acceptedHeaders, idempotencyHeaders } from './notifications.js'
 
 /** Bytes of a batch's body. */
-export const batchBytesMax = 8 * 1024 * 1024
+export const maxBatchBytes = 8 * 1024 * 1024
 /** Between two looks for a batch that is not there yet, in milliseconds. */
 const lookAgainMs = 50
 
@@ -47,7 +47,7 @@ function servePost(app: IngressApp, ports: IngressPorts, options: IngressOptions
       body: {
         schema: batchEnvelope,
         documented: batchRequest,
-        maxBytes: batchBytesMax,
+        maxBytes: maxBatchBytes,
         example: {
           notifications: [
             { to: 'user-42', content: { body: 'Hello' } },

@@ -26,7 +26,7 @@ const page = pageOf(message).extend({ unread: z.int() }).openapi('InboxPage')
 const marked = z.strictObject({ id: z.string(), read: z.literal(true) }).openapi('InboxRead')
 
 /** Bytes of a place. */
-const placeMost = 2048
+const maxPlace = 2048
 const placeHeader = 'Last-Event-ID'
 
 export function inboxRoutes(app: IngressApp, { inbox, nowMs }: IngressPorts, live: Live): void {
@@ -82,7 +82,7 @@ function streamRoute(app: IngressApp, inbox: IngressPorts['inbox'], { changes, p
         'Every 15 s comes a comment.',
       params: z.object({ id: identifier }),
       headers: z.object({
-        [placeHeader]: z.string().max(placeMost).optional().openapi({ description: 'The id of the last event seen.' }),
+        [placeHeader]: z.string().max(maxPlace).optional().openapi({ description: 'The id of the last event seen.' }),
       }),
       answers: {
         200: {

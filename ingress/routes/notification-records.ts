@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { finalStatuses } from '../../schemas/record.js'
 import { tenant } from '../../schemas/tenant.js'
-import { channels } from '../../schemas/topics.js'
+import { channels } from '../../schemas/streams.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { identifier, isFresh } from '../identifier.js'
 import { instant } from '../notification-request.js'

@@ -2,31 +2,31 @@
 import { z } from '@hono/zod-openapi'
 import type { KnownRecipient } from '../../schemas/template.js'
 import { tenant } from '../../schemas/tenant.js'
-import { channels } from '../../schemas/topics.js'
+import { channels } from '../../schemas/streams.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { addressText, identifier, shortText } from '../identifier.js'
 import { locale, timeZone } from '../locale.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
 
-const longAddressBytesMax = 2048
-const nameBytesMax = 256
-const devicesMax = 20
+const maxLongAddressBytes = 2048
+const maxNameBytes = 256
+const maxDevices = 20
 
 const params = z.object({ id: identifier })
 const path = '/v1/recipients/{id}'
 
 const fields = {
-  name: shortText(nameBytesMax).optional().openapi({ description: 'As other people are shown it.' }),
+  name: shortText(maxNameBytes).optional().openapi({ description: 'As other people are shown it.' }),
   email: addressText.optional(),
   phone: addressText.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
   devices: z
-    .array(shortText(longAddressBytesMax))
-    .max(devicesMax)
+    .array(shortText(maxLongAddressBytes))
+    .max(maxDevices)
     .optional()
     .openapi({ description: 'Push tokens: each of them gets the push.' }),
-  webhook: shortText(longAddressBytesMax).optional(),
-  slack: shortText(longAddressBytesMax).optional(),
+  webhook: shortText(maxLongAddressBytes).optional(),
+  slack: shortText(maxLongAddressBytes).optional(),
   locale: locale.optional(),
   timeZone: timeZone.optional(),
   preferences: z

@@ -8,14 +8,14 @@ import { type ChannelContent, contentOf, type JsonObject } from '../channel-cont
 import { answer, type IngressApp, refuse, serveEndpoint } from '../endpoint.js'
 import { identifier } from '../identifier.js'
 import { boundedJson } from '../normalize.js'
-import { dataBytesMax } from '../notification-request.js'
+import { maxDataBytes } from '../notification-request.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts, TemplateCheck, Templates } from '../ports.js'
 import { type FieldError, invalid, Problem } from '../problem.js'
 import {
   created,
   localeFor,
-  localesMax,
+  maxLocales,
   newTemplate,
   previewRequest,
   revised,
@@ -39,7 +39,7 @@ const previewAnswer = z
   .openapi('Preview')
 
 /** A PUT asks for no precondition: where others change the template at once, each makes a version of its own. */
-const writesMost = 50
+const maxWrites = 50
 
 export function templateRoutes(app: IngressApp, ports: IngressPorts): void {
   serveCreate(app, ports)
@@ -97,7 +97,7 @@ function serveRevise(app: IngressApp, { templates, templateCheck, nowMs }: Ingre
         const template = revised(existing, draft, new Date(nowMs()).toISOString())
         const written = await tryWrite(templates, template, existing)
         if (written) return answer(c, 200, templateView(template))
-        if (attempt === writesMost) throw changedMeanwhile()
+        if (attempt === maxWrites) throw changedMeanwhile()
       }
     },
   )
@@ -170,7 +170,7 @@ function servePreview(app: IngressApp, { templates, templateCheck }: IngressPort
     },
     async ({ c, params: { id }, body: { channel, data, locale: wanted } }) => {
       const errors: FieldError[] = []
-      boundedJson('data', data, dataBytesMax, errors)
+      boundedJson('data', data, maxDataBytes, errors)
       refuse(errors)
       const template = await found(templates, id)
       const locale = localeFor(template, wanted)
@@ -214,7 +214,7 @@ function missing(): Problem {
 
 async function refuseFaults(templateCheck: TemplateCheck, { channels, defaults }: TemplateDraft): Promise<void> {
   const errors: FieldError[] = []
-  boundedJson('defaults', defaults, dataBytesMax, errors)
+  boundedJson('defaults', defaults, maxDataBytes, errors)
   const problems = await templateCheck.problems(channels satisfies ChannelContent)
   refuse([...errors, ...problems.map(({ path, message }) => ({ path: `channels.${path}`, message }))])
 }
@@ -225,8 +225,8 @@ async function write(templates: Templates, template: TemplateVersion, replaced: 
 
 /** False when another change came first. */
 async function tryWrite(templates: Templates, template: TemplateVersion, replaced: TemplateVersion | undefined) {
-  if (Object.keys(template.locales).length > localesMax) {
-    throw invalid([{ path: 'locale', message: `A template has ${localesMax} locales at most.` }])
+  if (Object.keys(template.locales).length > maxLocales) {
+    throw invalid([{ path: 'locale', message: `A template has ${maxLocales} locales at most.` }])
   }
   return (await templates.put(tenant, template, replaced?.version ?? 0)) === 'written'
 }

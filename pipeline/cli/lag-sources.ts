@@ -138,7 +138,7 @@ function toldOf({ names }: LagReader, { reading, stages: found }: LagRound): Tol
     perSecond: lag.outPerSecond,
     behind: behindOf(lag),
   }))
-  const partitions = reading.partitions.map((lag) => partitionOf(lag, names.topic(lag.way), reading.atMs))
+  const partitions = reading.partitions.map((lag) => partitionOf(lag, names.nameOf(lag.topic), reading.atMs))
   const problems = [...reading.incomplete].map((stage) => `Not every partition of ${stage} could be asked.`)
   return { stages, partitions, problems, answer: { stages, partitions, problems } }
 }

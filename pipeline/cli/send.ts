@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import { finalStatuses, notificationStatuses } from '../../schemas/record.js'
-import { type Channel, channels, lanes } from '../../schemas/topics.js'
+import { type Channel, channels, lanes } from '../../schemas/streams.js'
 import { type Client, connect } from './client.js'
 import { CommandFailed, exitCodes } from './exit.js'
 import { parsedJson, print, printJson, readJsonInput } from './terminal.js'

@@ -1,6 +1,6 @@
 /** The providers of the file: what each kind accepts. */
 import { z } from 'zod'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { defaults } from './defaults.js'
 import { isAllowEntry, mailFrom, text, token, urlText, variableName, whole } from './fields.js'
 import { retryOverride } from './retry.js'

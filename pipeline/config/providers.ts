@@ -1,5 +1,5 @@
 /** Decides which provider carries which channel, from the variables and the file. */
-import { type Channel, channels } from '../../schemas/topics.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 import type { ProviderPolicy } from '../../stages/deliver/providers/provider.js'
 import { defaults } from './defaults.js'
 import type { Environment, Settings } from './environment.js'

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../../schemas/duration.js'
 import { giveUpFault, type RetryBounds, scheduleFault } from '../../schemas/retry-rules.js'
-import { type Channel, channels, type Lane } from '../../schemas/topics.js'
+import { type Channel, channels, type Lane } from '../../schemas/streams.js'
 import { defaults } from './defaults.js'
 import { whole } from './fields.js'
 import { section } from './section.js'

@@ -12,8 +12,8 @@ const codec = createCodec()
 const event = requested(notification('n-1'))
 
 /** The record as another process reads it: only its bytes tell what it says. */
-function read({ way, key, value, headers, timestampMs }: NewRecord, bytes = value): LogRecord {
-  return { way, key, value: bytes, headers, timestampMs, partition: 0, offset: 0 }
+function read({ topic, key, value, headers, timestampMs }: NewRecord, bytes = value): LogRecord {
+  return { topic, key, value: bytes, headers, timestampMs, partition: 0, offset: 0 }
 }
 
 function codeOf(work: () => unknown): unknown {
@@ -101,8 +101,8 @@ test('a value that does not fit its schema is a fault of the code, not poison', 
 
 test('an event goes to the way and key that it names', () => {
   const command = { id: 'n-1', tenant: 't', recipient: 'user', correlationId: '', requestedAtMs: 0 }
-  const { way, key, timestampMs, headers } = codec.encode(cancel(command, 'deliveries.routed', 'low'), 7)
-  expect([way, Buffer.from(key ?? []).toString(), timestampMs, headers]).toEqual([
+  const { topic, key, timestampMs, headers } = codec.encode(cancel(command, 'deliveries.routed', 'low'), 7)
+  expect([topic, Buffer.from(key ?? []).toString(), timestampMs, headers]).toEqual([
     { topic: 'deliveries.routed', lane: 'low', channel: null },
     't/user',
     7,

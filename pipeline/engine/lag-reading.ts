@@ -2,15 +2,15 @@
  *
  *  One port for both engines. A reading tells what the log says at one time; what comes of several is told by
  *  `lag-trend.ts`. */
-import type { Way } from '../../schemas/topics.js'
+import type { Topic } from '../../schemas/streams.js'
 import type { WorkerName } from '../../stages/stage.js'
 
 /** One partition of a way, and how far the stage that reads it has come. */
 export interface PartitionLag {
   readonly stage: WorkerName
-  readonly way: Way
+  readonly topic: Topic
   readonly partition: number
-  /** The first offset not settled; null where the group has settled nothing yet, or its offsets were forgotten. */
+  /** The first offset not acked; null where the group has acked nothing yet, or its offsets were forgotten. */
   readonly committed: number | null
   /** Where the log begins and ends. */
   readonly start: number
@@ -21,7 +21,7 @@ export interface PartitionLag {
   /** When the oldest of them was written, in milliseconds since the epoch; null where none waits, and where it was not
    *  read in time. */
   readonly oldestMs: number | null
-  /** Offsets that retention took before the group settled them. */
+  /** Offsets that retention took before the group acked them. */
   readonly lost: number
 }
 
@@ -36,14 +36,14 @@ export interface LagReading {
   /** Members of each stage's group; a stage is left out where that could not be asked. */
   readonly members: ReadonlyMap<WorkerName, number>
   /** How long a way keeps records, in milliseconds: Infinity for ever, undefined where that is not told. */
-  retentionMs(way: Way): number | undefined
+  retentionMs(topic: Topic): number | undefined
 }
 
 /** What the log calls things. */
 export interface LagNames {
   readonly cluster: string
   group(stage: WorkerName): string
-  topic(way: Way): string
+  nameOf(topic: Topic): string
 }
 
 /** Looks at every group of one engine. */

@@ -57,7 +57,7 @@ const load = createRequire(import.meta.url)
 const answerBytes = 1024 * 1024
 /** A registry is asked seldom, and by many processes. */
 const connections = 4
-const refusalMost = 500
+const maxRefusal = 500
 
 /** The error codes of a 404 that the registry itself gives; another 404 comes from a wrong path. */
 const notFoundCodes: ReadonlySet<number | undefined> = new Set([40401, 40402, 40403])
@@ -123,7 +123,7 @@ function understood<T>(url: string, status: number, text: string, answer: z.ZodT
     )
   }
   if (status === 409 || status === 422) {
-    const why = message.slice(0, refusalMost).replaceAll(/\s+/g, ' ')
+    const why = message.slice(0, maxRefusal).replaceAll(/\s+/g, ' ')
     throw new RegistryError('schema-rejected', `The schema registry at ${url} rejects the schema (${status}): ${why}`)
   }
   if (status >= 500 || status === 429 || status === 408) {

@@ -26,7 +26,7 @@ export interface Registration extends Registered {
   readonly state: 'new' | 'known'
 }
 
-const problemMost = 300
+const maxProblem = 300
 
 /** Compares every event's schema with its subject: today's must read what every registered version wrote, for the
  *  records stay; and the newest registered one what today's writes, for both run side by side during a rollout. What
@@ -111,5 +111,5 @@ function unreadable(reader: avsc.Type, writer: avsc.Type): string | null {
 }
 
 function reason(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, problemMost)
+  return (error instanceof Error ? error.message : String(error)).slice(0, maxProblem)
 }

@@ -30,9 +30,9 @@ export interface Registry {
 }
 
 /** More are not compared with. */
-export const versionsMost = 100
+export const maxVersions = 100
 /** References of one schema, those of its references included. */
-const referencesMost = 32
+const maxReferences = 32
 
 const id = z.int().min(0).max(0xffff_ffff)
 const reference = z.object({ subject: z.string(), version: z.int() })
@@ -69,7 +69,7 @@ export function openRegistry(access: RegistryAccess): Registry {
       if (!newest.found) return []
       const last = newest.body.version
       const found = []
-      for (let version = Math.max(1, last - versionsMost + 1); version <= last; version++) {
+      for (let version = Math.max(1, last - maxVersions + 1); version <= last; version++) {
         const answer = await ask(({ Subject }) => Subject.version({ subject, version }), schema.extend({ id }))
         // Deleted.
         if (!answer.found) continue
@@ -96,7 +96,7 @@ export function openRegistry(access: RegistryAccess): Registry {
     for (const { subject, version } of references ?? []) {
       const place = `${subject}\n${version}`
       if (parts.has(place)) continue
-      if (parts.size >= referencesMost) return false
+      if (parts.size >= maxReferences) return false
       // Kept free for it, so that a circle ends.
       parts.set(place, '')
       const answer = await ask(({ Subject }) => Subject.version({ subject, version }), schema)

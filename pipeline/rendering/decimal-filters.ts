@@ -7,9 +7,9 @@ import { RenderFailure } from './failure.js'
 /** Digits of a quotient that does not end: more than a double holds. */
 const quotientDigits = 25
 /** Places of a double, before the point and behind it. */
-const placesMost = 330
+const maxPlaces = 330
 /** Characters of a number that is given as text. More are no amount of anything. */
-const textMost = 100
+const maxText = 100
 
 /** Puts them in the place of Liquid's own. */
 export function registerDecimalFilters(liquid: Liquid): void {
@@ -50,7 +50,7 @@ function calculated(left: unknown, right: unknown, calculate: (a: Big, b: Big) =
 /** 0 for what is no number, as Liquid has it. */
 function decimalOf(value: unknown): Big {
   const plain: unknown = toValue(value)
-  const isExact = typeof plain === 'string' && plain.length <= textMost && /^\s*[+-]?\d+(?:\.\d+)?\s*$/.test(plain)
+  const isExact = typeof plain === 'string' && plain.length <= maxText && /^\s*[+-]?\d+(?:\.\d+)?\s*$/.test(plain)
   if (isExact) return new Big(plain.trim().replace('+', ''))
   const double = Number(plain)
   return Number.isFinite(double) ? new Big(double) : new Big(0)
@@ -77,7 +77,7 @@ function floor(value: Big): Big {
 
 /** Halves away from zero. */
 function rounded(value: Big, places: number): Big {
-  return value.round(Math.max(-placesMost, Math.min(placesMost, Math.trunc(places))), Big.roundHalfUp)
+  return value.round(Math.max(-maxPlaces, Math.min(maxPlaces, Math.trunc(places))), Big.roundHalfUp)
 }
 
 function notZero(divisor: Big): Big {

@@ -1,7 +1,7 @@
 /** Points in time as templates are given them. */
 
 /** Characters of a time that is given as text. */
-const textMost = 100
+const maxText = 100
 
 /** A date alone, which JavaScript takes for UTC. */
 const dateOnly = /^[+-]?\d{4,6}(?:-\d{2}){0,2}$/
@@ -18,7 +18,7 @@ export function parseInstant(value: unknown): number | undefined {
 
 function millisecondsOf(value: unknown): number {
   if (typeof value === 'number') return value * 1000
-  if (typeof value !== 'string' || value.length > textMost) return Number.NaN
+  if (typeof value !== 'string' || value.length > maxText) return Number.NaN
   const text = value.trim()
   if (text === 'now' || text === 'today') return Date.now()
   if (/^\d+$/.test(text)) return Number(text) * 1000

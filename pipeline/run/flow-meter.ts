@@ -17,7 +17,7 @@ interface Meter {
   readonly running: RunningStage
   state: WorkerState
   processed: number
-  readonly settled: Rate
+  readonly acked: Rate
 }
 
 /** `parked`: how many deliveries throttle holds back. */
@@ -28,7 +28,7 @@ export function flowMeter(
   topology: Topology,
   parked: () => number,
 ): FlowMeter {
-  const meters = stages.map((running): Meter => ({ running, state: 'running', processed: 0, settled: rate(true) }))
+  const meters = stages.map((running): Meter => ({ running, state: 'running', processed: 0, acked: rate(true) }))
   const subscriptions = meters.map((meter) =>
     meter.running.worker.state.subscribe((state) => {
       meter.state = state
@@ -51,7 +51,7 @@ export function flowMeter(
 
   async function sample(): Promise<void> {
     await count()
-    for (const meter of meters) meter.settled.add(meter.processed)
+    for (const meter of meters) meter.acked.add(meter.processed)
   }
 
   async function count(): Promise<void> {
@@ -62,8 +62,8 @@ export function flowMeter(
     }
   }
 
-  function flowOf({ running, state, processed, settled }: Meter): StageFlow {
-    const { name, ways, worker } = running
+  function flowOf({ running, state, processed, acked }: Meter): StageFlow {
+    const { name, topics, worker } = running
     const described = topology.stages.find((stage) => stage.name === name)
     return {
       stage: name,
@@ -71,8 +71,8 @@ export function flowMeter(
       outputs: described?.outputs ?? [],
       state,
       processed,
-      perSecond: settled.perSecond(),
-      lag: unsettledByLane(log, name, ways),
+      perSecond: acked.perSecond(),
+      lag: unsettledByLane(log, name, topics),
       ...(name === 'throttle' && { parked: parked() }),
       restarts: worker.restarts(),
     }

@@ -1,5 +1,5 @@
 /** What the flow of stages is told by, whoever counts: rates over the last seconds, and what waits in each lane. */
-import type { Way } from '../../schemas/topics.js'
+import type { Topic } from '../../schemas/streams.js'
 import type { Log } from '../engine/log.js'
 import { noLane } from '../observe/metrics/metrics.js'
 
@@ -37,13 +37,13 @@ export function rate(fromZero: boolean): Rate {
   }
 }
 
-/** What the group has not settled, as far as is known in this process, by lane. */
-export function unsettledByLane(log: Log, group: string, ways: readonly Way[]): Readonly<Record<string, number>> {
+/** What the group has not acked, as far as is known in this process, by lane. */
+export function unsettledByLane(log: Log, group: string, topics: readonly Topic[]): Readonly<Record<string, number>> {
   return waitingByLane(
-    ways.flatMap((way) =>
+    topics.flatMap((topic) =>
       Array.from({ length: log.partitions }, (_, partition) => ({
-        way,
-        records: log.unsettled(group, { way, partition }),
+        topic,
+        records: log.unacked(group, { topic, partition }),
       })),
     ),
   )
@@ -51,11 +51,11 @@ export function unsettledByLane(log: Log, group: string, ways: readonly Way[]): 
 
 /** Records that wait, by lane. */
 export function waitingByLane(
-  waiting: readonly { readonly way: Way; readonly records: number }[],
+  waiting: readonly { readonly topic: Topic; readonly records: number }[],
 ): Readonly<Record<string, number>> {
   const lanes: Record<string, number> = {}
-  for (const { way, records } of waiting) {
-    const lane = way.lane ?? noLane
+  for (const { topic, records } of waiting) {
+    const lane = topic.lane ?? noLane
     lanes[lane] = (lanes[lane] ?? 0) + records
   }
   return lanes

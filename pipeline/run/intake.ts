@@ -23,7 +23,7 @@ import {
 
 export interface IntakeOptions {
   readonly templates: Pick<Templates, 'get'>
-  /** How long a twin is recognised where the event does not say. */
+  /** How long a duplicate is recognised where the event does not say. */
   readonly dedupeWindowMs: number
   /** What an event may ask of retries. */
   readonly retryBounds: RetryBounds

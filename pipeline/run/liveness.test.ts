@@ -6,10 +6,10 @@ import type { RunningStage } from './stages.js'
 it('tells which stages have made no progress for two minutes', () => {
   const stage = (name: RunningStage['name'], stillMs: number): RunningStage => ({
     name,
-    ways: [],
+    topics: [],
     worker: {
       state: EMPTY,
-      unsettled: () => 1,
+      unacked: () => 1,
       restarts: () => 0,
       stillMs: () => stillMs,
       stop: async () => undefined,

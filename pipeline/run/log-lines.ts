@@ -1,6 +1,6 @@
 /** The lines that a process logs: a request that was answered, a stage that crashed, a message that the outbox keeps. */
 import type { RequestLogEntry } from '../../ingress/observer.js'
-import { tracePlace } from '../../schemas/trace-context.js'
+import { spanContext } from '../../schemas/trace-context.js'
 import type { OutboxLine } from '../../stages/deliver/providers/outbox.js'
 import type { Logger } from '../observe/logging/logging.js'
 import type { Metrics } from '../observe/metrics/metrics.js'
@@ -28,6 +28,6 @@ export function logKept(logger: Logger): (line: OutboxLine) => void {
   return ({ deliveryId, channel, note, traceparent }) =>
     logger.info('Kept in the outbox', {
       ...{ deliveryId, channel, reason: note },
-      ...(traceparent !== null && tracePlace(traceparent)),
+      ...(traceparent !== null && spanContext(traceparent)),
     })
 }

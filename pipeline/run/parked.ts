@@ -6,11 +6,11 @@ import type { Parked } from '../observe/metrics/delivery-observers.js'
 const waitingForTime = [['d/', 'd0']] as const
 const waitingForDestination = [['w/', 'w0']] as const
 /** Of each, at most. Counting more would take the time of whoever owns the state, and says no more to a person. */
-const parkedMost = 10_000
+const maxParked = 10_000
 
 export function countParked(countState: CountState): Parked {
   return {
-    time: countState('throttle', waitingForTime, parkedMost),
-    destination: countState('throttle', waitingForDestination, parkedMost),
+    time: countState('throttle', waitingForTime, maxParked),
+    destination: countState('throttle', waitingForDestination, maxParked),
   }
 }

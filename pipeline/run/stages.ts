@@ -2,8 +2,8 @@
 import { asyncScheduler, type Observable } from 'rxjs'
 import type { EventName } from '../../schemas/avro.js'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
-import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/topics.js'
-import type { TracePlace } from '../../schemas/trace-context.js'
+import { type Channel, channels, type Topic, topicsOf, topicOf } from '../../schemas/streams.js'
+import type { SpanContext } from '../../schemas/trace-context.js'
 import { dedupe, type Outcomes } from '../../stages/dedupe/dedupe.js'
 import { deliver } from '../../stages/deliver/deliver.js'
 import type { ProviderBinding } from '../../stages/deliver/providers/provider.js'
@@ -39,7 +39,7 @@ export interface StagePorts {
   /** Null where it is off. */
   readonly tracing: Tracing | null
   /** Told of a crash, for the log. `place`: where it stands in the traces. */
-  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number, place: Partial<TracePlace>) => void
+  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number, place: Partial<SpanContext>) => void
   /** Asked for by dedupe. */
   readonly outcomes: () => Outcomes
   /** Asked for by enrich-template. */
@@ -64,26 +64,26 @@ export interface StageChoices {
   readonly announce: boolean
   /** What deliver serves; all unless said. */
   readonly channels?: readonly Channel[]
-  /** Bytes of unsettled values that deliver holds, at most. */
+  /** Bytes of unacked values that deliver holds, at most. */
   readonly deliverBytes?: number
   readonly sizes: StageSizes
 }
 
 export interface RunningStage {
   readonly name: WorkerName
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
   readonly worker: Worker
 }
 
 const mebibyte = 1024 * 1024
 
-/** Most records that a worker holds polled and unsettled, most in a batch, how long it waits for more, and most bytes. */
+/** Most records that a worker holds polled and unacked, most in a batch, how long it waits for more, and most bytes. */
 export interface Sizes {
   readonly mailbox: number
   readonly batch: number
   readonly lingerMs: number
   readonly mailboxBytes: number
-  /** Between the beginnings of two commits that settle many records. */
+  /** Between the beginnings of two commits that ack many records. */
   readonly commitEveryMs?: number
 }
 
@@ -140,11 +140,11 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
       return runStage(throttleStage(config, ports), ports, sizes)
     case 'deliver': {
       const { channels: served = channels, deliverBytes = 64 * mebibyte } = choices
-      const ways = waysOf('deliveries.released').filter(({ channel }) => channel !== null && served.includes(channel))
+      const topics = topicsOf('deliveries.released').filter(({ channel }) => channel !== null && served.includes(channel))
       // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
-      const mailbox = ways.length * ports.log.partitions * config.deliver.window + sizes.batch
+      const mailbox = topics.length * ports.log.partitions * config.deliver.window + sizes.batch
       tellPaces(ports.metrics, config.providerOf, rateLimits(config), served)
-      return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, ways)
+      return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, topics)
     }
     case 'record':
       return runStage(record(ports.records(), ports.watchers, endObserver(ports.metrics)), ports, recordSizes)
@@ -156,7 +156,7 @@ export function runStage<I extends EventName, O extends EventName>(
   stage: Stage<I, O>,
   { log, codec, metrics, tracing, crashed }: WorkerPorts,
   own: Partial<Sizes>,
-  ways: readonly Way[] = waysOf(stage.input),
+  topics: readonly Topic[] = topicsOf(stage.input),
 ): RunningStage {
   const observer = allOf([
     stageObserver(metrics, stage.name),
@@ -167,7 +167,7 @@ export function runStage<I extends EventName, O extends EventName>(
   const worker = runWorker({
     stage,
     log,
-    ways,
+    topics,
     codec,
     clock,
     random: Math.random,
@@ -176,7 +176,7 @@ export function runStage<I extends EventName, O extends EventName>(
     observer,
   })
   workerGauges(metrics, stage.name, worker)
-  return { name: stage.name, ways, worker }
+  return { name: stage.name, topics, worker }
 }
 
 function routeOptions(config: Config) {
@@ -197,16 +197,16 @@ function throttleStage(config: Config, { log, bindings: bindingsOf, health, metr
   const { breaker } = config
   const { window } = config.deliver
   const into = (channel: Channel, { lane, partition }: Scope) => ({
-    way: wayTo('deliveries.released', lane, channel),
+    topic: topicOf('deliveries.released', lane, channel),
     partition,
   })
   const credit = {
-    outstanding: (channel: Channel, scope: Scope) => log.unsettled('deliver', into(channel, scope)),
-    finished: (channel: Channel, scope: Scope) => log.settled('deliver', into(channel, scope)),
+    outstanding: (channel: Channel, scope: Scope) => log.unacked('deliver', into(channel, scope)),
+    finished: (channel: Channel, scope: Scope) => log.acked('deliver', into(channel, scope)),
   }
   const ports = {
     credit,
-    creditChanged: log.settlements('deliver'),
+    creditChanged: log.acks('deliver'),
     health,
     part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleObserver(metrics, () => countParked(countState)),

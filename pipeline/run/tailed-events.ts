@@ -1,7 +1,7 @@
 /** The events that come to a way, for whoever only listens. */
 import { concatMap, mergeAll, type Observable } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
-import type { Way } from '../../schemas/topics.js'
+import type { Topic } from '../../schemas/streams.js'
 import { type Codec, PoisonError } from '../engine/codec.js'
 import type { Log, LogRecord, TailOptions } from '../engine/log.js'
 
@@ -14,7 +14,7 @@ export interface TailedOptions extends TailOptions {
 export function tailedEvents<N extends EventName>(
   log: Pick<Log, 'tail'>,
   codec: Codec,
-  way: Way,
+  topic: Topic,
   name: N,
   { passesOver = () => false, ...tail }: TailedOptions = {},
 ): Observable<EventOf<N>['value']> {
@@ -27,5 +27,5 @@ export function tailedEvents<N extends EventName>(
       throw error
     }
   }
-  return log.tail(way, tail).pipe(concatMap(read), mergeAll())
+  return log.tail(topic, tail).pipe(concatMap(read), mergeAll())
 }

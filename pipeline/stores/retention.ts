@@ -1,4 +1,4 @@
-import { topics } from '../../schemas/topics.js'
+import { streams } from '../../schemas/streams.js'
 
 /** How long the stores keep things. */
 export interface Retention {
@@ -23,7 +23,7 @@ export function storeRetention(days: { readonly recordsDays: number; readonly in
   return {
     recordsMs: days.recordsDays * dayMs,
     inboxMs: days.inboxDays * dayMs,
-    deadLettersMs: topics['dead-letters'].retentionMs,
+    deadLettersMs: streams['dead-letters'].retentionMs,
     outboxRows,
   }
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { NotificationRequested } from '../../schemas/events.js'
 import { cancel, requested } from '../../schemas/outgoing.js'
 import type { NotificationState } from '../../schemas/record.js'
-import { waysOf } from '../../schemas/topics.js'
+import { topicsOf } from '../../schemas/streams.js'
 import { notification } from '../../testing/engine/worker-under-test.js'
 import { quietContext } from '../../testing/stages/context-sample.js'
 import { stageRunner, startMs } from '../../testing/stages/stage-runner-sample.js'
@@ -210,7 +210,7 @@ test('a claim that has run out counts no more, also where the state has not forg
     scope,
     timestampMs: 0,
     headers: {},
-    fresh: true,
+    firstDelivery: true,
   } as const
   for (const [index, frame] of [0, 999, 1000].entries()) {
     clock.frame = frame
@@ -235,10 +235,10 @@ test('a cancel follows its notification in its lane', async () => {
   await run.ask(asked('a', null, { priority: 'low' }))
   await run.append(cancel(command, 'notifications.requested', 'low'))
   const events: string[] = []
-  for (const way of waysOf('notifications.accepted')) {
-    run.log.tail(way).subscribe((record) => {
+  for (const topic of topicsOf('notifications.accepted')) {
+    run.log.tail(topic).subscribe((record) => {
       const { event } = run.codec.decode(record, ['notification-accepted', 'cancel-requested'])
-      events.push(`${way.lane} ${event}`)
+      events.push(`${topic.lane} ${event}`)
     })
   }
   expect(events).toEqual(['low notification-accepted', 'low cancel-requested'])

@@ -1,7 +1,7 @@
 /** What a notification might say and where: its channels, its addresses, and a template's message in a locale. */
 import type { Address, Message, NotificationRequested } from '../../schemas/events.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
-import { type Channel, channels } from '../../schemas/topics.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 
 /** Content under this key is for any channel. */
 const anyChannel = '*'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Candidate, Message } from '../../schemas/events.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { decideRoutes, type RouteFacts, type RouteProvider } from './decision.js'
 
 const message: Message = { subject: null, text: 'Hello', html: null, data: null }

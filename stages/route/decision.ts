@@ -1,6 +1,6 @@
 /** Which channels carry a notification: from facts to a decision, and nothing else. */
 import type { Candidate, Message, Preferences } from '../../schemas/events.js'
-import { type Channel, channels } from '../../schemas/topics.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 import { addressProblem, type ChannelLimits, contentProblem, type Problem } from './rules.js'
 
 export interface RouteProvider {

@@ -12,7 +12,7 @@ import type {
   TrailEntry,
 } from '../../schemas/events.js'
 import { cancel, type Outgoing, routed, status } from '../../schemas/outgoing.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { drop, eachRecord, emit, type Outcome, type RecordContext, type Stage } from '../stage.js'
 import { type Dropped, decideRoutes, type Route, type RouteProvider } from './decision.js'
 import type { ChannelLimits } from './rules.js'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Message } from '../../schemas/events.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { addressProblem, type ChannelLimits, contentProblem } from './rules.js'
 
 const limits: ChannelLimits = { sms: { segments: 4 }, email: { characters: 10_000 }, push: { bytes: 4096 } }

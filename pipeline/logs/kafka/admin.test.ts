@@ -32,9 +32,9 @@ describe.skipIf(missingForBroker(root) !== null)('a broker that wants a login', 
 
   test.each(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'])(
     'answers whom it knows by %s, and no one else',
-    async (way) => {
+    async (topic) => {
       const askedAs = (password?: string) =>
-        withKafkaAdmin(as(way, password), (admin) => admin.memberClients(['nobody']))
+        withKafkaAdmin(as(topic, password), (admin) => admin.memberClients(['nobody']))
       const refused = new Unavailable('The Kafka broker refused the user name or password')
       expect(await askedAs()).toEqual(new Map([['nobody', []]]))
       await expect(askedAs('another')).rejects.toEqual(refused)
@@ -54,8 +54,8 @@ describe.skipIf(missingForBroker(root) !== null)('a broker that wants a login', 
       },
       { timeout: 30_000 },
     )
-    const settled = new Map(Object.entries({ 'retention.ms': '12345', 'cleanup.policy': 'delete' }))
-    expect(told).toEqual(new Map([['settled', settled]]))
+    const acked = new Map(Object.entries({ 'retention.ms': '12345', 'cleanup.policy': 'delete' }))
+    expect(told).toEqual(new Map([['settled', acked]]))
     expect(await admin.committed(new Map([['nobody', [{ topic: 'settled', partition: 0 }]]]))).toEqual(
       new Map([['nobody', new Map()]]),
     )

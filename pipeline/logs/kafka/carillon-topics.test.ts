@@ -8,10 +8,10 @@ const all = kafka ? carillonTopics(kafka) : []
 
 describe('the topics of a whole Carillon', () => {
   test('are every way, for every group its progress, and for one with state a changelog for each lane', () => {
-    const ways = topology().topics.flatMap(({ ways }) => ways)
+    const topics = topology().topics.flatMap(({ topics }) => topics)
     const lanes = ['high', 'normal', 'low']
     expect(all.map(({ name }) => name)).toEqual([
-      ...ways,
+      ...topics,
       ...['dedupe', 'throttle', 'deliver'].flatMap((group) => lanes.map((lane) => `changelog.${group}.${lane}`)),
       'changelog.dead-letters.normal',
       ...Object.keys(inputs).map((group) => `progress.${group}`),

@@ -1,6 +1,6 @@
 /** The topics of a whole Carillon: every way, and what each worker keeps beside its input. The one list for
  *  `carillon topics` and for processes when they start. */
-import { topicNames, waysOf } from '../../../schemas/topics.js'
+import { streamNames, topicsOf } from '../../../schemas/streams.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { KafkaConfig } from '../../config/kafka.js'
 import { inputs } from '../../engine/topology.js'
@@ -14,8 +14,8 @@ export const statelessWorkers: readonly WorkerName[] = ['intake', 'enrich-templa
 export function carillonTopics(kafka: KafkaConfig): readonly WantedTopic[] {
   const readings = Object.entries(inputs).map(([group, input]) => ({
     group,
-    ways: waysOf(input),
+    topics: topicsOf(input),
     stateful: !statelessWorkers.some((name) => name === group),
   }))
-  return wantedTopics(kafkaNames(kafka.prefix), kafka, topicNames().flatMap(waysOf), readings)
+  return wantedTopics(kafkaNames(kafka.prefix), kafka, streamNames().flatMap(topicsOf), readings)
 }

@@ -3,7 +3,7 @@
  *
  *  A member's client id names its channels, and whoever gets partitions looks at the others first. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { channels, type Way, waysOf } from '../../../schemas/topics.js'
+import { channels, type Topic, topicsOf } from '../../../schemas/streams.js'
 import { withKafkaAdmin } from './admin.js'
 import type { KafkaConnection } from './library.js'
 
@@ -18,15 +18,15 @@ export class ChannelsOverlap extends Error {
 }
 
 /** A member's name, of which there is one for each set of channels. */
-export function memberOf(name: string, ways: readonly Way[]): string {
-  const own = channelsOf(ways)
-  const isPart = ways.some(({ topic }) => channelsOf(waysOf(topic)).length > own.length)
+export function memberOf(name: string, topics: readonly Topic[]): string {
+  const own = channelsOf(topics)
+  const isPart = topics.some(({ topic }) => channelsOf(topicsOf(topic)).length > own.length)
   return isPart ? [name, ...own].join('-') : name
 }
 
 /** The client id of a member. */
-export function clientOf(name: string, ways: readonly Way[]): string {
-  const own = channelsOf(ways)
+export function clientOf(name: string, topics: readonly Topic[]): string {
+  const own = channelsOf(topics)
   return own.length === 0 ? name : `${name}${mark}${own.join(joint)}`
 }
 
@@ -35,10 +35,10 @@ export function clientOf(name: string, ways: readonly Way[]): string {
 export async function checkChannels(
   connection: KafkaConnection,
   group: string,
-  ways: readonly Way[],
+  topics: readonly Topic[],
   patienceMs: number,
 ): Promise<void> {
-  const own = channelsOf(ways)
+  const own = channelsOf(topics)
   if (own.length === 0) return
   const deadline = performance.now() + patienceMs
   while (true) {
@@ -54,8 +54,8 @@ export async function checkChannels(
   }
 }
 
-function channelsOf(ways: readonly Way[]): readonly string[] {
-  return channels.filter((channel) => ways.some((way) => way.channel === channel))
+function channelsOf(topics: readonly Topic[]): readonly string[] {
+  return channels.filter((channel) => topics.some((topic) => topic.channel === channel))
 }
 
 function channelsIn(client: string): readonly string[] {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DeadLetter, ReplayDecision } from '../../../schemas/events.js'
 import { deadLetter, requested } from '../../../schemas/outgoing.js'
-import { type Way, wayName, waysOf, wayTo } from '../../../schemas/topics.js'
+import { type Topic, topicName, topicsOf, topicOf } from '../../../schemas/streams.js'
 import type { KeptLetter, LetterStore } from '../../../stages/dead-letters/dead-letters.js'
 import { notification } from '../../../testing/engine/worker-under-test.js'
 import { waitingOnKafka } from '../../../testing/logs/kafka/lag-under-test.js'
@@ -27,8 +27,8 @@ import { wantedTopics } from './topics.js'
 
 const partitions = 2
 const codec = createCodec()
-const requestedWay = wayTo('notifications.requested', 'normal', null)
-const ways: readonly Way[] = [requestedWay, ...waysOf('notifications.status'), ...waysOf('dead-letters')]
+const requestedTopic = topicOf('notifications.requested', 'normal', null)
+const topics: readonly Topic[] = [requestedTopic, ...topicsOf('notifications.status'), ...topicsOf('dead-letters')]
 
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`dead letters on Kafka: ${broker.missing}`, () => undefined)
@@ -37,8 +37,8 @@ else describeDeadLetters(broker.address)
 function describeDeadLetters(address: string): void {
   const prefix = `t${randomBytes(4).toString('hex')}.`
   const settings = { partitions, replicationFactor: 1, minInSyncReplicas: 1, deleteRetentionMs: 86_400_000 }
-  const readings = [{ group: 'dead-letters', ways: waysOf('dead-letters') }]
-  const wanted = wantedTopics(kafkaNames(prefix), settings, ways, readings)
+  const readings = [{ group: 'dead-letters', topics: topicsOf('dead-letters') }]
+  const wanted = wantedTopics(kafkaNames(prefix), settings, topics, readings)
   const stateFolder = mkdtempSync(join(tmpdir(), 'carillon-state-'))
   const replayed: string[] = []
   let log: KafkaLog
@@ -47,7 +47,7 @@ function describeDeadLetters(address: string): void {
     await ensureTopics({ brokers: address }, wanted, 1)
     const connection = { brokers: address }
     log = await openKafkaLog({ connection, partitions, prefix, stateFolder, sessionTimeoutMs: 6000 })
-    log.tail(requestedWay).subscribe((record) => {
+    log.tail(requestedTopic).subscribe((record) => {
       const { id, nonce, replays } = codec.decode(record, ['notification-requested']).value as Requested
       replayed.push(`${id} ${nonce} ${replays}`)
     })
@@ -80,7 +80,7 @@ function describeDeadLetters(address: string): void {
     const last = keeper(log)
     await log.append(replayRecords(codec, commands))
     await until(() => store.statuses().filter((status) => status === 'replayed').length === letters.length)
-    const letterWays = { group: 'dead-letters', ways: waysOf('dead-letters') }
+    const letterWays = { group: 'dead-letters', topics: topicsOf('dead-letters') }
     await until(async () =>
       (await waitingOnKafka({ address, prefix, partitions, ...letterWays })).every(({ records }) => records === 0),
     )
@@ -106,7 +106,7 @@ function describeDeadLetters(address: string): void {
           return {
             ...member,
             async commit(transaction) {
-              const isReplay = transaction.outputs.some(({ way }) => way === requestedWay)
+              const isReplay = transaction.outputs.some(({ topic }) => topic === requestedTopic)
               if (!isReplay) return member.commit(transaction)
               if (moment === 'after') await member.commit(transaction)
               await member.crash()
@@ -147,14 +147,14 @@ function memoryStore(): LetterStore & { statuses(): readonly string[] } {
 
 /** Of a request that dedupe gave up. */
 function letterOf(id: string, notificationId: string): DeadLetter {
-  const { way, key, value, headers } = codec.encode(requested(notification(notificationId)), 5)
+  const { topic, key, value, headers } = codec.encode(requested(notification(notificationId)), 5)
   return {
     ...{
       id,
       tenant: 'default',
       atMs: 1_900_000_000_000,
       stage: 'dedupe',
-      topic: wayName(way),
+      topic: topicName(topic),
       partition: 0,
       offset: 0,
     },

@@ -3,7 +3,7 @@
  *  that are new as such. */
 import type { KafkaConsumer, TopicPartition } from 'node-rdkafka'
 import { Unavailable } from '../../../schemas/errors.js'
-import { type Way, waysOf } from '../../../schemas/topics.js'
+import { type Topic, topicsOf } from '../../../schemas/streams.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { KafkaConfig } from '../../config/kafka.js'
 import type { LagReader, LagReading, PartitionLag } from '../../engine/lag-reading.js'
@@ -18,7 +18,7 @@ import { type OldestRecords, openOldestRecords } from './oldest-records.js'
 
 interface Place extends TopicPartition {
   readonly stage: WorkerName
-  readonly way: Way
+  readonly source: Topic
 }
 
 interface OpenClients {
@@ -44,8 +44,8 @@ export function kafkaLagReader(
 ): LagReader {
   const names = kafkaNames(prefix)
   const places = workerNames.flatMap((stage) =>
-    waysOf(inputs[stage]).flatMap((way) =>
-      Array.from({ length: partitions }, (_, partition): Place => ({ stage, way, topic: names.topic(way), partition })),
+    topicsOf(inputs[stage]).flatMap((source) =>
+      Array.from({ length: partitions }, (_, partition): Place => ({ stage, source, topic: names.nameOf(source), partition })),
     ),
   )
   const known = knownStretches()
@@ -59,7 +59,7 @@ export function kafkaLagReader(
   let closed = false
 
   return {
-    names: { cluster: clusterName(prefix), group: names.group, topic: names.topic },
+    names: { cluster: clusterName(prefix), group: names.group, nameOf: names.nameOf },
     async read() {
       if (closed) throw new Unavailable('The reader of lag is closed.')
       if (reading) throw new Unavailable('Kafka was asked for the lag before, and has not answered yet.')
@@ -89,8 +89,8 @@ export function kafkaLagReader(
         return stretch ? [{ place, name: placeName(place), stretch }] : []
       })
       await readOldest(clients.oldest, asked)
-      const found = asked.map(({ place: { stage, way, partition }, name, stretch }): PartitionLag => {
-        return { stage, way, partition, ...stretch, ...known.waiting(name, stretch) }
+      const found = asked.map(({ place: { stage, source, partition }, name, stretch }): PartitionLag => {
+        return { stage, source, partition, ...stretch, ...known.waiting(name, stretch) }
       })
       const missing = places.filter((place) => !ends.has(placeName(place)) || !starts.has(placeName(place)))
       return {
@@ -98,7 +98,7 @@ export function kafkaLagReader(
         partitions: found,
         incomplete: new Set(missing.map(({ stage }) => stage)),
         members: new Map(workerNames.map((stage) => [stage, members.get(names.group(stage))?.length ?? 0])),
-        retentionMs: (way) => kept.get(names.topic(way)),
+        retentionMs: (source) => kept.get(names.nameOf(source)),
       }
     } catch (error) {
       if (isStuck(error)) void closeClients()

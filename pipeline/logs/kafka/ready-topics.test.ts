@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { filter, firstValueFrom } from 'rxjs'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { waysOf } from '../../../schemas/topics.js'
+import { topicsOf } from '../../../schemas/streams.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { loadConfig } from '../../config/config.js'
 import type { KafkaConfig } from '../../config/kafka.js'
@@ -94,8 +94,8 @@ function describeOn(address: string): void {
       const { connection, partitions, prefix } = kafka
       const log = await openKafkaLog({ connection, partitions, prefix, stateFolder, statelessGroups: statelessWorkers })
       for (const [group, input] of Object.entries(inputs)) {
-        const member = await log.join({ group, ways: waysOf(input) })
-        const all = waysOf(input).length * partitions
+        const member = await log.join({ group, topics: topicsOf(input) })
+        const all = topicsOf(input).length * partitions
         const owned = await firstValueFrom(member.assignments.pipe(filter(({ length }) => length === all)))
         expect([group, owned.length]).toEqual([group, all])
         await member.leave()

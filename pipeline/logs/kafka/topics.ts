@@ -1,6 +1,6 @@
 /** The topics that Carillon needs: every way, and for every group that runs a changelog for each of its lanes and one
  *  for its progress. */
-import { type Topic, topics, type Way } from '../../../schemas/topics.js'
+import { type Stream, streams, type Topic } from '../../../schemas/streams.js'
 import { laneOf } from '../../engine/topic-partition.js'
 import { maxMessageBytes } from './clients.js'
 import type { Names } from './names.js'
@@ -23,7 +23,7 @@ export interface TopicSettings {
   readonly minInSyncReplicas: number | null
   /** How long compacted topics keep what was deleted. */
   readonly deleteRetentionMs: number
-  /** How long other ways keep events; as schemas/topics.ts says unless said. */
+  /** How long other ways keep events; as schemas/streams.ts says unless said. */
   readonly retentionMs?: number
   readonly deadLettersRetentionMs?: number
 }
@@ -31,7 +31,7 @@ export interface TopicSettings {
 /** A group and what it reads. */
 export interface Reading {
   readonly group: string
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
   /** False: it keeps no state, and needs no changelogs. */
   readonly stateful?: boolean
 }
@@ -45,14 +45,14 @@ const progressCompactionLagMs = 60_000
 export function wantedTopics(
   names: Names,
   settings: TopicSettings,
-  ways: readonly Way[],
+  topics: readonly Topic[],
   readings: readonly Reading[],
 ): readonly WantedTopic[] {
   const { partitions } = settings
-  const wanted = ways.map((way) => ({ name: names.topic(way), partitions, config: wayConfig(way, settings) }))
+  const wanted = topics.map((topic) => ({ name: names.nameOf(topic), partitions, config: topicConfig(topic, settings) }))
   const changelogs = readings
     .filter(({ stateful = true }) => stateful)
-    .flatMap(({ group, ways: own }) =>
+    .flatMap(({ group, topics: own }) =>
       [...new Set(own.map(laneOf))].map((lane) => ({
         name: names.changelog(group, lane),
         partitions,
@@ -71,10 +71,10 @@ export function wantedTopics(
   return [...wanted, ...changelogs, ...progress]
 }
 
-function wayConfig(way: Way, settings: TopicSettings): Record<string, string> {
-  const { compacted: isCompacted, retentionMs }: Topic = topics[way.topic]
+function topicConfig(topic: Topic, settings: TopicSettings): Record<string, string> {
+  const { compacted: isCompacted, retentionMs }: Stream = streams[topic.stream]
   if (isCompacted) return compacted(settings, {})
-  const own = way.topic === 'dead-letters' ? settings.deadLettersRetentionMs : settings.retentionMs
+  const own = topic.stream === 'dead-letters' ? settings.deadLettersRetentionMs : settings.retentionMs
   return { ...common(settings), 'cleanup.policy': 'delete', 'retention.ms': String(own ?? retentionMs) }
 }
 

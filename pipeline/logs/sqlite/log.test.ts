@@ -87,11 +87,11 @@ test('while the disk is full appends and commits say so and leave nothing; after
   const again = await collect(opened, next, 105)
   expect(
     again
-      .filter(({ way }) => way.lane === 'normal')
+      .filter(({ topic }) => topic.lane === 'normal')
       .map(placeOf)
       .sort(),
   ).toEqual(polled.map(placeOf).sort())
-  const lows = again.filter(({ way }) => way.lane === 'low').map((record) => record.value?.length)
+  const lows = again.filter(({ topic }) => topic.lane === 'low').map((record) => record.value?.length)
   const check = opened.database.prepare('PRAGMA integrity_check').get()
   expect([lows, check]).toEqual([Array(5).fill(200_000), { integrity_check: 'ok' }])
   await opened.close()
@@ -113,7 +113,7 @@ test('a way that is written out is the same way', async () => {
   const opened = await openSqliteLog({ partitions: 4, revokeTimeoutMs: 1000 })
   const written = { topic: 'notifications.requested', lane: 'low', channel: null } as const
   await opened.log.append(requests('low', 3, 1))
-  await opened.log.append(requests('low', 3, 1).map((record) => ({ ...record, way: written })))
+  await opened.log.append(requests('low', 3, 1).map((record) => ({ ...record, topic: written })))
   const member = await joinAlone(opened)
   expect((await collect(opened, member, 6)).map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5])
   await opened.close()
@@ -142,7 +142,7 @@ test('a commit that fails alone leaves no hole for those it shared the transacti
   const opened = await openSqliteLog({ partitions: 4, revokeTimeoutMs: 1000 })
   await opened.log.append(requests('high', 8, 1))
   const one = await joinAlone(opened)
-  const other = await joinAlone(opened, { group: 'route', ways: [wayOf('notifications.rendered', 'high')] })
+  const other = await joinAlone(opened, { group: 'route', topics: [wayOf('notifications.rendered', 'high')] })
   const outputs = (await collect(opened, one, 8)).map(accepted)
   opened.database.exec(`CREATE TEMP TRIGGER fails BEFORE INSERT ON log_state
     BEGIN SELECT RAISE(ABORT, 'as the test wants it'); END`)

@@ -3,7 +3,7 @@
  *  Invariant: a record is readable only after its commit; offsets of a partition are dense. One process owns the file
  *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
 import { Observable, Subject } from 'rxjs'
-import { topicNames, type Way, waysOf } from '../../../schemas/topics.js'
+import { streamNames, type Topic, topicsOf } from '../../../schemas/streams.js'
 import type { CountState, JoinOptions, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
 import { partitionOf } from '../../engine/murmur2.js'
 import type { Database } from './database.js'
@@ -31,9 +31,9 @@ export interface SqliteLog extends Log {
 
 export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOptions): SqliteLog {
   const tables = openLogTables(database)
-  tables.prepare(topicNames().flatMap(waysOf), partitions)
+  tables.prepare(streamNames().flatMap(topicsOf), partitions)
   const positions = new Map<string, Map<Partition, GroupPosition>>()
-  const settlements = new Map<string, Subject<void>>()
+  const acks = new Map<string, Subject<void>>()
   const shared: SharedLog = {
     database,
     tables,
@@ -53,7 +53,7 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       tables.reload()
       shared.recent.clear()
     },
-    partitionsOf: (way) => Array.from({ length: partitions }, (_, partition) => tables.partition(way, partition)),
+    partitionsOf: (topic) => Array.from({ length: partitions }, (_, partition) => tables.partition(topic, partition)),
     groupPosition(group, partition) {
       let ofGroup = positions.get(group)
       if (!ofGroup) {
@@ -67,11 +67,11 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       }
       return position
     },
-    settled(group) {
-      let subject = settlements.get(group)
+    acked(group) {
+      let subject = acks.get(group)
       if (!subject) {
         subject = new Subject()
-        settlements.set(group, subject)
+        acks.set(group, subject)
       }
       return subject
     },
@@ -84,28 +84,28 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     },
     appendIf,
     async join(options: JoinOptions): Promise<Member> {
-      // From now on retention waits for the group, also where it has settled nothing yet.
-      const read = options.ways.flatMap((way) => shared.partitionsOf(way))
+      // From now on retention waits for the group, also where it has acked nothing yet.
+      const read = options.topics.flatMap((topic) => shared.partitionsOf(topic))
       await database.write(() => tables.enrol(options.group, read), false)
       return sqliteMember(shared, options)
     },
     tail,
-    unsettled(group, assignment) {
-      const partition = tables.partition(assignment.way, assignment.partition)
-      const { next, beyond } = shared.groupPosition(group, partition)
-      return partition.end - next - beyond.length
+    unacked(group, assignment) {
+      const partition = tables.partition(assignment.topic, assignment.partition)
+      const { next, ackedAhead } = shared.groupPosition(group, partition)
+      return partition.end - next - ackedAhead.length
     },
-    settled(group, assignment) {
-      const { next, beyond } = shared.groupPosition(group, tables.partition(assignment.way, assignment.partition))
-      return next + beyond.length
+    acked(group, assignment) {
+      const { next, ackedAhead } = shared.groupPosition(group, tables.partition(assignment.topic, assignment.partition))
+      return next + ackedAhead.length
     },
-    settlements: (group) => shared.settled(group),
+    acks: (group) => shared.acked(group),
     ask: async () => {
       database.prepare('SELECT 1').get()
     },
     countState: (group, ranges, most) => tables.countState(group, ranges, most),
     prune: (limits) => {
-      const all = topicNames().flatMap((topic) => waysOf(topic).flatMap((way) => shared.partitionsOf(way)))
+      const all = streamNames().flatMap((stream) => topicsOf(stream).flatMap((topic) => shared.partitionsOf(topic)))
       return pruneLog(database, tables, all, limits)
     },
     close: async () => {
@@ -133,7 +133,7 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     const groups = new Map<Partition, NewRecord[]>()
     for (const record of records) {
       const number = record.key === null ? 0 : partitionOf(record.key, partitions)
-      const partition = tables.partition(record.way, number)
+      const partition = tables.partition(record.topic, number)
       const own = groups.get(partition)
       if (own) own.push(record)
       else groups.set(partition, [record])
@@ -141,10 +141,10 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     return groups
   }
 
-  function tail(way: Way, { from = 'start', onReady }: TailOptions = {}): Observable<LogRecord> {
+  function tail(topic: Topic, { from = 'start', onReady }: TailOptions = {}): Observable<LogRecord> {
     return new Observable((subscriber) => {
       const readers = shared
-        .partitionsOf(way)
+        .partitionsOf(topic)
         .map((partition) => segmentReader(tables, partition, from === 'end' ? partition.end : 0, null))
       onReady?.()
       const read = () => {

@@ -1,6 +1,6 @@
 /** The one member of a group on the SQLite log. */
 import { BehaviorSubject, type Subject } from 'rxjs'
-import { type Lane, lanes, type Way } from '../../../schemas/topics.js'
+import { type Lane, lanes, type Topic } from '../../../schemas/streams.js'
 import type { Scope, StateChange, StateEntry } from '../../../stages/stage.js'
 import { shareOut } from '../../engine/lanes.js'
 import {
@@ -22,7 +22,7 @@ import { type SegmentReader, segmentReader } from './segment-reader.js'
 /** How far one group has come in one partition, kept in memory as it stands in the file. */
 export interface GroupPosition {
   next: number
-  beyond: readonly number[]
+  ackedAhead: readonly number[]
 }
 
 /** One partition's part of what is to be written. */
@@ -46,9 +46,9 @@ export interface SharedLog {
   write(packed: readonly PackedRecords[]): void
   /** A commit failed: what was noted in memory of its writes is not true. */
   undo(): void
-  partitionsOf(way: Way): readonly Partition[]
+  partitionsOf(topic: Topic): readonly Partition[]
   groupPosition(group: string, partition: Partition): GroupPosition
-  settled(group: string): Subject<void>
+  acked(group: string): Subject<void>
 }
 
 interface Source {
@@ -56,15 +56,15 @@ interface Source {
   readonly reader: SegmentReader
 }
 
-export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Member {
+export function sqliteMember(log: SharedLog, { group, topics }: JoinOptions): Member {
   const { database, tables } = log
-  const owned = ways.flatMap((way) => log.partitionsOf(way))
+  const owned = topics.flatMap((topic) => log.partitionsOf(topic))
   const sources: readonly Source[] = owned.map((partition) => ({
-    lane: partition.way.lane ?? 'normal',
+    lane: partition.topic.lane ?? 'normal',
     reader: segmentReader(tables, partition, log.groupPosition(group, partition).next, log.recent),
   }))
   const ends = new Map(owned.map((partition) => [partition, partition.end]))
-  const assignments = new BehaviorSubject(owned.map(({ way, partition }) => ({ way, partition })))
+  const assignments = new BehaviorSubject(owned.map(({ topic, partition }) => ({ topic, partition })))
   const putState = database.prepare(
     `INSERT INTO log_state (scope, key, value, expires_ms) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms`,
@@ -80,9 +80,9 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
 
   return {
     assignments,
-    start({ way, partition }) {
-      const { next, beyond } = log.groupPosition(group, tables.partition(way, partition))
-      return { way, partition, next, beyond, freshFrom: ends.get(tables.partition(way, partition)) ?? Infinity }
+    start({ topic, partition }) {
+      const { next, ackedAhead } = log.groupPosition(group, tables.partition(topic, partition))
+      return { topic, partition, next, ackedAhead, firstDeliveryFrom: ends.get(tables.partition(topic, partition)) ?? Infinity }
     },
     async poll(max, waitMs) {
       if (left) return []
@@ -107,9 +107,9 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
           log.undo()
           throw error
         })
-      for (const position of transaction.positions) settle(position)
+      for (const position of transaction.positions) ack(position)
       if (transaction.outputs.length > 0) log.appended.next()
-      log.settled(group).next()
+      log.acked(group).next()
     },
     get(scope, key) {
       const row = database.read(() => getState.get(tables.scopeId(group, scope), key))
@@ -134,7 +134,7 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
   function write(packed: readonly PackedRecords[], { changes, positions }: Transaction): void {
     for (const change of changes) apply(change)
     for (const position of positions) {
-      tables.putPosition(group, tables.partition(position.way, position.partition), position)
+      tables.putPosition(group, tables.partition(position.topic, position.partition), position)
     }
     // Last: it moves the ends in memory, which must not have moved where this work alone is undone.
     log.write(packed)
@@ -146,10 +146,10 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
     else putState.run(id, key, value, expiresAtMs)
   }
 
-  function settle({ way, partition, next, beyond }: Position): void {
-    const position: GroupPosition = log.groupPosition(group, tables.partition(way, partition) as Partition)
+  function ack({ topic, partition, next, ackedAhead }: Position): void {
+    const position: GroupPosition = log.groupPosition(group, tables.partition(topic, partition) as Partition)
     position.next = next
-    position.beyond = beyond
+    position.ackedAhead = ackedAhead
   }
 }
 

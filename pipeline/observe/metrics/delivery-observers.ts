@@ -1,6 +1,6 @@
 /** Counts what throttle, deliver and record tell of deliveries, and what stands before the providers. */
 import type { Delivery } from '../../../schemas/events.js'
-import { type Channel, channels } from '../../../schemas/topics.js'
+import { type Channel, channels } from '../../../schemas/streams.js'
 import type { Call } from '../../../stages/deliver/classification.js'
 import type { DeliverObserver, ProviderLoad } from '../../../stages/deliver/observer.js'
 import type { EndObserver } from '../../../stages/record/ends.js'

@@ -6,7 +6,7 @@ import type { Recorder } from './recorder.js'
 /** Notifications of one request in the request's own trace. A trace of a thousand of them nobody can read: each of the
  *  others begins one of its own, which links to the request's where that is recorded. */
 const inOneTrace = 16
-const topic = 'notifications.requested'
+const stream = 'notifications.requested'
 
 /** Takes notifications in, like the ingress's `Acceptor`. `kind`: what became of them. */
 export interface Accepting<Claim, Acceptance extends { readonly kind: string }> {
@@ -39,14 +39,14 @@ export function tracedAcceptor<A, C, R extends { readonly kind: string }>(
     const { id, traceparent: request } = notification
     const links = request !== null && isSampled(request) ? [request] : []
     const fields = [{ 'carillon.notification': id, 'carillon.priority': notification.priority }]
-    const span = recorder.begin({ name: `create ${topic}`, kind: 'producer', parent: null, links, fields })
+    const span = recorder.begin({ name: `create ${stream}`, kind: 'producer', parent: null, links, fields })
     span.end()
     return { ...notification, traceparent: span.recorded ? span.traceparent : null }
   }
 
   function send(parent: string, count: number) {
     return recorder.begin({
-      name: `send ${topic}`,
+      name: `send ${stream}`,
       kind: 'producer',
       parent,
       fields: [
@@ -54,7 +54,7 @@ export function tracedAcceptor<A, C, R extends { readonly kind: string }>(
           'messaging.system': system,
           'messaging.operation.name': 'send',
           'messaging.operation.type': 'send',
-          'messaging.destination.name': topic,
+          'messaging.destination.name': stream,
           'messaging.batch.message_count': count,
         },
       ],

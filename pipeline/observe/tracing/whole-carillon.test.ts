@@ -74,7 +74,7 @@ function wholeTraces(http: string, role: (stage: string) => string, announced: r
 }
 
 function wholeTrace(http: string, role: (stage: string) => string, announced: readonly string[], retried: string) {
-  const stage = (name: string, topic: string, rest: string) => `${role(name)}: ${name} ${topic} (consumer) ${rest}`
+  const stage = (name: string, stream: string, rest: string) => `${role(name)}: ${name} ${stream} (consumer) ${rest}`
   const record = (status: string) => [stage('record', 'notifications.status', status)]
   const wait = [`${role('throttle')}: wait in throttle (internal) released`]
   const below = [

@@ -20,7 +20,7 @@ interface Waiting {
 }
 
 /** Notifications handed to the engine and not answered yet; one request more is told to come back. */
-const waitingMost = 100_000
+const maxWaiting = 100_000
 /** Objects live as long as a batch is under way: with a small nursery they would be copied again and again. */
 const youngGenerationMb = 48
 /** What is under way is bounded by bytes and takes about 100 MiB. With a low ceiling the heap grows in small steps. */
@@ -105,7 +105,7 @@ function acceptor(acceptAll: EngineCalls['acceptAll']): Engine['accept'] {
 
   return (request) => {
     const count = request.notifications.length
-    if (notifications + count > waitingMost) {
+    if (notifications + count > maxWaiting) {
       return Promise.reject(new Unavailable('Too many notifications are being written; try again in a moment.'))
     }
     notifications += count
@@ -124,7 +124,7 @@ function acceptor(acceptAll: EngineCalls['acceptAll']): Engine['accept'] {
       const replies = await acceptAll(sent.map(({ request }) => request))
       for (const [index, { resolve, reject }] of sent.entries()) {
         const reply = replies[index]
-        if (reply) settle(reply, resolve, reject)
+        if (reply) ack(reply, resolve, reject)
         else reject(new Error('The engine gave no reply'))
       }
     } catch (error) {
@@ -133,7 +133,7 @@ function acceptor(acceptAll: EngineCalls['acceptAll']): Engine['accept'] {
   }
 }
 
-function settle<T>(reply: Reply<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+function ack<T>(reply: Reply<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
   try {
     resolve(unwrap(reply))
   } catch (error) {

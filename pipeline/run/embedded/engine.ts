@@ -8,7 +8,7 @@ import type { CancelRequested, NotificationRequested, ReplayRequested } from '..
 import { cancel, requested } from '../../../schemas/outgoing.js'
 import type { Change } from '../../../schemas/record.js'
 import type { KnownRecipient, TemplateVersion } from '../../../schemas/template.js'
-import type { Lane } from '../../../schemas/topics.js'
+import type { Lane } from '../../../schemas/streams.js'
 import type { OutboxLine } from '../../../stages/deliver/providers/outbox.js'
 import type { ProviderBinding } from '../../../stages/deliver/providers/provider.js'
 import { acceptedChange, showChange } from '../../../stages/record/changes.js'

@@ -2,7 +2,7 @@
 import { Subscription } from 'rxjs'
 import { inTime } from '../../../ingress/in-time.js'
 import type { StageFlow } from '../../../ingress/stage-flow.js'
-import { waysOf } from '../../../schemas/topics.js'
+import { topicsOf } from '../../../schemas/streams.js'
 import { type StageName, stageNames } from '../../../stages/stage.js'
 import type { Log } from '../../engine/log.js'
 import { inputs, topology } from '../../engine/topology.js'
@@ -64,7 +64,7 @@ export function groupFlow(
   function begin(): void {
     if (watching) return
     watching = new Subscription()
-    for (const name of stageNames) watching.add(log.settlements(name).subscribe())
+    for (const name of stageNames) watching.add(log.acks(name).subscribe())
     sample()
     sampler = setInterval(() => (Date.now() - lookedMs > idleMs ? end() : sample()), sampleMs)
     sampler.unref()
@@ -84,8 +84,8 @@ export function groupFlow(
 
   function settledBy(name: StageName): number {
     const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
-    return waysOf(inputs[name])
-      .flatMap((way) => partitions.map((partition) => log.settled(name, { way, partition })))
+    return topicsOf(inputs[name])
+      .flatMap((topic) => partitions.map((partition) => log.acked(name, { topic, partition })))
       .reduce((sum, count) => sum + count, 0)
   }
 
@@ -105,7 +105,7 @@ export function groupFlow(
       perSecond: own?.perSecond() ?? 0,
       lag: round
         ? waitingByLane(round.reading.partitions.filter(({ stage }) => stage === name))
-        : unsettledByLane(log, name, waysOf(inputs[name])),
+        : unsettledByLane(log, name, topicsOf(inputs[name])),
       restarts: here?.restarts ?? 0,
     }
   }

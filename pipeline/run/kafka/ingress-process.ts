@@ -72,9 +72,9 @@ export async function startIngressProcess(
     for (const keeper of house) keeper.stop()
     await runtime.close()
   }
-  const leaving = { now: false }
+  const revoked = { now: false }
   const told = flowPort(flow.stages, runtime.log, workers, metrics)
-  const problems = async () => (leaving.now ? ['It is about to stop.'] : told.problems())
+  const problems = async () => (revoked.now ? ['It is about to stop.'] : told.problems())
   const ports = {
     ...apiPorts(runtime, stores, feed),
     ...(tracing && { traces: tracing.requests }),
@@ -97,7 +97,7 @@ export async function startIngressProcess(
     leaveMs,
     async close() {
       // Load balancers go by its readiness. What they sent to a port that no longer listens they could not send again.
-      leaving.now = true
+      revoked.now = true
       await sleep(leaveMs)
       await server.close()
       await close()

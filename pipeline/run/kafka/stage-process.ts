@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { createOpsApp } from '../../../ingress/ops-app.js'
 import { serveIngress } from '../../../ingress/server.js'
-import type { Channel } from '../../../schemas/topics.js'
+import type { Channel } from '../../../schemas/streams.js'
 import type { ProviderBinding } from '../../../stages/deliver/providers/provider.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'

@@ -10,7 +10,7 @@ import {
   freshDatabase,
   urlBy,
 } from '../../../testing/stores/mongodb/mongo-under-test.js'
-import { type Way, wayTo } from '../../../testing/stores/mongodb/way-under-test.js'
+import { type Topic, topicOf } from '../../../testing/stores/mongodb/way-under-test.js'
 import { until } from '../../../testing/until.js'
 
 const broker = await brokerAddress()
@@ -20,19 +20,19 @@ else describeStoreAway(broker.address)
 function describeStoreAway(address: string): void {
   describeOnMongo('a Carillon on Kafka whose MongoDB is away', (server) => {
     const database = freshDatabase()
-    let way: Way
+    let topic: Topic
     let carillon: CarillonUnderTest
     let running: ProcessUnderTest
     beforeEach(async () => {
-      way = await wayTo(server().address)
-      const url = urlBy(server(), way.address).replace('/?', `/${database}?`)
+      topic = await topicOf(server().address)
+      const url = urlBy(server(), topic.address).replace('/?', `/${database}?`)
       carillon = await carillonUnderTest({ broker: address, environment: { CARILLON_STORE: url } })
       running = carillon.run(['start', '--create-topics'])
       await carillon.ready(running)
     })
     afterEach(async () => {
       await carillon.close()
-      await way.close()
+      await topic.close()
       await dropDatabase(server().url, database)
     })
 
@@ -49,7 +49,7 @@ function describeStoreAway(address: string): void {
 
     it('delivers what needs no store, says so where it does, and has all records when it is back', async () => {
       expect((await ended(await idIn(await post()))).status).toBe('delivered')
-      await way.refuse()
+      await topic.refuse()
       const taken = [await post(), await post()]
       expect(taken.map(({ status }) => status)).toEqual([202, 202])
       const ids = await Promise.all(taken.map(idIn))
@@ -63,7 +63,7 @@ function describeStoreAway(address: string): void {
         [503, true],
         [503, true],
       ])
-      await way.pass()
+      await topic.pass()
       const records = await Promise.all(ids.map(ended))
       expect(records.map(({ status }) => status)).toEqual(['delivered', 'delivered'])
       const keyed = await post({ 'idempotency-key': 'k' })

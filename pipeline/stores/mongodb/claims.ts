@@ -22,7 +22,7 @@ interface ClaimDocument extends Claimed, Pick<Claim, 'windowMs'> {
 }
 
 /** How often a claim is looked at again because another was faster. */
-const roundsMost = 10
+const maxRounds = 10
 
 export function claimStore(mongo: Mongo): Claims {
   const claims = mongo.collection<ClaimDocument>(claimCollection)
@@ -36,7 +36,7 @@ export function claimStore(mongo: Mongo): Claims {
     claim: (tenant, claim, claimed, nowMs) =>
       mongo.run('claim a key', async () => {
         const fresh = claimDocument(tenant, claim, claimed, nowMs)
-        for (let round = 0; round < roundsMost; round++) {
+        for (let round = 0; round < maxRounds; round++) {
           if (await inserted(claims.insertOne(fresh))) return { kind: 'accepted' }
           const first = await claims.findOne({ _id: fresh._id })
           const answer = first && (await answerFrom(first, fresh, nowMs, claim.insteadOf))

@@ -12,7 +12,7 @@ import {
   type Arrived,
   arrivalsIn,
   beforeAll,
-  givenMost,
+  maxGiven,
   placeAfter,
   readPlace,
   writePlace,
@@ -99,7 +99,7 @@ function arrivalReader(mongo: Mongo, nowMs: () => number): Pick<Inbox, 'arrivals
         inbox
           .find({ tenant, recipient, ...arrivedAfter(beforeAll) }, { projection: { id: 1, arrivedAt: 1 } })
           .sort({ arrivedAt: -1, id: -1 })
-          .limit(givenMost + 1)
+          .limit(maxGiven + 1)
           .toArray(),
       )
       const given = found.map(arrivedOf).reverse()

@@ -25,9 +25,9 @@ export interface RecordWriter {
 }
 
 /** How often a record is merged again because another writer was faster, before the store counts as too busy. */
-const roundsMost = 20
+const maxRounds = 20
 /** Merges, and writes without an answer, that are remembered after rejections: more than a batch of record's. */
-const rememberedMost = 2000
+const maxRemembered = 2000
 
 /** One replacement. */
 interface Plan extends Merged {
@@ -62,7 +62,7 @@ export function recordWriter(mongo: Mongo): RecordWriter {
         })
         await tally.write()
       } catch (error) {
-        untold = [...untold, ...merged].slice(-rememberedMost)
+        untold = [...untold, ...merged].slice(-maxRemembered)
         throw error
       }
       const told = [...untold, ...merged]
@@ -73,7 +73,7 @@ export function recordWriter(mongo: Mongo): RecordWriter {
 
   async function mergeAll(groups: readonly (readonly NotificationStatus[])[], merged: Merged[]): Promise<void> {
     let open = groups
-    for (let round = 0; round < roundsMost; round++) {
+    for (let round = 0; round < maxRounds; round++) {
       const stored = await load(open)
       for (const document of stored.values()) settleUnanswered(document, merged)
       const plans: Plan[] = []
@@ -108,7 +108,7 @@ export function recordWriter(mongo: Mongo): RecordWriter {
       return await writeUnordered(records, operations)
     } catch (error) {
       for (const plan of plans) unanswered.set(plan.document._id, plan)
-      for (const id of [...unanswered.keys()].slice(0, -rememberedMost)) unanswered.delete(id)
+      for (const id of [...unanswered.keys()].slice(0, -maxRemembered)) unanswered.delete(id)
       throw error
     }
   }

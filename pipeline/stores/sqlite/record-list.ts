@@ -90,14 +90,14 @@ function spanReader(database: Database, query: RecordQuery, before: Place): Read
 }
 
 /** What finds rows in a span. */
-interface Way {
+interface Topic {
   readonly find: string
   readonly values: (span: number) => readonly (string | number)[]
   /** True: nearly all that it finds matches. */
   readonly exact: boolean
 }
 
-function wayOf({ tenant, statuses, origin, channel, recipient }: RecordQuery): Way {
+function wayOf({ tenant, statuses, origin, channel, recipient }: RecordQuery): Topic {
   const others = origin !== undefined || channel !== undefined
   if (recipient !== undefined) {
     const hash = recipientHash(tenant, recipient)

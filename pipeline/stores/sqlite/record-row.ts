@@ -2,7 +2,7 @@
 import type { NotificationSummary, Priority } from '../../../schemas/events.js'
 import { recipientKey } from '../../../schemas/outgoing.js'
 import { finalStatuses, type NotificationState, notificationStatuses } from '../../../schemas/record.js'
-import { channels } from '../../../schemas/topics.js'
+import { channels } from '../../../schemas/streams.js'
 import { acceptedState, type RecordState } from '../../../stages/record/state.js'
 import { murmur2 } from '../../engine/murmur2.js'
 import { noProgress, unpackProgress } from '../record-progress.js'

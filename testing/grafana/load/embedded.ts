@@ -20,7 +20,7 @@ const quietMs = 6000
 /** Some 50 s of work for a provider that takes two at once. */
 const backlog = 100
 /** How often it is asked again after that. */
-const roundsMost = 8
+const maxRounds = 8
 
 /** Resolves when every panel has data, or when so long a load has not given it. */
 export async function embeddedAnswers(programs: PrometheusPrograms): Promise<readonly PanelAnswer[]> {
@@ -45,7 +45,7 @@ export async function embeddedAnswers(programs: PrometheusPrograms): Promise<rea
     await trouble(provider, databaseIn(folder))
     const ask = () => panelAnswers(prometheus, { from, to: Date.now() / 1000 }, new Set(['rules', 'sqlite']))
     let answers = await ask()
-    for (let round = 0; round < roundsMost && emptyOf(answers).length > 0; round++) {
+    for (let round = 0; round < maxRounds && emptyOf(answers).length > 0; round++) {
       await sleep(quietMs)
       answers = await ask()
     }

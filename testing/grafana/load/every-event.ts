@@ -41,7 +41,7 @@ type Client = ReturnType<typeof clientOf>
 
 /** Every priority on every channel. */
 function flow({ notify }: Client, provider: string): readonly Habit[] {
-  const ways = [
+  const topics = [
     { email: 'ada@example.org' },
     { phone: '+4915112345678' },
     { device: 'a-device' },
@@ -50,7 +50,7 @@ function flow({ notify }: Client, provider: string): readonly Habit[] {
     { id: 'user-1' },
   ]
   return [
-    [60, (round) => notify({ to: ways[round % ways.length], priority: priorities[Math.floor(round / 6) % 3] })],
+    [60, (round) => notify({ to: topics[round % topics.length], priority: priorities[Math.floor(round / 6) % 3] })],
     // More than its limit lets through, some of it only for a moment.
     [120, (round) => notify({ to: { email: `${round}@example.org` }, priority: priorities[round % 3] })],
     [400, () => notify({ to: { email: 'late@example.org' }, priority: 'low', expiresAt: inMs(1500) })],

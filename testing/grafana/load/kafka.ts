@@ -7,7 +7,7 @@ import { childPid } from '../../../bench/process-use.js'
 import type { Need } from '../../../grafana/panels.js'
 import { startBroker } from '../../logs/kafka/broker-under-test.js'
 import { freshDatabase, missingForMongo, startMongo, urlBy } from '../../stores/mongodb/mongo-under-test.js'
-import { type Way, wayTo } from '../../stores/mongodb/way-under-test.js'
+import { type Topic, topicOf } from '../../stores/mongodb/way-under-test.js'
 import { root } from '../compose-under-test.js'
 import { type PrometheusPrograms, prometheusUnderTest } from '../prometheus-under-test.js'
 import { everySeconds, type PanelAnswer, panelAnswers } from './answers.js'
@@ -76,7 +76,7 @@ async function watched(
     broker: { ...broker, pid: brokerPid },
     names: { prefix, partitions },
     provider,
-    store: store?.way ?? null,
+    store: store?.topic ?? null,
     tell,
   })
   tell('asking what the panels ask')
@@ -84,11 +84,11 @@ async function watched(
   return panelAnswers(prometheus, { from, to: Date.now() / 1000 }, has)
 }
 
-async function startStore(undo: Undo[]): Promise<{ readonly url: string; readonly way: Way } | null> {
+async function startStore(undo: Undo[]): Promise<{ readonly url: string; readonly topic: Topic } | null> {
   if (missingForMongo() !== null) return null
   const server = await startMongo()
   undo.push(() => server.stop())
-  const way = await wayTo(server.address)
-  undo.push(() => way.close())
-  return { url: urlBy(server, way.address).replace('/?', `/${freshDatabase()}?`), way }
+  const topic = await topicOf(server.address)
+  undo.push(() => topic.close())
+  return { url: urlBy(server, topic.address).replace('/?', `/${freshDatabase()}?`), topic }
 }

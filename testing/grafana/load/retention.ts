@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { kafkaNames } from '../../../pipeline/logs/kafka/names.js'
-import { type TopicName, waysOf } from '../../../schemas/topics.js'
+import { type StreamName, topicsOf } from '../../../schemas/streams.js'
 import { root } from '../compose-under-test.js'
 
 const toEnd = -1
@@ -14,13 +14,13 @@ const toEnd = -1
 export async function dropRecords(
   broker: string,
   { prefix, partitions }: { readonly prefix: string; readonly partitions: number },
-  topic: TopicName,
+  topic: StreamName,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'carillon-retention-'))
   const file = join(folder, 'offsets.json')
-  const places = waysOf(topic).flatMap((way) =>
+  const places = topicsOf(topic).flatMap((topic) =>
     Array.from({ length: partitions }, (_, partition) => ({
-      topic: kafkaNames(prefix).topic(way),
+      topic: kafkaNames(prefix).topic(topic),
       partition,
       offset: toEnd,
     })),

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StageName } from '../../../stages/stage.js'
 import type { BrokerUnderTest } from '../../logs/kafka/broker-under-test.js'
-import type { Way } from '../../stores/mongodb/way-under-test.js'
+import type { Topic } from '../../stores/mongodb/way-under-test.js'
 import type { Processes } from './processes.js'
 import type { LoadProvider } from './provider.js'
 import { dropRecords } from './retention.js'
@@ -15,7 +15,7 @@ export interface Scene {
   readonly names: { readonly prefix: string; readonly partitions: number }
   readonly provider: LoadProvider
   /** The way to the database; null where there is none. */
-  readonly store: Way | null
+  readonly store: Topic | null
   readonly tell: (what: string) => void
 }
 

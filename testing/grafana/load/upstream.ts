@@ -47,10 +47,10 @@ export async function startUpstream(broker: string, prefix: string): Promise<Loa
   async function write(): Promise<void> {
     for (let round = 0; !stopped; round++) {
       const odd = round % 4 === 3 ? refused[Math.floor(round / 4) % refused.length] : {}
-      const { way, value } = codec.encode(inbound({ ...event, ...odd }, randomUUID()), Date.now())
+      const { topic, value } = codec.encode(inbound({ ...event, ...odd }, randomUUID()), Date.now())
       const bytes = round % 16 === 0 ? Buffer.from('no event') : Buffer.from(value ?? [])
       try {
-        producer.produce(kafkaNames(prefix).topic(way), null, bytes)
+        producer.produce(kafkaNames(prefix).topic(topic), null, bytes)
       } catch {
         // Its queue is full while the broker is away.
       }

@@ -1,4 +1,4 @@
-/** How much a group on Kafka has not settled, counted record by record: offsets alone tell too much, for the marks of
+/** How much a group on Kafka has not acked, counted record by record: offsets alone tell too much, for the marks of
  *  transactions and aborted records have some of their own. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message, TopicPartition } from 'node-rdkafka'
@@ -9,7 +9,7 @@ import { answerOf, loadKafka } from '../../../pipeline/logs/kafka/library.js'
 import { kafkaNames } from '../../../pipeline/logs/kafka/names.js'
 import { committedOffsets, endOffsets, placeName, startOffsets } from '../../../pipeline/logs/kafka/offsets.js'
 import { type ProgressByPlace, readProgress } from '../../../pipeline/logs/kafka/progress.js'
-import type { Way } from '../../../schemas/topics.js'
+import type { Topic } from '../../../schemas/streams.js'
 import type { Waiting } from '../../engine/log-under-test.js'
 
 const chunk = 1000
@@ -20,7 +20,7 @@ interface Stretch extends TopicPartition {
   readonly place: Assignment
   readonly from: number
   readonly to: number
-  readonly beyond: ReadonlySet<number>
+  readonly ackedAhead: ReadonlySet<number>
   records: number
   read: number
 }
@@ -31,31 +31,31 @@ export interface KafkaGroup {
   readonly prefix: string
   readonly partitions: number
   readonly group: string
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
 }
 
-/** Reads all that the group has not settled, and counts it. */
-export async function waitingOnKafka({ address, prefix, partitions, group, ways }: KafkaGroup): Promise<Waiting[]> {
+/** Reads all that the group has not acked, and counts it. */
+export async function waitingOnKafka({ address, prefix, partitions, group, topics }: KafkaGroup): Promise<Waiting[]> {
   const names = kafkaNames(prefix)
   const clients = kafkaClients(await loadKafka(), { brokers: address })
   const probe = await clients.reader(names.group(group), { 'isolation.level': 'read_uncommitted' })
   const reader = await clients.reader(names.group(group), { 'enable.partition.eof': true })
   const progress = await clients.reader(names.group(group), { 'enable.partition.eof': true })
   try {
-    const asked = ways.flatMap((way) =>
+    const asked = topics.flatMap((topic) =>
       Array.from({ length: partitions }, (_, partition) => {
-        return { topic: names.topic(way), partition, place: { way, partition } }
+        return { topic: names.nameOf(topic), partition, place: { topic, partition } }
       }),
     )
     const committed = await committedOffsets(probe, asked)
     const ends = await endOffsets(probe, asked)
     const starts = await startOffsets(probe, asked)
-    const settled = await progressOf(progress, probe, names.progress(group))
+    const acked = await progressOf(progress, probe, names.progress(group))
     const stretches = asked.map(({ topic, partition, place }): Stretch => {
       const name = placeName({ topic, partition })
       const from = Math.max(committed.get(name) ?? 0, starts.get(name) ?? 0)
-      const beyond = new Set(settled.get(nameOf(place))?.beyond ?? [])
-      return { topic, partition, place, from, to: ends.get(name) ?? from, beyond, records: 0, read: from }
+      const ackedAhead = new Set(acked.get(nameOf(place))?.ackedAhead ?? [])
+      return { topic, partition, place, from, to: ends.get(name) ?? from, ackedAhead, records: 0, read: from }
     })
     const open = stretches.filter(({ from, to }) => to > from)
     if (open.length > 0) await readThem(open, reader)
@@ -65,7 +65,7 @@ export async function waitingOnKafka({ address, prefix, partitions, group, ways 
   }
 }
 
-/** What the group settled out of order; nothing where it has no such topic. */
+/** What the group acked out of order; nothing where it has no such topic. */
 async function progressOf(consumer: KafkaConsumer, probe: KafkaConsumer, topic: string): Promise<ProgressByPlace> {
   const ends = await endOffsets(probe, [{ topic, partition: 0 }], 1).catch(() => new Map<string, number>())
   return readProgress(consumer, topic, ends.get(placeName({ topic, partition: 0 })) ?? 0)
@@ -86,7 +86,7 @@ async function readThem(stretches: readonly Stretch[], consumer: KafkaConsumer):
       const stretch = byName.get(placeName(message))
       if (!stretch || message.offset >= stretch.to) continue
       stretch.read = Math.max(stretch.read, message.offset + 1)
-      if (!stretch.beyond.has(message.offset)) stretch.records++
+      if (!stretch.ackedAhead.has(message.offset)) stretch.records++
     }
     if (messages.length === 0) await sleep(idleMs)
   }

@@ -18,13 +18,13 @@ export async function openMemoryLog(
   const log = memoryLog({ partitions, clock: clock.scheduler, groupRevokeTimeoutMs: revokeTimeoutMs })
 
   const during = async <T>(work: Promise<T>): Promise<T> => {
-    let settled = false
+    let acked = false
     const noted = work.finally(() => {
-      settled = true
+      acked = true
     })
     // Whoever waits gets the rejection; the clock only needs to know that it came.
     noted.catch(() => undefined)
-    await clock.runUntil(() => settled, patienceMs)
+    await clock.runUntil(() => acked, patienceMs)
     return noted
   }
 
@@ -39,7 +39,7 @@ export async function openMemoryLog(
       }
       throw new Error(`What was waited for did not come within ${patienceMs} ms: ${holds}`)
     },
-    lag: (group, ways) => waitingIn(log, group, ways),
+    lag: (group, topics) => waitingIn(log, group, topics),
     failCommits: (fail) => {
       if (fail) log.failNextCommit()
     },

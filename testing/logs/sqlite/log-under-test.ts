@@ -45,7 +45,7 @@ export async function openSqliteLog({ partitions }: OpenOptions): Promise<Sqlite
         }),
       ]),
     until,
-    lag: (group, ways) => waitingIn(opened.log, group, ways),
+    lag: (group, topics) => waitingIn(opened.log, group, topics),
     // Every write fails as on a file that cannot be written, so that roll-back is the real one.
     failCommits: (fail) => opened.database.exec(`PRAGMA query_only = ${fail ? 'ON' : 'OFF'}`),
     async reopen() {

@@ -1,28 +1,28 @@
 import { expect, test } from 'vitest'
 import { recipientKey } from './outgoing.js'
-import { channels, lanes, topicEvents, topicNames, topics, wayName, wayNamed, waysOf, wayTo } from './topics.js'
+import { channels, lanes, streamEvents, streamNames, streams, topicName, topicNamed, topicsOf, topicOf } from './streams.js'
 
-const everyWay = topicNames().flatMap(waysOf)
+const everyTopic = streamNames().flatMap(topicsOf)
 
 test('a way’s name leads back to the way, and to no other', () => {
-  expect(everyWay.map((way) => wayNamed(wayName(way)))).toEqual(everyWay)
-  expect(new Set(everyWay.map(wayName)).size).toBe(everyWay.length)
+  expect(everyTopic.map((topic) => topicNamed(topicName(topic)))).toEqual(everyTopic)
+  expect(new Set(everyTopic.map(topicName)).size).toBe(everyTopic.length)
 })
 
 test('there is one object for each way, and none for a way that its topic does not have', () => {
-  const found = everyWay.map(({ topic, lane, channel }) => wayTo(topic, lane, channel))
-  expect(found.every((way, index) => way === everyWay[index])).toBe(true)
-  expect(everyWay.every((way) => wayNamed(wayName(way)) === way)).toBe(true)
-  expect(() => wayTo('notifications.status', 'high', null)).toThrow(RangeError)
-  expect(() => wayTo('deliveries.released', 'high', null)).toThrow(RangeError)
+  const found = everyTopic.map(({ stream, lane, channel }) => topicOf(stream, lane, channel))
+  expect(found.every((topic, index) => topic === everyTopic[index])).toBe(true)
+  expect(everyTopic.every((topic) => topicNamed(topicName(topic)) === topic)).toBe(true)
+  expect(() => topicOf('notifications.status', 'high', null)).toThrow(RangeError)
+  expect(() => topicOf('deliveries.released', 'high', null)).toThrow(RangeError)
 })
 
 test('names are those of the outside contract', () => {
   const names = [
-    { topic: 'notifications.requested', lane: 'high', channel: null } as const,
-    { topic: 'deliveries.released', lane: 'low', channel: 'sms' } as const,
-    { topic: 'notifications.status', lane: null, channel: null } as const,
-  ].map(wayName)
+    { stream: 'notifications.requested', lane: 'high', channel: null } as const,
+    { stream: 'deliveries.released', lane: 'low', channel: 'sms' } as const,
+    { stream: 'notifications.status', lane: null, channel: null } as const,
+  ].map(topicName)
   expect(names).toEqual(['notifications.requested.high', 'deliveries.released.sms.low', 'notifications.status'])
 })
 
@@ -34,12 +34,12 @@ test('a foreign name stands for no way', () => {
     'notifications.status.high',
     'toString',
   ]
-  expect(foreign.map(wayNamed)).toEqual(foreign.map(() => undefined))
+  expect(foreign.map(topicNamed)).toEqual(foreign.map(() => undefined))
 })
 
 test('every topic from requested to released is keyed by recipient, has lanes, and alone they have them', () => {
-  const keyedByRecipient = topicNames().filter((name) => topics[name].key === 'recipient')
-  const withLanes = topicNames().filter((name) => topics[name].lanes)
+  const keyedByRecipient = streamNames().filter((name) => streams[name].key === 'recipient')
+  const withLanes = streamNames().filter((name) => streams[name].lanes)
   const flow = [
     'notifications.requested',
     'notifications.accepted',
@@ -51,15 +51,15 @@ test('every topic from requested to released is keyed by recipient, has lanes, a
 })
 
 test('ways come high lanes first, and only released has one for each channel', () => {
-  const lanesOf = (topic: (typeof everyWay)[number]['topic']) => waysOf(topic).map(({ lane }) => lane)
+  const lanesOf = (stream: (typeof everyTopic)[number]['topic']) => topicsOf(stream).map(({ lane }) => lane)
   expect(lanesOf('notifications.rendered')).toEqual([...lanes])
   expect(lanesOf('dead-letters')).toEqual([null])
   expect(lanesOf('deliveries.released')).toEqual(lanes.flatMap((lane) => channels.map(() => lane)))
-  expect(waysOf('deliveries.released').map(({ channel }) => channel)).toEqual(lanes.flatMap(() => channels))
+  expect(topicsOf('deliveries.released').map(({ channel }) => channel)).toEqual(lanes.flatMap(() => channels))
 })
 
 test('every event of the flow is told once', () => {
-  const events = topicEvents()
+  const events = streamEvents()
   expect([...new Set(events)]).toEqual(events)
   expect(events.slice(0, 3)).toEqual(['notification-inbound', 'notification-requested', 'cancel-requested'])
 })

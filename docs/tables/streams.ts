@@ -7,14 +7,14 @@ const hourMs = 3_600_000
 export function topicTable(): string {
   const { stages, topics } = topology()
   const namesOf = (chosen: readonly { readonly name: string }[]) => chosen.map(({ name }) => name).join(', ')
-  const rows = topics.map(({ name, key, lanes, ways, events, compacted, retentionMs }) => {
+  const rows = topics.map(({ name, key, lanes, topics, events, compacted, retentionMs }) => {
     const writers = namesOf(stages.filter(({ outputs }) => outputs.includes(name)))
     const readers = namesOf(stages.filter(({ input, alsoReads }) => input === name || alsoReads.includes(name)))
     return [
       `\`${name}\``,
       codes(events),
       key,
-      `${ways.length}${dividedBy(ways.length, lanes.length)}`,
+      `${topics.length}${dividedBy(topics.length, lanes.length)}`,
       compacted ? 'compacted' : `${retentionMs / hourMs} h`,
       writers,
       readers,

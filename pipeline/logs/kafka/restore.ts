@@ -3,13 +3,13 @@
  *  The committed offsets come first: asking for them waits for transactions of the last owner that are about to commit.
  *  What the changelog and the progress hold after that is all there is. */
 import type { KafkaConsumer } from 'node-rdkafka'
-import type { Lane, Way } from '../../../schemas/topics.js'
+import type { Lane, Topic } from '../../../schemas/streams.js'
 import type { Assignment } from '../../engine/log.js'
 import { laneOf, nameOf } from '../../engine/topic-partition.js'
 import { type RestoreProgress, restore } from './changelog.js'
 import { type Clients, disconnect } from './clients.js'
-import { type Holding, openStores, ownedPlace } from './holdings.js'
-import type { Knowledge } from './knowledge.js'
+import { type Holding, openStores, ownedPlace } from './assigned-partitions.js'
+import type { GroupProgress } from './group-progress.js'
 import type { LaneFeed } from './lane-feed.js'
 import type { Names } from './names.js'
 import { committedOffsets, endOffsets, type Offsets, placeName, startOffsets } from './offsets.js'
@@ -21,12 +21,12 @@ export interface TakeoverOptions {
   readonly clients: Clients
   readonly names: Names
   readonly group: string
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
   /** False: the group keeps no state, and has no changelogs. */
   readonly stateful: boolean
   readonly stateFolder: string
   readonly maxStoreAgeMs: number
-  readonly knowledge: Knowledge
+  readonly groupProgress: GroupProgress
   readonly feeds: ReadonlyMap<Lane, LaneFeed>
   /** Sees uncommitted offsets too. */
   readonly probe: KafkaConsumer
@@ -41,9 +41,9 @@ export async function takeOver(
   partitions: readonly number[],
   isCancelled: () => boolean,
 ): Promise<readonly Holding[] | null> {
-  const { names, ways, group, stateful, stateFolder, probe, feeds, knowledge, observer } = options
-  const places = partitions.flatMap((partition) => ways.map((way) => ({ way, partition })))
-  const topicPlaces = places.map(({ way, partition }) => ({ topic: names.topic(way), partition }))
+  const { names, topics, group, stateful, stateFolder, probe, feeds, groupProgress, observer } = options
+  const places = partitions.flatMap((partition) => topics.map((topic) => ({ topic, partition })))
+  const topicPlaces = places.map(({ topic, partition }) => ({ topic: names.nameOf(topic), partition }))
   const committed = await committedOffsets(member, topicPlaces)
   const ends = await endOffsets(probe, topicPlaces)
   const starts = await startOffsets(probe, topicPlaces)
@@ -52,7 +52,7 @@ export async function takeOver(
   const stores = new Map(
     partitions.map((partition) => [
       partition,
-      openStores(stateFolder, group, partition, stateful ? ways : [], observer?.stateWritten),
+      openStores(stateFolder, group, partition, stateful ? topics : [], observer?.stateWritten),
     ]),
   )
   const closeAll = () => {
@@ -71,17 +71,17 @@ export async function takeOver(
   return partitions.map((partition) => ({
     partition,
     stores: stores.get(partition) ?? new Map<Lane, ScopeStore>(),
-    places: ways.map((way) => {
-      const place = { way, partition }
-      const name = placeName({ topic: names.topic(way), partition })
+    places: topics.map((topic) => {
+      const place = { topic, partition }
+      const name = placeName({ topic: names.nameOf(topic), partition })
       const standing = standingOf(place, name, committed, starts, progress)
-      const freshFrom = ends.get(name) ?? Number.POSITIVE_INFINITY
-      knowledge.note(group, place, standing)
-      knowledge.noteEnd(place, ends.get(name) ?? 0)
-      const { next, beyond } = standing
-      const source = feeds.get(laneOf(way))?.add(place, next, beyond)
+      const firstDeliveryFrom = ends.get(name) ?? Number.POSITIVE_INFINITY
+      groupProgress.note(group, place, standing)
+      groupProgress.noteEnd(place, ends.get(name) ?? 0)
+      const { next, ackedAhead } = standing
+      const source = feeds.get(laneOf(topic))?.add(place, next, ackedAhead)
       if (!source) throw new Error(`No feed reads ${nameOf(place)}`)
-      return ownedPlace(source, { ...place, next, beyond, freshFrom }, standing, committed.has(name))
+      return ownedPlace(source, { ...place, next, ackedAhead, firstDeliveryFrom }, standing, committed.has(name))
     }),
   }))
 }
@@ -96,8 +96,8 @@ function standingOf(
   const low = starts.get(name) ?? 0
   const next = Math.max(committed.get(name) ?? low, low)
   const told = progress.get(nameOf(place))
-  const beyond = told?.beyond.filter((offset) => offset >= next) ?? []
-  return { next, beyond, count: told?.count ?? next }
+  const ackedAhead = told?.ackedAhead.filter((offset) => offset >= next) ?? []
+  return { next, ackedAhead, count: told?.count ?? next }
 }
 
 async function progressOf({ clients, names, group, probe }: TakeoverOptions): Promise<ProgressByPlace> {

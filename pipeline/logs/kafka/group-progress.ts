@@ -7,7 +7,7 @@ import type { Assignment, Position } from '../../engine/log.js'
 import { nameOf } from '../../engine/topic-partition.js'
 import { decodeProgress, type Progress } from './progress.js'
 
-export interface Knowledge {
+export interface GroupProgress {
   /** What is known of a group in a partition. */
   progress(group: string, place: Assignment): Progress | undefined
   /** The end of a partition, as far as known. */
@@ -20,11 +20,11 @@ export interface Knowledge {
   committed(group: string, moved: readonly { readonly position: Position; readonly count: number }[]): void
   /** The broker was asked what a group has committed. */
   heard(group: string, offsets: readonly { readonly place: Assignment; readonly next: number }[]): void
-  settlements(group: string): Observable<void>
+  acks(group: string): Observable<void>
 }
 
 /** `watch` tells the group's progress records, of all processes. */
-export function groupKnowledge(watch: (group: string) => Observable<readonly Message[]>): Knowledge {
+export function groupKnowledge(watch: (group: string) => Observable<readonly Message[]>): GroupProgress {
   const known = new Map<string, Map<string, Progress>>()
   const ends = new Map<string, number>()
   const moved = new Map<string, Subject<void>>()
@@ -64,8 +64,8 @@ export function groupKnowledge(watch: (group: string) => Observable<readonly Mes
     committed(group, positions) {
       const own = ofGroup(group)
       for (const { position, count } of positions) {
-        const { next, beyond } = position
-        own.set(nameOf(position), { next, beyond, count })
+        const { next, ackedAhead } = position
+        own.set(nameOf(position), { next, ackedAhead, count })
       }
       if (positions.length > 0) movedOf(group).next()
     },
@@ -74,12 +74,12 @@ export function groupKnowledge(watch: (group: string) => Observable<readonly Mes
       const news = offsets.filter(({ place, next }) => next > (own.get(nameOf(place))?.next ?? -1))
       for (const { place, next } of news) {
         const before = own.get(nameOf(place))
-        const beyond = before?.beyond.filter((offset) => offset >= next) ?? []
-        own.set(nameOf(place), { next, beyond, count: Math.max(before?.count ?? 0, next + beyond.length) })
+        const ackedAhead = before?.ackedAhead.filter((offset) => offset >= next) ?? []
+        own.set(nameOf(place), { next, ackedAhead, count: Math.max(before?.count ?? 0, next + ackedAhead.length) })
       }
       if (news.length > 0) movedOf(group).next()
     },
-    settlements: (group) =>
+    acks: (group) =>
       new Observable((subscriber) => {
         const own = movedOf(group).subscribe(() => subscriber.next())
         const watching: Subscription = watch(group).subscribe((messages) => hear(group, messages))

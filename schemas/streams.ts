@@ -10,7 +10,7 @@ export const channels = ['email', 'sms', 'push', 'inapp', 'webhook', 'slack'] as
 export type Channel = (typeof channels)[number]
 
 /** A topic as stages name it; on the log each lane (and channel) of it is a topic of its own. */
-export interface Topic {
+export interface Stream {
   readonly events: readonly (keyof Events)[]
   /** What the record's key is made of: all topics keyed by recipient have the same partition count. `none`: whoever
    *  writes there takes the key and the partition that suit him. */
@@ -26,7 +26,7 @@ export interface Topic {
 const day = 24 * 60 * 60 * 1000
 const flow = { key: 'recipient', lanes: true, channels: false, compacted: false, retentionMs: 7 * day } as const
 
-export const topics = {
+export const streams = {
   'notifications.inbound': { ...flow, events: ['notification-inbound'], key: 'none', lanes: false },
   'notifications.requested': { ...flow, events: ['notification-requested', 'cancel-requested'] },
   'notifications.accepted': { ...flow, events: ['notification-accepted', 'cancel-requested'] },
@@ -49,67 +49,67 @@ export const topics = {
     retentionMs: 30 * day,
   },
   'providers.health': { ...flow, events: ['provider-health'], key: 'provider', lanes: false, compacted: true },
-} as const satisfies Record<string, Topic>
+} as const satisfies Record<string, Stream>
 
-export type TopicName = keyof typeof topics
+export type StreamName = keyof typeof streams
 
 /** The events that may stand on a topic. */
-export type EventsOn<T extends TopicName> = (typeof topics)[T]['events'][number]
+export type EventsOn<T extends StreamName> = (typeof streams)[T]['events'][number]
 
 /** One way through a topic: what on the log is a topic of its own. There is one object for each: see `wayTo`. */
-export interface Way {
-  readonly topic: TopicName
+export interface Topic {
+  readonly stream: StreamName
   readonly lane: Lane | null
   readonly channel: Channel | null
 }
 
 /** The log's name of a way: `notifications.requested.high`, `deliveries.released.sms.low`, `notifications.status`. */
-export function wayName(way: Way): string {
-  return names.get(way) ?? composedName(way.topic, way.lane, way.channel)
+export function topicName(topic: Topic): string {
+  return names.get(topic) ?? composedName(topic.stream, topic.lane, topic.channel)
 }
 
 /** Every way of a topic, high lanes first. */
-export function waysOf(topic: TopicName): readonly Way[] {
-  return ways[topic]
+export function topicsOf(stream: StreamName): readonly Topic[] {
+  return topics[stream]
 }
 
 /** The one object of a way. Throws for a combination that the topic does not have. */
-export function wayTo(topic: TopicName, lane: Lane | null, channel: Channel | null): Way {
-  const found = ways[topic].find((way) => way.lane === lane && way.channel === channel)
-  if (!found) throw new RangeError(`${topic} has no way ${composedName(topic, lane, channel)}`)
+export function topicOf(stream: StreamName, lane: Lane | null, channel: Channel | null): Topic {
+  const found = topics[stream].find((topic) => topic.lane === lane && topic.channel === channel)
+  if (!found) throw new RangeError(`${stream} has no way ${composedName(stream, lane, channel)}`)
   return found
 }
 
 /** The way a log's name stands for; undefined for a foreign name. */
-export function wayNamed(name: string): Way | undefined {
-  return waysByName.get(name)
+export function topicNamed(name: string): Topic | undefined {
+  return topicsByName.get(name)
 }
 
 /** Every topic's name. */
-export function topicNames(): TopicName[] {
-  return Object.keys(topics) as TopicName[]
+export function streamNames(): StreamName[] {
+  return Object.keys(streams) as StreamName[]
 }
 
 /** Every event that stands on a topic, in the order of the flow. */
-export function topicEvents(): (keyof Events)[] {
-  return [...new Set(topicNames().flatMap((name): readonly (keyof Events)[] => topics[name].events))]
+export function streamEvents(): (keyof Events)[] {
+  return [...new Set(streamNames().flatMap((name): readonly (keyof Events)[] => streams[name].events))]
 }
 
-function composedName(topic: TopicName, lane: Lane | null, channel: Channel | null): string {
-  return [topic, channel, lane].filter((part) => part !== null).join('.')
+function composedName(stream: StreamName, lane: Lane | null, channel: Channel | null): string {
+  return [stream, channel, lane].filter((part) => part !== null).join('.')
 }
 
-function makeWays(topic: TopicName): readonly Way[] {
-  const { lanes: hasLanes, channels: hasChannels }: Topic = topics[topic]
+function makeTopics(stream: StreamName): readonly Topic[] {
+  const { lanes: hasLanes, channels: hasChannels }: Stream = streams[stream]
   const ownLanes = hasLanes ? lanes : [null]
   const ownChannels = hasChannels ? channels : [null]
-  return ownLanes.flatMap((lane) => ownChannels.map((channel) => Object.freeze({ topic, lane, channel })))
+  return ownLanes.flatMap((lane) => ownChannels.map((channel) => Object.freeze({ stream, lane, channel })))
 }
 
-const ways = Object.fromEntries(topicNames().map((topic) => [topic, makeWays(topic)])) as Record<
-  TopicName,
-  readonly Way[]
+const topics = Object.fromEntries(streamNames().map((stream) => [stream, makeTopics(stream)])) as Record<
+  StreamName,
+  readonly Topic[]
 >
-const allWays = topicNames().flatMap((topic) => ways[topic])
-const names = new Map(allWays.map((way) => [way, composedName(way.topic, way.lane, way.channel)]))
-const waysByName = new Map(allWays.map((way) => [composedName(way.topic, way.lane, way.channel), way]))
+const allTopics = streamNames().flatMap((stream) => topics[stream])
+const names = new Map(allTopics.map((topic) => [topic, composedName(topic.stream, topic.lane, topic.channel)]))
+const topicsByName = new Map(allTopics.map((topic) => [composedName(topic.stream, topic.lane, topic.channel), topic]))

@@ -4,7 +4,7 @@
  *  so no two members expose the same one. What is committed for it must have been read here since it came. */
 import { join } from 'node:path'
 import type { TopicPartitionOffset } from 'node-rdkafka'
-import { type Lane, lanes, type Way } from '../../../schemas/topics.js'
+import { type Lane, lanes, type Topic } from '../../../schemas/streams.js'
 import type { Scope } from '../../../stages/stage.js'
 import { type Assignment, Fenced, type Position, type Start, type Transaction } from '../../engine/log.js'
 import { laneOf, nameOf } from '../../engine/topic-partition.js'
@@ -17,16 +17,16 @@ export interface OwnedPlace {
   readonly source: Source
   readonly start: Start
   /** Of the start. */
-  readonly beyond: ReadonlySet<number>
+  readonly ackedAhead: ReadonlySet<number>
   /** Settled records when it was taken over. */
   readonly startCount: number
-  /** The first unsettled offset as the worker last told it. */
+  /** The first unacked offset as the worker last told it. */
   next: number
   /** The offset that is committed, and when it was; 0 where there is none. */
   committed: number
   committedAtMs: number
-  /** True: everything read is settled. */
-  settled: boolean
+  /** True: everything read is acked. */
+  acked: boolean
   count: number
 }
 
@@ -44,7 +44,7 @@ export interface Move {
   readonly count: number
 }
 
-export interface Holdings {
+export interface AssignedPartitions {
   readonly partitions: ReadonlyMap<number, Holding>
   expose(holding: Holding): void
   /** Nothing more is read from them. */
@@ -61,10 +61,10 @@ export interface Holdings {
   noteCommitted(moves: readonly Move[]): void
 }
 
-export function holdings(group: string, feeds: ReadonlyMap<Lane, LaneFeed>): Holdings {
+export function assignedPartitions(group: string, feeds: ReadonlyMap<Lane, LaneFeed>): AssignedPartitions {
   const partitions = new Map<number, Holding>()
-  const places = new Map<Way, Map<number, OwnedPlace>>()
-  const placeOf = ({ way, partition }: Assignment): OwnedPlace | undefined => places.get(way)?.get(partition)
+  const places = new Map<Topic, Map<number, OwnedPlace>>()
+  const placeOf = ({ topic, partition }: Assignment): OwnedPlace | undefined => places.get(topic)?.get(partition)
   const owned = (assignment: Assignment): OwnedPlace => {
     const found = placeOf(assignment)
     if (found) return found
@@ -76,19 +76,19 @@ export function holdings(group: string, feeds: ReadonlyMap<Lane, LaneFeed>): Hol
     expose(holding) {
       partitions.set(holding.partition, holding)
       for (const place of holding.places) {
-        const { way } = place.start
-        places.set(way, (places.get(way) ?? new Map<number, OwnedPlace>()).set(holding.partition, place))
+        const { topic } = place.start
+        places.set(topic, (places.get(topic) ?? new Map<number, OwnedPlace>()).set(holding.partition, place))
       }
     },
     stopReading(numbers) {
       for (const { start } of numbers.flatMap((number) => partitions.get(number)?.places ?? [])) {
-        feeds.get(laneOf(start.way))?.remove(start)
+        feeds.get(laneOf(start.topic))?.remove(start)
       }
     },
     drop(numbers) {
       for (const number of numbers) {
         const holding = partitions.get(number)
-        for (const { start } of holding?.places ?? []) places.get(start.way)?.delete(number)
+        for (const { start } of holding?.places ?? []) places.get(start.topic)?.delete(number)
         for (const store of holding?.stores.values() ?? []) store.close()
         partitions.delete(number)
       }
@@ -123,7 +123,7 @@ export function holdings(group: string, feeds: ReadonlyMap<Lane, LaneFeed>): Hol
         place.next = Math.min(position.next, place.source.readTo)
         place.committed = position.next
         place.committedAtMs = Date.now()
-        place.settled = position.beyond.length === 0 && place.next === place.source.readTo
+        place.acked = position.ackedAhead.length === 0 && place.next === place.source.readTo
         place.count = count
       }
     },
@@ -135,15 +135,15 @@ export function openStores(
   folder: string,
   group: string,
   partition: number,
-  ways: readonly Way[],
+  topics: readonly Topic[],
   written?: StateWritten,
 ): ReadonlyMap<Lane, ScopeStore> {
-  const own = lanes.filter((lane) => ways.some((way) => laneOf(way) === lane))
+  const own = lanes.filter((lane) => topics.some((topic) => laneOf(topic) === lane))
   // What a store holds depends on the ways that its owner serves: others' changes pass it by.
   return new Map(
     own.map((lane) => {
-      const identity = ways
-        .filter((way) => laneOf(way) === lane)
+      const identity = topics
+        .filter((topic) => laneOf(topic) === lane)
         .map(({ topic, channel }) => `${topic} ${channel}`)
         .sort()
         .join()
@@ -154,18 +154,18 @@ export function openStores(
 
 /** A place as it is taken over. `committed`: whether the group has an offset there; it is told again soon. */
 export function ownedPlace(source: Source, start: Start, known: Progress, committed: boolean): OwnedPlace {
-  const { next, beyond } = start
+  const { next, ackedAhead } = start
   return {
     ...{
       source,
       start,
-      beyond: new Set(beyond),
+      ackedAhead: new Set(ackedAhead),
       startCount: known.count,
       next,
       committed: next,
       committedAtMs: committed ? 1 : 0,
     },
-    settled: beyond.length === 0,
+    acked: ackedAhead.length === 0,
     count: known.count,
   }
 }
@@ -178,24 +178,24 @@ export function offsetOf(
   return { topic, partition, offset }
 }
 
-function checkPosition(place: OwnedPlace, { next, beyond }: Position, group: string): void {
+function checkPosition(place: OwnedPlace, { next, ackedAhead }: Position, group: string): void {
   const { source, start } = place
-  const wasRead = (offset: number) => offset < source.readTo || place.beyond.has(offset)
+  const wasRead = (offset: number) => offset < source.readTo || place.ackedAhead.has(offset)
   let passed = Math.max(source.readTo, place.committed)
   while (passed < next && wasRead(passed)) passed++
-  if (next >= place.next && next <= passed && beyond.every(wasRead)) return
+  if (next >= place.next && next <= passed && ackedAhead.every(wasRead)) return
   throw new Fenced(`The work on ${nameOf(start)} is of a time before it came to this member of ${group}`)
 }
 
-/** At the end of a partition, the marks of transactions behind the last record count as settled with it. */
+/** At the end of a partition, the marks of transactions behind the last record count as acked with it. */
 function pastHoles({ source }: OwnedPlace, position: Position): Position {
   const end = source.end()
-  const atEnd = position.beyond.length === 0 && position.next >= source.readTo && end > position.next
+  const atEnd = position.ackedAhead.length === 0 && position.next >= source.readTo && end > position.next
   return atEnd ? { ...position, next: end } : position
 }
 
-/** Records settled ever: offsets passed, without those that hold no record. */
-function countAt({ source, start, startCount, count }: OwnedPlace, { next, beyond }: Position): number {
-  const passed = next + beyond.length - (start.next + start.beyond.length)
+/** Records acked ever: offsets passed, without those that hold no record. */
+function countAt({ source, start, startCount, count }: OwnedPlace, { next, ackedAhead }: Position): number {
+  const passed = next + ackedAhead.length - (start.next + start.ackedAhead.length)
   return Math.max(count, startCount + passed - source.holes)
 }
