@@ -87,7 +87,7 @@ function skeletonOf(request: NotificationRequested): Omit<Delivery, 'message' | 
   return {
     ...{ id: deliveryKey(id), notificationId: id, tenant, recipient, priority, expiresAtMs, acceptedAtMs, metadata },
     ...{ correlationId, traceparent, origin, replays, channel: 'sms', provider: 'http', address: to.phone ?? '' },
-    ...{ siblings: 1, attempts: [], deferrals: 0, notBeforeMs: null, dueAtMs: null },
+    ...{ siblings: 1, attempts: [], deferrals: 0, notBeforeMs: null, retry: null, triedFromMs: null, dueAtMs: null },
   }
 }
 

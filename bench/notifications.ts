@@ -49,6 +49,7 @@ export function makeNotifications(
     traceparent: null,
     batchId: count === 1 ? null : uuid(),
     dedupeWindowMs: 10_800_000,
+    retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
     templates,
   }
   return Array.from({ length: count }, (_, index) => {

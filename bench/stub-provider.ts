@@ -1,8 +1,7 @@
 /** The provider of the bench: it answers at once, or after a while, and keeps its own count of what it was asked to send. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProviderConfig } from '../pipeline/config/providers.js'
-import type { ProviderBinding } from '../stages/deliver/deliver.js'
-import type { Provider, SendRequest, SendResult } from '../stages/deliver/providers/provider.js'
+import type { Provider, ProviderBinding, SendRequest, SendResult } from '../stages/deliver/providers/provider.js'
 import { monotonicMs } from './latency.js'
 
 /** What was asked of the stub. */

@@ -6,7 +6,7 @@ const frame = (functionName: string, url = '') => ({ functionName, url, scriptId
 test('a sample counts for the innermost part of the pipeline that it was in; idle time counts for none', () => {
   const nodes = [
     { id: 1, callFrame: frame('(root)'), hitCount: 1, children: [2, 5, 6] },
-    { id: 2, callFrame: frame('run', 'file:///x/dist/pipeline/engine/session.js'), hitCount: 2, children: [3] },
+    { id: 2, callFrame: frame('run', 'file:///x/dist/pipeline/engine/consumer-loop.js'), hitCount: 2, children: [3] },
     { id: 3, callFrame: frame('decide', 'file:///x/dist/stages/route/rules.js'), hitCount: 3, children: [4] },
     { id: 4, callFrame: frame('encode', 'file:///x/node_modules/avsc/lib/types.js'), hitCount: 2, children: [] },
     { id: 5, callFrame: frame('(idle)'), hitCount: 90, children: [] },

@@ -52,7 +52,12 @@ describe('an event that HTTP would take', () => {
     const welcome = { id: 'welcome', version: 3, locale: 'en', locales: {}, defaults: {}, createdAt: '', updatedAt: '' }
     const overHttp = normalize(parsed.value, {
       ...{ tenant: 'default', nowMs, newId: () => 'order-1-shipped', correlationId: 'c-1', traceparent: null },
-      ...{ batchId: null, dedupeWindowMs: 10_800_000, templates: new Map([['welcome', welcome]]) },
+      ...{
+        batchId: null,
+        dedupeWindowMs: 10_800_000,
+        retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
+        templates: new Map([['welcome', welcome]]),
+      },
     })
     expect(overHttp).toEqual({
       ok: true,

@@ -5,6 +5,7 @@
 import { z } from '@hono/zod-openapi'
 import type { NotificationInbound, NotificationRequested, NotificationSummary } from '../schemas/events.js'
 import { type InboundPlace, idFrom, isIdentifier, notificationIdOf } from '../schemas/ids.js'
+import type { RetryBounds } from '../schemas/retry-rules.js'
 import { channels, lanes } from '../schemas/streams.js'
 import type { TemplateVersion } from '../schemas/template.js'
 import { tenant } from '../schemas/tenant.js'
@@ -29,6 +30,8 @@ export interface IntakeContext {
   readonly nowMs: number
   /** How long a duplicate is recognised where the event does not say. */
   readonly dedupeWindowMs: number
+  /** What an event may ask of retries. */
+  readonly retryBounds: RetryBounds
   /** The templates that are named, by id; one not in here is unknown. */
   readonly templates: ReadonlyMap<string, TemplateVersion>
 }
@@ -72,10 +75,11 @@ export function readInbound(value: NotificationInbound): Checked<BatchItem> {
     if (loss) errors.push({ path: loss.path === '' ? path : `${path}.${loss.path}`, message: loss.message })
     return parsed.value
   }
-  const { id, eventId, to, template, priority, sendAt, expiresAt, dedupe } = value
+  const { id, eventId, to, template, priority, sendAt, expiresAt, dedupe, retry } = value
   const request = {
     ...present({ to: present({ ...to }), channels: value.channels, template, priority, sendAt, expiresAt }),
     ...(dedupe && { dedupe: present({ ...dedupe }) }),
+    ...(retry && { retry: present({ ...retry }) }),
     ...{ content: json('content', content), data: json('data', data), metadata: json('metadata', metadata) },
   }
   const outside = check(envelope, present({ id, eventId, tenant: value.tenant }))

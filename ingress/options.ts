@@ -1,5 +1,7 @@
 /** How the ingress behaves: what of the configuration it is given. */
 
+import type { RetryBounds } from '../schemas/retry-rules.js'
+
 /** How the ingress behaves. */
 export interface IngressOptions {
   /** Bearer key that every request but health needs; null: none. */
@@ -10,6 +12,8 @@ export interface IngressOptions {
   readonly settleWaitMs: number
   /** How long a duplicate is recognised where the request does not say. */
   readonly dedupeWindowMs: number
+  /** What a request may ask of retries. */
+  readonly retryBounds: RetryBounds
   readonly version: string
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]

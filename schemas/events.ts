@@ -105,16 +105,24 @@ export interface DeadLetter {
   readonly replays: number
 }
 
-/** The wish that a duplicate within a window be told once. Scoped by tenant and recipient. */
+/** The wish that a twin within a window be told once. Scoped by tenant and recipient. */
 export interface DedupeRequest {
-  /** The duplicate key: the caller's, or a hash of the content. */
+  /** The twin key: the caller's, or a hash of the content. */
   readonly key: string
-  /** How long a duplicate is recognised, in milliseconds. */
+  /** How long a twin is recognised, in milliseconds. */
   readonly windowMs: number
 }
 
 /** Chooses the lane. */
 export type Priority = 'high' | 'normal' | 'low'
+
+/** When a delivery is tried again. What is null is as configured. */
+export interface RetryRequest {
+  /** The waits between the calls, in milliseconds; the last one repeats. */
+  readonly scheduleMs: null | readonly number[]
+  /** How long after the first call it is given up, in milliseconds. */
+  readonly giveUpAfterMs: null | number
+}
 
 /** One decision of one stage about one notification. */
 export interface TrailEntry {
@@ -162,6 +170,10 @@ export interface Delivery {
   readonly notBeforeMs: null | number
   /** Not after, in milliseconds since the epoch. */
   readonly expiresAtMs: null | number
+  /** When the request wants it tried again; null: as configured. */
+  readonly retry: null | RetryRequest
+  /** When it was first called, or first held back by a breaker, in milliseconds since the epoch: from then on it counts when it is given up. Null: neither yet. */
+  readonly triedFromMs: null | number
   /** When the notification was accepted, in milliseconds since the epoch. */
   readonly acceptedAtMs: number
   /** When it was to go, in milliseconds since the epoch, where that was later than the acceptance. */
@@ -224,14 +236,22 @@ export interface DeliveryStatus {
   readonly attempts: readonly Attempt[]
 }
 
-/** The wish that a duplicate for the same recipient be told once within a window. Either key or by is set. */
+/** The wish that a twin for the same recipient be told once within a window. Either key or by is set. */
 export interface InboundDedupe {
-  /** The duplicate key. */
+  /** The twin key. */
   readonly key: null | string
-  /** content: duplicates are those that say the same. */
+  /** content: twins are those that say the same. */
   readonly by: null | string
-  /** How long a duplicate is recognised, in milliseconds; null: as configured. */
+  /** How long a twin is recognised, in milliseconds; null: as configured. */
   readonly windowMs: null | number
+}
+
+/** When deliveries are tried again. What is null is as configured. */
+export interface InboundRetry {
+  /** The waits between the calls, such as 30s or 5m; the last one repeats. */
+  readonly schedule: null | readonly string[]
+  /** How long after the first call they are given up, such as 2d. */
+  readonly giveUpAfter: null | string
 }
 
 /** A template at the version pinned when the notification was accepted. */
@@ -248,7 +268,7 @@ export interface NotificationRequested {
   readonly id: string
   /** Whose it is. */
   readonly tenant: string
-  /** Empty; a replay carries a fresh one, so that it is not taken for a duplicate. */
+  /** Empty; a replay carries a fresh one, so that it is not taken for a twin. */
   readonly nonce: string
   /** The recipient's key: the id, or the first address where there is none. Part of the record's key. */
   readonly recipient: string
@@ -268,7 +288,9 @@ export interface NotificationRequested {
   readonly sendAtMs: null | number
   /** Not after, in milliseconds since the epoch. */
   readonly expiresAtMs: null | number
-  /** Whether and how duplicates are recognised, beyond the id. */
+  /** When its deliveries are tried again; null: as configured. */
+  readonly retry: null | RetryRequest
+  /** Whether and how twins are recognised, beyond the id. */
   readonly dedupe: null | DedupeRequest
   /** JSON object that is carried along and given back. */
   readonly metadata: string
@@ -286,7 +308,7 @@ export interface NotificationRequested {
   readonly replays: number
 }
 
-/** A notification that is no duplicate of an earlier one. */
+/** A notification that is no twin of an earlier one. */
 export interface NotificationAccepted {
   /** What was asked. */
   readonly request: NotificationRequested
@@ -341,7 +363,9 @@ export interface NotificationInbound {
   readonly sendAt: null | string
   /** Not after: RFC 3339 with an offset. */
   readonly expiresAt: null | string
-  /** Whether and how duplicates are recognised, beyond the id. */
+  /** When its deliveries are tried again; null: as configured. */
+  readonly retry: null | InboundRetry
+  /** Whether and how twins are recognised, beyond the id. */
   readonly dedupe: null | InboundDedupe
   /** JSON object that is carried along and given back, at most 4 KiB. */
   readonly metadata: string
@@ -413,7 +437,7 @@ export interface NotificationStatus {
   readonly atMs: number
   /** A state that no delivery tells; null: the deliveries tell it. */
   readonly status: null | NotificationEnd
-  /** The notification this one is a duplicate of. */
+  /** The notification this one is a twin of. */
   readonly duplicateOf: null | string
   /** What was asked; with accepted, duplicate and rejected. */
   readonly summary: null | NotificationSummary
@@ -425,9 +449,9 @@ export interface NotificationStatus {
   readonly traceparent: null | string
 }
 
-/** The state of a provider's breaker; for webhooks, of one host's. */
+/** The state of a breaker: of a provider, or of a part of it that fails alone. */
 export interface ProviderHealth {
-  /** Provider name, and for webhooks the host behind a slash. */
+  /** Provider name, and behind a slash the part of it: a channel; of webhooks an origin, or an origin and 8 hex digits of the URL's hash. */
   readonly key: string
   /** Whose it is. */
   readonly tenant: string
@@ -439,6 +463,10 @@ export interface ProviderHealth {
   readonly atMs: number
   /** When a probe may go through, in milliseconds since the epoch; null when closed. */
   readonly retryAtMs: null | number
+  /** Since when it has not been closed, in milliseconds since the epoch; null when closed. */
+  readonly sinceMs: null | number
+  /** What the last call came to that kept it from being closed, at most 500 characters; null when closed. */
+  readonly lastError: null | string
 }
 
 /** What became of a dead letter: put back, or kept for good because it came back too often. */
@@ -482,12 +510,14 @@ export interface Events {
   candidate: Candidate
   'dead-letter': DeadLetter
   'dedupe-request': DedupeRequest
+  'retry-request': RetryRequest
   'trail-entry': TrailEntry
   delivery: Delivery
   'delivery-released': DeliveryReleased
   'delivery-routed': DeliveryRouted
   'delivery-status': DeliveryStatus
   'inbound-dedupe': InboundDedupe
+  'inbound-retry': InboundRetry
   'template-reference': TemplateReference
   'notification-requested': NotificationRequested
   'notification-accepted': NotificationAccepted

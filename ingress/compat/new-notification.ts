@@ -44,6 +44,7 @@ export function newNotification(
     priority,
     sendAtMs,
     expiresAtMs: null,
+    retry: null,
     dedupe: null,
     metadata: JSON.stringify(metadata),
     batchId,

@@ -23,6 +23,7 @@ const context: RequestContext = {
   traceparent: null,
   batchId: null,
   dedupeWindowMs: 10_800_000,
+  retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
   templates: new Map([['welcome', template]]),
 }
 

@@ -1,7 +1,15 @@
 /** From a request that has the right form to the events of the pipeline. Pure: time, ids and templates are given.
  *
  *  Invariant: whatever is accepted here is a valid event; whatever is not is told by field. */
-import type { Address, DedupeRequest, Message, NotificationRequested, TemplateReference } from '../../schemas/events.js'
+import type {
+  Address,
+  DedupeRequest,
+  Message,
+  NotificationRequested,
+  RetryRequest,
+  TemplateReference,
+} from '../../schemas/events.js'
+import { giveUpFault, type RetryBounds, scheduleFault } from '../../schemas/retry-rules.js'
 import type { TemplateVersion } from '../../schemas/template.js'
 import type { FieldError } from '../problem.js'
 import { firstNamings } from '../repeated-recipients.js'
@@ -27,6 +35,8 @@ export interface RequestContext {
   readonly batchId: string | null
   /** How long a duplicate is recognised where the request does not say. */
   readonly dedupeWindowMs: number
+  /** What a request may ask of retries. */
+  readonly retryBounds: RetryBounds
   /** The templates that are named, by id; one not in here is unknown. */
   readonly templates: ReadonlyMap<string, TemplateVersion>
 }
@@ -94,6 +104,7 @@ function sharedOf(request: Request, context: RequestContext, errors: FieldError[
     data: boundedJson('data', request.data, maxDataBytes, errors),
     priority: request.priority ?? 'normal',
     ...timesOf(request, nowMs, errors),
+    retry: request.retry ? retryOf(request.retry, context.retryBounds, errors) : null,
     dedupe: request.dedupe
       ? dedupeOf(request.dedupe, { channels, template, content, data: request.data ?? {} }, context.dedupeWindowMs)
       : null,
@@ -157,6 +168,25 @@ function timesOf(
     errors.push({ path: 'expiresAt', message: 'Must be after sendAt.' })
   }
   return { sendAtMs: sendAtMs > nowMs ? sendAtMs : null, expiresAtMs }
+}
+
+function retryOf(
+  { schedule, giveUpAfter }: NonNullable<Request['retry']>,
+  bounds: RetryBounds,
+  errors: FieldError[],
+): RetryRequest {
+  const faults = {
+    schedule: schedule === undefined ? null : scheduleFault(schedule, bounds),
+    giveUpAfter: giveUpAfter === undefined ? null : giveUpFault(giveUpAfter, bounds),
+  }
+  for (const [field, fault] of Object.entries(faults)) {
+    if (fault !== null) errors.push({ path: `retry.${field}`, message: sentence(fault) })
+  }
+  return { scheduleMs: schedule ?? null, giveUpAfterMs: giveUpAfter ?? null }
+}
+
+function sentence(fault: string): string {
+  return `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`
 }
 
 function dedupeOf({ key, windowMs }: NonNullable<Request['dedupe']>, said: unknown, defaultMs: number): DedupeRequest {

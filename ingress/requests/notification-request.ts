@@ -1,7 +1,9 @@
 /** What POST /v1/notifications takes. Strict: what is not known here is an error. */
 import { z } from '@hono/zod-openapi'
+import { parseDuration } from '../../schemas/duration.js'
 import type { Address } from '../../schemas/events.js'
 import { maxIdBytes } from '../../schemas/ids.js'
+import { maxWaits } from '../../schemas/retry-rules.js'
 import { channels, lanes } from '../../schemas/streams.js'
 import { channelContent, jsonObject } from './channel-content.js'
 import { addressText, identifier, shortText } from './identifier.js'
@@ -14,6 +16,8 @@ export const maxDataBytes = 64 * 1024
 export const maxMetadataBytes = 4 * 1024
 /** Bytes of a device token or URL, which may be longer than an id. */
 const maxLongAddressBytes = 2048
+/** Characters of a duration. */
+const durationLengthMax = 32
 const dedupeWindowMinMs = 1000
 const dedupeWindowMaxMs = 30 * 24 * 60 * 60 * 1000
 
@@ -70,6 +74,49 @@ const dedupe = z
   .refine(({ key, by }) => (key === undefined) !== (by === undefined), 'Needs either key or by.')
   .openapi({ description: 'Tells a twin for the same recipient once within the window: by a key, or by its content.' })
 
+const duration = z
+  .union([z.string().max(durationLengthMax), z.number()])
+  .transform((value, { addIssue }) => {
+    const ms = parseDuration(value)
+    if (ms === null)
+      addIssue({ code: 'custom', message: 'Must be a duration like 30s, 5m or 2d, or whole milliseconds.' })
+    return ms ?? 0
+  })
+  .openapi({
+    type: ['string', 'integer'],
+    pattern: '^[0-9]+(ms|s|m|h|d)$',
+    minimum: 0,
+    description: 'A whole number and its unit, ms, s, m, h or d; a bare number counts milliseconds.',
+    example: '30s',
+  })
+
+const retry = z
+  .strictObject({
+    schedule: z
+      .array(duration)
+      .min(1)
+      .max(maxWaits)
+      .optional()
+      .openapi({
+        description:
+          'The waits between the calls, none shorter than the one before; the last one repeats. Each is up to 20 % shorter or longer.',
+        example: ['5s', '1m', '10m'],
+      }),
+    giveUpAfter: duration.optional().openapi({
+      description:
+        'How long after the first call, or after its provider was first found to be down, a delivery is given up.',
+      example: '2h',
+    }),
+  })
+  .refine(
+    ({ schedule, giveUpAfter }) => schedule !== undefined || giveUpAfter !== undefined,
+    'Needs schedule or giveUpAfter.',
+  )
+  .openapi('Retry', {
+    description:
+      'When its deliveries are tried again; what is left out is as configured for their channels. The operator sets bounds: unless said, no wait shorter than 1 s, and 7 days at most. Of very many calls the later ones are spread over the time that is left.',
+  })
+
 const fields = {
   channels: z.array(z.enum(channels)).min(1).max(channels.length).optional().openapi({
     description:
@@ -84,6 +131,7 @@ const fields = {
   sendAt: instant.optional().openapi({ description: 'Not before. Past means now.' }),
   expiresAt: instant.optional().openapi({ description: 'Not after.' }),
   dedupe: dedupe.optional(),
+  retry: retry.optional(),
   metadata: jsonObject
     .optional()
     .openapi({ description: `Given back as it is: ${maxMetadataBytes} bytes at most as JSON.` }),

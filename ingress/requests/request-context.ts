@@ -11,7 +11,7 @@ import type { BatchItem, NotificationRequest } from './notification-request.js'
 export async function requestContext(
   c: IngressContext,
   ports: IngressPorts,
-  { dedupeWindowMs }: Pick<IngressOptions, 'dedupeWindowMs'>,
+  { dedupeWindowMs, retryBounds }: Pick<IngressOptions, 'dedupeWindowMs' | 'retryBounds'>,
   requests: readonly (NotificationRequest | BatchItem)[],
   batchId: string | null,
 ): Promise<RequestContext> {
@@ -23,6 +23,7 @@ export async function requestContext(
     traceparent: c.get('traceparent'),
     batchId,
     dedupeWindowMs,
+    retryBounds,
     templates: await templatesNamed(ports.templates, requests),
   }
 }

@@ -21,6 +21,7 @@ import { type KafkaConfig, resolveKafka } from './kafka.js'
 import { ConfigProblems } from './problems.js'
 import { type ProviderConfig, resolveProviders } from './providers.js'
 import { type RegistryConfig, resolveRegistry } from './registry.js'
+import { type RetriesConfig, resolveRetries } from './retry.js'
 import { resolveTracing, type TracingConfig } from './tracing.js'
 
 /** What Carillon runs with. Deeply frozen. */
@@ -64,7 +65,7 @@ export interface Config {
   readonly dedupe: FileSettings['dedupe']
   /** `window`: deliveries of a lane and partition that are released and not finished, at most. */
   readonly deliver: FileSettings['deliver']
-  readonly retry: FileSettings['retry']
+  readonly retry: RetriesConfig
   readonly breaker: FileSettings['breaker']
   readonly retention: FileSettings['retention']
   readonly rendering: FileSettings['rendering']
@@ -194,7 +195,8 @@ function configOf(
       ratePerSecond: byChannel((channel) => limits[channel].ratePerSecond ?? null),
       smsSegments: limits.smsSegments,
     },
-    ...{ dedupe, deliver, retry, breaker, retention, rendering, lag },
+    retry: resolveRetries(retry),
+    ...{ dedupe, deliver, breaker, retention, rendering, lag },
   }
 }
 

@@ -4,7 +4,13 @@ import { streams } from '../../schemas/streams.js'
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
+const day = 24 * hour
 const mebibyte = 1024 * 1024
+
+const soon = {
+  scheduleMs: [2 * second, 10 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, 1 * hour],
+  giveUpAfterMs: 4 * hour,
+}
 
 export const defaults = {
   /** Nothing is open to the network that was not asked to be. */
@@ -24,7 +30,41 @@ export const defaults = {
   /** Two polls of deliver: it never runs dry while a commit is under way, and a cancel still means something. */
   deliverWindow: 512,
 
-  /** A blip is over within a second or two; twice as long each time, with full jitter. */
+  /** The waits between calls, and when a delivery is given up. A receiver that is being deployed is back within minutes, one
+   *  that is broken on the next working day. A greylisting mail server takes it after some minutes, and e-mail may be
+   *  late. Who waits for a text message or a push does not wait for long. */
+  retry: {
+    webhook: {
+      scheduleMs: [
+        5 * second,
+        30 * second,
+        2 * minute,
+        10 * minute,
+        30 * minute,
+        2 * hour,
+        6 * hour,
+        12 * hour,
+        24 * hour,
+      ],
+      giveUpAfterMs: 3 * day,
+    },
+    email: {
+      scheduleMs: [30 * second, 2 * minute, 10 * minute, 30 * minute, 1 * hour, 2 * hour, 4 * hour],
+      giveUpAfterMs: 2 * day,
+    },
+    sms: soon,
+    push: soon,
+    slack: soon,
+    inapp: soon,
+  },
+  /** Before those: what is of high priority is often a code that somebody waits for. */
+  retryFirstMs: [1 * second, 2 * second, 5 * second, 15 * second],
+  /** A request may be as patient as a webhook, and more; not as impatient as to burden a provider. */
+  requestMinWaitMs: 1 * second,
+  requestMaxGiveUpAfterMs: 7 * day,
+  /** Cancels and outcomes are remembered no longer. */
+  retryMemoryMs: 30 * day,
+  /** Contract C: a blip is over within a second or two; twice as long each time, with full jitter. */
   retryBaseMs: 1 * second,
   /** Past five minutes a longer wait helps no provider, and makes the message stale. */
   retryMaxMs: 5 * minute,
@@ -32,6 +72,8 @@ export const defaults = {
   breakerFailures: 5,
   /** One probe each half minute burdens no sick provider. */
   breakerHalfOpenAfterMs: 30 * second,
+  /** Each probe in vain doubles the time to the next, up to here: what is away for an hour is seldom back within seconds. */
+  breakerMaxHalfOpenAfterMs: 5 * minute,
 
   /** A month answers most questions of "did it arrive?". */
   recordsDays: 30,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Channel } from '../../schemas/streams.js'
 import { defaults } from './defaults.js'
 import { isAllowEntry, mailFrom, section, text, token, urlText, variableName, whole } from './fields.js'
+import { retryOverride } from './retry.js'
 
 const rateError = 'must be a number from 0.01 to 100000, in messages a second'
 /** A limit of a provider or a channel. */
@@ -45,6 +46,7 @@ function providerOf<K extends 'smtp' | 'webhook' | 'http', C extends Channel, S 
     secretEnv: variableName
       .optional()
       .meta({ description: 'The variable that holds the secret, so that the file need not.' }),
+    retry: retryOverride.optional().meta({ unset: 'as its channel', description: 'When it is called again.' }),
     ...more,
   })
 }

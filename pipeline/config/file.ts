@@ -8,6 +8,7 @@ import { type FileProvider, provider, ratePerSecond } from './file-providers.js'
 import { kafkaSection } from './kafka.js'
 import { linesOf } from './problems.js'
 import { registrySection } from './registry.js'
+import { retrySection } from './retry.js'
 import { tracingSection } from './tracing.js'
 import { readYaml } from './yaml-file.js'
 
@@ -17,15 +18,6 @@ const limit = section({
     description: 'Messages a second on the channel. The slower of this limit and the provider’s counts.',
   }),
 }).default({})
-
-const retry = section({
-  baseMs: whole(10, 3_600_000)
-    .default(defaults.retryBaseMs)
-    .meta({ description: 'The longest first wait. Each later one may be twice as long.' }),
-  maxMs: whole(10, 86_400_000)
-    .default(defaults.retryMaxMs)
-    .meta({ description: 'The longest wait of all; at least `retry.baseMs`.' }),
-}).refine(({ baseMs, maxMs }) => maxMs >= baseMs, { path: ['maxMs'], error: 'must be at least retry.baseMs' })
 
 /** The whole file: docs/configuration.md is made from it. */
 export const fileSchema = section({
@@ -55,7 +47,7 @@ export const fileSchema = section({
       .default(defaults.deliverWindow)
       .meta({ description: 'Deliveries that are released and not finished, for each lane and channel.' }),
   }).prefault({}),
-  retry: retry.prefault({}),
+  retry: retrySection.prefault({}),
   breaker: section({
     failures: whole(1, 1_000)
       .default(defaults.breakerFailures)
@@ -63,6 +55,9 @@ export const fileSchema = section({
     halfOpenAfterMs: whole(100, 3_600_000)
       .default(defaults.breakerHalfOpenAfterMs)
       .meta({ description: 'How long a breaker is open before it lets a probe through.' }),
+    maxHalfOpenAfterMs: whole(100, 86_400_000)
+      .default(defaults.breakerMaxHalfOpenAfterMs)
+      .meta({ description: 'The longest that it is open: the wait doubles with each probe that fails.' }),
   }).prefault({}),
   retention: section({
     recordsDays: whole(1, 3_650)

@@ -6,12 +6,15 @@ import type { Environment, Settings } from './environment.js'
 import { token, webhookSecret } from './fields.js'
 import type { ParsedFile } from './file.js'
 import type { FileProvider } from './file-providers.js'
+import type { RetryConfig } from './retry.js'
 
 interface Common {
   readonly name: string
   /** What it carries; never empty. */
   readonly channels: readonly Channel[]
   readonly policy: ProviderPolicy
+  /** In place of its channels'. */
+  readonly retry?: Partial<RetryConfig>
 }
 
 /** One provider that is in use. */
@@ -90,7 +93,7 @@ function fromFileProvider(
   const secret = secretOf(provider, place, environment)
   if (Array.isArray(secret)) return secret
   const { kind, name } = provider
-  const common = { name, channels: provider.channels, policy: policyOf(kind, provider) }
+  const common = { name, channels: provider.channels, policy: policyOf(kind, provider), ...retryOf(provider) }
   switch (provider.kind) {
     case 'smtp': {
       const from = provider.from ?? settings.CARILLON_MAIL_FROM
@@ -179,6 +182,12 @@ function policyOf(
     timeoutMs: given.timeoutMs ?? usual.timeoutMs,
     onUnknown: given.onUnknown ?? defaults.onUnknown,
   }
+}
+
+function retryOf({ retry }: FileProvider): Pick<Common, 'retry'> {
+  if (!retry) return {}
+  const { schedule: scheduleMs, giveUpAfter: giveUpAfterMs } = retry
+  return { retry: { ...(scheduleMs && { scheduleMs }), ...(giveUpAfterMs !== undefined && { giveUpAfterMs }) } }
 }
 
 function withPassword(url: string, password: string | null): string {

@@ -61,20 +61,7 @@ export function createCodec(source: SchemaSource = releasedSchemas()): Codec {
   const readers = new Map<number, Reader | PoisonError>()
 
   return {
-    encode(outgoing, timestampMs) {
-      const { stream, lane, channel, key, event, value } = outgoing
-      const bytes = encodeAvro(event, value, headerBytes)
-      bytes[0] = 0
-      bytes.writeUInt32BE(source.idOf(event), 1)
-      return {
-        topic: topicOf(stream, lane, channel),
-        key: Buffer.from(key),
-        value: bytes,
-        headers: headersOf(outgoing),
-        timestampMs,
-        event: outgoing,
-      }
-    },
+    encode: (outgoing, timestampMs) => encoded(outgoing, timestampMs, source.idOf(outgoing.event)),
     learn(records) {
       if (!source.learn) return null
       let ids: Set<number> | null = null
@@ -118,6 +105,15 @@ export function createCodec(source: SchemaSource = releasedSchemas()): Codec {
 
 const eventsByRecord = new Map(streamEvents().map((event) => [avroType(event).name, event as EventName]))
 const maxDetail = 300
+
+function encoded(outgoing: Outgoing, timestampMs: number, schemaId: number): NewRecord {
+  const { stream, lane, channel, key, event, value } = outgoing
+  const bytes = encodeAvro(event, value, headerBytes)
+  bytes[0] = 0
+  bytes.writeUInt32BE(schemaId, 1)
+  const topic = topicOf(stream, lane, channel)
+  return { topic, key: Buffer.from(key), value: bytes, headers: headersOf(outgoing), timestampMs, event: outgoing }
+}
 
 function readerOf(id: number, text: string, source: SchemaSource): Reader | PoisonError {
   try {

@@ -5,7 +5,7 @@ export interface CommitSpacing {
   /** Told when a commit begins. */
   began(acked: number): void
   /** Resolves when the next may begin, or when `isUrgent`, which is asked at every change. */
-  passed(changed: Observable<void>, isUrgent: () => boolean): Promise<void>
+  passed(changed: Observable<unknown>, isUrgent: () => boolean): Promise<void>
 }
 
 /** A commit that acks as many is no trickle's: the next will be the larger for a wait. */

@@ -18,10 +18,10 @@ afterEach(async () => {
 })
 
 /** Runs a stage whose codec learns by `learn`, over five records. */
-async function start(learn: Codec['learn'], decode: Codec['decode'] = createCodec().decode) {
+async function start(learn: Codec['learn'], decode: Codec['decode'] = createCodec().decode, lingerMs = 0) {
   const opened = await openMemoryLog({ partitions: 4, revokeTimeoutMs: 10_000 })
   const results = watchResults(opened)
-  const worker = work(opened, forwardingStage(), { codec: { ...createCodec(), learn, decode } })
+  const worker = work(opened, forwardingStage(), { codec: { ...createCodec(), learn, decode }, lingerMs })
   ends.push(() => opened.during(worker.stop(0)))
   await opened.during(opened.log.append(notificationRecords(5)))
   return { opened, worker, results }
@@ -101,4 +101,17 @@ test('what is known to have no schema goes to the dead letters, with its bytes',
   await opened.until(() => results.accepted.length === 4 && results.deadLetters.length === 1)
   const sent = notificationRecords(5)[3]
   expect(results.deadLetters).toMatchObject([{ cause: 'unknown-schema', value: sent?.value, key: sent?.key }])
+})
+
+test('nor does a stop that comes before what is polled is asked for', async () => {
+  let asked = 0
+  const learn = (records: readonly unknown[]) => {
+    asked += records.length
+    return records.length === 0 ? null : new Promise<void>(() => undefined)
+  }
+  const { opened, worker } = await start(learn, createCodec().decode, 500)
+  await after(opened, 100)
+  const before = opened.clock.now()
+  await opened.during(worker.stop(25_000))
+  expect([asked, opened.clock.now() - before < 25_000]).toEqual([0, true])
 })

@@ -4,7 +4,7 @@
  *  every step, so that a restart skips what was done out of order. Offsets that hold no record, as Kafka's transactions
  *  leave them, count as acked when a record after them is met. */
 import type { Assignment, LogRecord, Position, Start } from './log.js'
-import { nameOf } from './place.js'
+import { nameOf } from './topic-partition.js'
 
 interface Tracked {
   readonly assignment: Assignment
@@ -34,24 +34,9 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
   const byTopic = new Map<LogRecord['topic'], Map<number, Tracked>>()
 
   return {
-    isAcked(record) {
-      const tracked = find(record)
-      if (record.offset > tracked.met) passHoles(tracked, record.offset)
-      tracked.met = record.offset + 1
-      const { next, ackedAhead } = tracked
-      return record.offset < next || (ackedAhead.size > 0 && ackedAhead.has(record.offset))
-    },
+    isAcked: (record) => meet(find(record), record.offset),
     isFresh: (record) => record.offset >= find(record).firstDeliveryFrom,
-    ack(record) {
-      const tracked = find(record)
-      tracked.moved = true
-      if (record.offset !== tracked.next) {
-        if (record.offset > tracked.next) tracked.ackedAhead.add(record.offset)
-        return
-      }
-      tracked.next++
-      while (tracked.ackedAhead.size > 0 && tracked.ackedAhead.delete(tracked.next)) tracked.next++
-    },
+    ack: (record) => settleIn(find(record), record.offset),
     takeMoved() {
       const positions: Position[] = []
       for (const tracked of partitions.values()) {
@@ -85,14 +70,32 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
 
   function open(assignment: Assignment): Tracked {
     const name = nameOf(assignment)
-    let tracked = partitions.get(name)
-    if (!tracked) {
-      const { next, ackedAhead, firstDeliveryFrom } = start(assignment)
-      tracked = { assignment, next, met: next, ackedAhead: new Set(ackedAhead), firstDeliveryFrom, moved: false }
-      partitions.set(name, tracked)
-    }
+    const tracked = partitions.get(name) ?? trackedFrom(start(assignment), assignment)
+    partitions.set(name, tracked)
     return tracked
   }
+}
+
+function trackedFrom({ next, ackedAhead, firstDeliveryFrom }: Start, assignment: Assignment): Tracked {
+  return { assignment, next, met: next, ackedAhead: new Set(ackedAhead), firstDeliveryFrom, moved: false }
+}
+
+/** True where the offset was acked before. */
+function meet(tracked: Tracked, offset: number): boolean {
+  if (offset > tracked.met) passHoles(tracked, offset)
+  tracked.met = offset + 1
+  const { next, ackedAhead } = tracked
+  return offset < next || (ackedAhead.size > 0 && ackedAhead.has(offset))
+}
+
+function settleIn(tracked: Tracked, offset: number): void {
+  tracked.moved = true
+  if (offset !== tracked.next) {
+    if (offset > tracked.next) tracked.ackedAhead.add(offset)
+    return
+  }
+  tracked.next++
+  while (tracked.ackedAhead.size > 0 && tracked.ackedAhead.delete(tracked.next)) tracked.next++
 }
 
 /** No record stands from `met` up to `offset`. */

@@ -34,34 +34,40 @@ export function stateView(member: Pick<Member, 'get' | 'range'>): StateView {
     let opened = scopes.get(name)
     if (!opened) {
       const pending = new Map<string, StateChange>()
-      opened = { pending, state: keyedState(scope, pending) }
+      opened = { pending, state: keyedState(member, scope, pending, (change) => taken.push(change)) }
       scopes.set(name, opened)
     }
     return opened
   }
+}
 
-  function keyedState(scope: Scope, pending: Map<string, StateChange>): KeyedState {
-    const write = (key: string, value: Uint8Array | null, expiresAtMs: number | null) => {
-      const change = { scope, key, value, expiresAtMs }
-      pending.set(key, change)
-      taken.push(change)
-    }
-    return {
-      get(key) {
-        const change = pending.get(key)
-        return change === undefined ? member.get(scope, key) : (change.value ?? undefined)
-      },
-      put: write,
-      delete: (key) => write(key, null, null),
-      range(from, to, limit) {
-        const own = [...pending.values()].filter(({ key }) => key >= from && key < to)
-        const committed = member.range(scope, from, to, limit + own.length)
-        if (own.length === 0) return committed
-        const kept = committed.filter(({ key }) => !pending.has(key))
-        const added = own.flatMap(({ key, value }): StateEntry[] => (value === null ? [] : [{ key, value }]))
-        return [...kept, ...added].sort(byKey).slice(0, limit)
-      },
-    }
+/** What one scope holds: what was written and is not committed, over what the member tells. */
+function keyedState(
+  member: Pick<Member, 'get' | 'range'>,
+  scope: Scope,
+  pending: Map<string, StateChange>,
+  written: (change: StateChange) => void,
+): KeyedState {
+  const write = (key: string, value: Uint8Array | null, expiresAtMs: number | null) => {
+    const change = { scope, key, value, expiresAtMs }
+    pending.set(key, change)
+    written(change)
+  }
+  return {
+    get(key) {
+      const change = pending.get(key)
+      return change === undefined ? member.get(scope, key) : (change.value ?? undefined)
+    },
+    put: write,
+    delete: (key) => write(key, null, null),
+    range(from, to, limit) {
+      const own = [...pending.values()].filter(({ key }) => key >= from && key < to)
+      const committed = member.range(scope, from, to, limit + own.length)
+      if (own.length === 0) return committed
+      const kept = committed.filter(({ key }) => !pending.has(key))
+      const added = own.flatMap(({ key, value }): StateEntry[] => (value === null ? [] : [{ key, value }]))
+      return [...kept, ...added].sort(byKey).slice(0, limit)
+    },
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { openMemoryLog } from '../../testing/logs/memory/log-under-test.js'
 import { stageRunner } from '../../testing/stages/stage-runner-sample.js'
 import { at, deliveryOf, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
+import type { Assignment } from './log.js'
 import type { Worker, WorkerState } from './worker.js'
 
 const ends: (() => Promise<void>)[] = []
@@ -96,6 +97,31 @@ test('what is committed is the log’s to remember: state that expires is seen t
   }
   expect(seen).toEqual([false, true, false])
   await run.stop(worker)
+})
+
+test('a partition is given back as soon as its records, which were all settled before, have been passed by', async () => {
+  const opened = await open()
+  let giveBack = async (_: readonly Assignment[]): Promise<void> => undefined
+  const polled: Assignment[] = []
+  const settledBefore = withMembers(opened, (member) => ({
+    start: (assignment) => ({ ...member.start(assignment), next: 1000 }),
+    poll: async (max, waitMs) => {
+      const records = await member.poll(max, waitMs)
+      polled.push(...records)
+      return records
+    },
+    onRevoke: (ack) => {
+      giveBack = ack
+    },
+  }))
+  await opened.log.append(notificationRecords(5))
+  start(settledBefore, forwardingStage(), { lingerMs: 50 })
+  await opened.until(() => polled.length === 5)
+  let given = false
+  void giveBack(polled).then(() => {
+    given = true
+  })
+  await opened.until(() => given)
 })
 
 test('trouble of the log or the store is no record’s fault, however often it comes', async () => {

@@ -10,12 +10,13 @@ import { carillonVersion } from '../config/version.js'
 const settleWaitMs = 2000
 
 /** As the configuration says. */
-export function ingressOptions({ apiKey, corsOrigins, trustedProxies, dedupe, compat }: Config): IngressOptions {
+export function ingressOptions({ apiKey, corsOrigins, trustedProxies, dedupe, retry, compat }: Config): IngressOptions {
   const { a, b, c } = compat
   const { requestsPerMinute, duplicateWindowMs } = b
   return {
     ...{ apiKey, corsOrigins, trustedProxies, settleWaitMs },
     dedupeWindowMs: dedupe.windowMs,
+    retryBounds: retry.requests,
     version: carillonVersion(),
     compat: { a: a.enabled, b: b.enabled ? { requestsPerMinute, duplicateWindowMs } : null, c: c.enabled },
   }

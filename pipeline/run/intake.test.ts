@@ -27,7 +27,11 @@ function templatesAt(asked: string[] = []): Pick<Templates, 'get'> {
   }
 }
 
-const options = { templates: templatesAt(), dedupeWindowMs: 10_800_000 }
+const options = {
+  templates: templatesAt(),
+  dedupeWindowMs: 10_800_000,
+  retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
+}
 
 /** An event as an upstream writes it: its bytes alone, under any key. */
 function written({ codec }: StageRunner, change: Change, more: Partial<NewRecord> = {}): NewRecord {

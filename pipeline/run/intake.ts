@@ -8,6 +8,7 @@ import { type Intake, listed, type Rejection, readInbound, takeIn } from '../../
 import type { Templates } from '../../ingress/ports.js'
 import { templatesNamed } from '../../ingress/requests/request-context.js'
 import { requested, status } from '../../schemas/outgoing.js'
+import type { RetryBounds } from '../../schemas/retry-rules.js'
 import { tenant } from '../../schemas/tenant.js'
 import { traceparentIn } from '../../schemas/trace-context.js'
 import {
@@ -24,6 +25,8 @@ export interface IntakeOptions {
   readonly templates: Pick<Templates, 'get'>
   /** How long a duplicate is recognised where the event does not say. */
   readonly dedupeWindowMs: number
+  /** What an event may ask of retries. */
+  readonly retryBounds: RetryBounds
   /** The trace context of a record that came without one; null: none. */
   readonly traceRoot?: (record: InputRecord<'notification-inbound'>) => string | null
 }
@@ -35,11 +38,16 @@ type Out = 'notification-requested' | 'notification-status'
 const reason = 'invalid-request'
 
 /** The worker. Rejects with what a look-up rejects with: away, the store is waited for. */
-export function intake({ templates, dedupeWindowMs, traceRoot = () => null }: IntakeOptions): Stage<In, Out> {
+export function intake({
+  templates,
+  dedupeWindowMs,
+  retryBounds,
+  traceRoot = () => null,
+}: IntakeOptions): Stage<In, Out> {
   return eachBatch<In, Out>('intake', 'notifications.inbound', async ({ records }, nowMs) => {
     const read = new Map(records.map((record) => [record.recordId, readInbound(record.value)]))
     const good = [...read.values()].flatMap((checked) => (checked.ok ? [checked.value] : []))
-    const context = { nowMs, dedupeWindowMs, templates: await templatesNamed(templates, good) }
+    const context = { nowMs, dedupeWindowMs, retryBounds, templates: await templatesNamed(templates, good) }
     return (record, recordContext) => {
       const checked = read.get(record.recordId)
       if (!checked) throw new Error('A record was to be decided on that is not of its batch.')

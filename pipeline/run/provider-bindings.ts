@@ -1,15 +1,14 @@
 /** Makes the providers of the configuration. Adding a kind of provider is a file in stages/deliver and a case here. */
 
-import type { ProviderBinding } from '../../stages/deliver/deliver.js'
 import { httpProvider } from '../../stages/deliver/providers/http.js'
 import { type InboxStore, inboxProvider } from '../../stages/deliver/providers/inbox.js'
 import { type OutboxLine, type OutboxStore, outboxProvider } from '../../stages/deliver/providers/outbox.js'
-import type { Provider } from '../../stages/deliver/providers/provider.js'
+import type { Provider, ProviderBinding } from '../../stages/deliver/providers/provider.js'
 import { smtpProvider } from '../../stages/deliver/providers/smtp.js'
 import { webhookProvider } from '../../stages/deliver/providers/webhook.js'
 import type { ProviderConfig } from '../config/providers.js'
 
-export interface CarrierPorts {
+export interface BindingPorts {
   readonly inbox: InboxStore
   readonly outbox: OutboxStore
   readonly announce: (announcement: OutboxLine) => void
@@ -17,12 +16,12 @@ export interface CarrierPorts {
   readonly nowMs: () => number
 }
 
-/** The carriers by name. */
-export function createBindings(configs: readonly ProviderConfig[], ports: CarrierPorts): Map<string, ProviderBinding> {
+/** The bindings by name. */
+export function createBindings(configs: readonly ProviderConfig[], ports: BindingPorts): Map<string, ProviderBinding> {
   return new Map(configs.map((config) => [config.name, { provider: create(config, ports), policy: config.policy }]))
 }
 
-function create(config: ProviderConfig, { inbox, outbox, announce, nowMs }: CarrierPorts): Provider {
+function create(config: ProviderConfig, { inbox, outbox, announce, nowMs }: BindingPorts): Provider {
   const { name, policy } = config
   const { timeoutMs, concurrency } = policy
   switch (config.kind) {

@@ -5,7 +5,8 @@ import type { Delivery, ProviderHealth } from '../../schemas/events.js'
 import { type Channel, channels, type Topic, topicOf, topicsOf } from '../../schemas/streams.js'
 import type { SpanContext } from '../../schemas/trace-context.js'
 import { dedupe, type Outcomes } from '../../stages/dedupe/dedupe.js'
-import { deliver, type ProviderBinding } from '../../stages/deliver/deliver.js'
+import { deliver } from '../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../stages/deliver/providers/provider.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template/enrich-template.js'
 import { type RecordStore, type RecordWatchers, record } from '../../stages/record/record.js'
 import { route } from '../../stages/route/route.js'
@@ -14,7 +15,8 @@ import { throttle } from '../../stages/throttle/throttle.js'
 import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
 import type { CountState, Log } from '../engine/log.js'
-import { runWorker, type Worker, type WorkerObserver } from '../engine/worker.js'
+import { runWorker, type Worker } from '../engine/worker.js'
+import type { WorkerObserver } from '../engine/worker-observer.js'
 import {
   callObserver,
   deliverObserver,
@@ -27,6 +29,7 @@ import { stageObserver, workerGauges } from '../observe/metrics/stage-observer.j
 import type { Tracing } from '../observe/tracing/tracing.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
 import { countParked } from './flow-meter.js'
+import { longestRetryMs, retryRules } from './retry-rules.js'
 
 /** What stages are given. A process that runs some of them needs only what those ask for. */
 export interface StagePorts {
@@ -107,8 +110,8 @@ export const kafkaSizes: StageSizes = {
 const day = 24 * 60 * 60 * 1000
 /** Ids are remembered for as long as an idempotency key holds. */
 const idWindowMs = day
-/** No delivery is retried for longer than this after its cancel. */
-const cancelMemoryMs = 7 * day
+/** A cancel is remembered for at least as long, and for longer where deliveries are retried for longer. */
+const minCancelMemoryMs = 7 * day
 /** How long a lane waits for credit before it lets others pass. */
 const patienceMs = 250
 const retryAfterMinMs = 1000
@@ -211,6 +214,8 @@ function throttleStage(config: Config, { log, bindings: bindingsOf, health, metr
     observer: throttleObserver(metrics, () => countParked(countState)),
   }
   const probeEveryMs = breaker.halfOpenAfterMs
+  // What waits for its time when a cancel comes is retried for no longer than that afterwards.
+  const cancelMemoryMs = Math.max(minCancelMemoryMs, longestRetryMs(config) + day)
   return throttle(ports, { window, ...pacing(config), probeEveryMs, patienceMs, cancelMemoryMs })
 }
 
@@ -219,19 +224,20 @@ function pacing(config: Config) {
 }
 
 function deliverStage(config: Config, { bindings: bindingsOf, metrics, tracing }: StagePorts) {
-  const { retry, breaker, retention } = config
+  const { breaker, retention } = config
   return deliver(
     {
       bindings: bindingsOf(),
       called: callObserver(metrics),
       observer: deliverObserver(metrics),
-      ...(tracing && { follow: tracing.follow }),
+      ...(tracing && { tracer: tracing.callTracer }),
     },
     {
-      retry: { ...retry, retryAfterMinMs, retryAfterMaxMs },
+      retryOf: retryRules(config),
+      bounds: { retryAfterMinMs, retryAfterMaxMs },
       breaker,
       ...pacing(config),
-      ledgerMemoryMs: retention.logHours * 60 * 60 * 1000,
+      ledgerMemoryMs: Math.max(retention.logHours * 60 * 60 * 1000, longestRetryMs(config)),
     },
   )
 }

@@ -37,10 +37,18 @@ test.each([
   ['n-1.email.r1', 1, 'n-1.email.r2'],
 ])('a delivery goes back to throttle as a new one, with no call behind it: %s', (id, replays, next) => {
   const attempt = { number: 1, atMs: 1, outcome: 'permanent', error: 'refused', messageId: null, latencyMs: 2 }
-  const used = { attempts: [attempt], deferrals: 3, notBeforeMs: 9 }
+  const used = { attempts: [attempt], deferrals: 3, notBeforeMs: 9, triedFromMs: 8 }
   const { delivery } = sampleRequest({ id, replays, notificationId: 'n-1', ...used })
   const { tenant, recipient } = delivery
-  const firstDelivery = { ...delivery, id: next, replays: replays + 1, attempts: [], deferrals: 0, notBeforeMs: null }
+  const firstDelivery = {
+    ...delivery,
+    id: next,
+    replays: replays + 1,
+    attempts: [],
+    deferrals: 0,
+    notBeforeMs: null,
+    triedFromMs: null,
+  }
   const expected = { again: routed(firstDelivery), notification: { notificationId: 'n-1', tenant, recipient } }
   expect(renewal(letter, { event: 'delivery-routed', value: { delivery } })).toEqual(expected)
   expect(renewal(letter, { event: 'delivery-released', value: { delivery, releasedAtMs: 5 } })).toEqual(expected)
@@ -50,7 +58,15 @@ test('an upstream’s event goes back before intake under its notification’s i
   const to = { id: 'user', email: null, phone: null, device: null, webhook: null, slack: null }
   const value = {
     ...{ id: null, eventId: 'e-1', tenant: 'other', to, channels: null, template: null, content: null, data: '{}' },
-    ...{ priority: 'normal', sendAt: null, expiresAt: null, dedupe: null, metadata: '{}', correlationId: null },
+    ...{
+      priority: 'normal',
+      sendAt: null,
+      expiresAt: null,
+      retry: null,
+      dedupe: null,
+      metadata: '{}',
+      correlationId: null,
+    },
     replays: 0,
   }
   const found = renewal(letter, { event: 'notification-inbound', value })

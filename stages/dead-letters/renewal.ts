@@ -73,6 +73,6 @@ function ofDelivery(delivery: Delivery): Renewal {
   const { notificationId, tenant, recipient } = delivery
   const replays = delivery.replays + 1
   const id = `${delivery.id.replace(/\.r\d+$/, '')}.r${replays}`
-  const again = routed({ ...delivery, id, replays, attempts: [], deferrals: 0, notBeforeMs: null })
+  const again = routed({ ...delivery, id, replays, attempts: [], deferrals: 0, notBeforeMs: null, triedFromMs: null })
   return { again, notification: { notificationId, tenant, recipient } }
 }

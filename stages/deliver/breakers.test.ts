@@ -1,7 +1,11 @@
+import fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
+import type { ProviderHealth } from '../../schemas/events.js'
 import { routed } from '../../schemas/outgoing.js'
 import { type DeliverRun, down, pending, runDeliver, sent } from '../../testing/stages/deliver/deliver-sample.js'
 import { at, deliveryOf } from '../../testing/stages/throttle/throttle-sample.js'
+import { type BreakerKeys, Breakers } from './breakers.js'
+import type { SendRequest, SendResult } from './providers/provider.js'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -61,7 +65,7 @@ test.each([
   expect([changes(run), run.calls.length]).toEqual([[], 12])
 })
 
-test('after its time one probe goes alone; if it fails the breaker stays open, if it works all go', async () => {
+test('after its time one probe goes alone; if it fails the breaker stays open for longer, if it works all go', async () => {
   let well = false
   const probe = pending()
   const answer = () => (run.calls.length === 6 ? probe.promise : well ? sent : down)
@@ -74,37 +78,81 @@ test('after its time one probe goes alone; if it fails the breaker stays open, i
   await run.advance(0)
   expect(run.calls.length).toBe(6)
   well = true
-  await run.advance(30_000)
+  await run.advance(60_000)
   await run.release(deliveryOf('a'), deliveryOf('b'))
+  await run.advance(10)
   expect(run.calls.map(({ key }) => key).slice(6)).toEqual(['a', 'b'])
   expect(changes(run)).toEqual([
     ['test', 'open', 0, 30_000],
     ['test', 'half_open', 30_000, null],
-    ['test', 'open', 30_000, 60_000],
-    ['test', 'half_open', 60_000, null],
-    ['test', 'closed', 60_000, null],
+    ['test', 'open', 30_000, 90_000],
+    ['test', 'half_open', 90_000, null],
+    ['test', 'closed', 90_000, null],
   ])
 })
 
-test('each host has a breaker of its own', async () => {
-  const destination = ({ address }: { address: string }) => new URL(address).host
-  const answer = (request: { delivery: { address: string } }) =>
-    request.delivery.address.includes('ill') ? down : sent
-  const run = runDeliver({ test: { answer, destination } })
-  const hook = (id: string, host: string) => deliveryOf(id, { address: `https://${host}/` })
-  for (const id of names(5)) await run.release(hook(id, 'ill.example'))
-  await run.release(hook('a', 'ill.example'), hook('b', 'well.example'))
-  expect(run.calls.map(({ key }) => key).slice(5)).toEqual(['b'])
+test('the time to the next probe doubles up to five minutes, and begins anew once it was closed', async () => {
+  const answer = () => (run.afterMs() < 3_600_000 || run.afterMs() > 2 * 3_600_000 ? down : sent)
+  const run = runDeliver({ test: { answer } })
+  const waits = async (fromMs: number) => {
+    const opened = run.health().filter(({ state, atMs }) => state === 'open' && atMs >= at(fromMs))
+    return opened.map(({ atMs, retryAtMs }) => (retryAtMs ?? 0) - atMs)
+  }
+  for (let index = 0; run.afterMs() < 1_800_000; index++) {
+    await run.release(deliveryOf(`d-${index}`))
+    await run.advance(10_000)
+  }
+  expect((await waits(0)).slice(0, 6)).toEqual([30_000, 60_000, 120_000, 240_000, 300_000, 300_000])
+  await run.advance(3_600_000)
+  await run.release(deliveryOf('well'))
+  await run.advance(3_600_000)
+  for (const id of names(5, 'again')) await run.release(deliveryOf(id))
+  expect(await waits(2 * 3_600_000)).toEqual([30_000])
+})
+
+const hook = (id: string, url: string) => deliveryOf(id, { channel: 'webhook', address: url })
+const byUrl = ({ address }: { address: string }) => `${new URL(address).origin}/${new URL(address).pathname.slice(1)}`
+
+test('a URL that answers badly holds up no other URL of its host', async () => {
+  const answer = (request: SendRequest) => (request.delivery.address.endsWith('/ill') ? down : sent)
+  const run = runDeliver({ test: { answer, destination: byUrl } })
+  for (const id of names(5)) await run.release(hook(id, 'https://one.example/ill'))
+  await run.release(
+    hook('a', 'https://one.example/ill'),
+    ...names(10, 'b').map((id) => hook(id, 'https://one.example/ok')),
+  )
+  expect(run.calls.map(({ key }) => key).slice(5)).toEqual(names(10, 'b'))
   expect(run.health()).toEqual([
     {
-      key: 'test/ill.example',
+      key: 'test/https://one.example/ill',
       tenant: 'default',
       provider: 'test',
       state: 'open',
       atMs: at(0),
       retryAtMs: at(30_000),
+      sinceMs: at(0),
+      lastError: 'down',
     },
   ])
+})
+
+test('a host that cannot be reached is asked in vain by few of its URLs, and holds up no other host', async () => {
+  const unreachable: SendResult = { outcome: 'transient', error: 'refused', chargedTo: 'connection' }
+  const answer = (request: SendRequest) => (request.delivery.address.includes('gone') ? unreachable : sent)
+  const run = runDeliver({ test: { answer, destination: byUrl } })
+  for (const id of names(20)) await run.release(hook(id, `https://gone.example/${id}`))
+  await run.release(hook('a', 'https://here.example/a'))
+  expect(run.calls.map(({ key }) => key)).toEqual([...names(5), 'a'])
+  expect(changes(run)).toEqual([['test/https://gone.example', 'open', 0, 30_000]])
+})
+
+test('what is put off for its recipient’s sake opens no breaker, and takes no calls from others', async () => {
+  const putOff: SendResult = { outcome: 'transient', error: '450', chargedTo: 'recipient' }
+  const answer = (request: SendRequest) => (request.delivery.address.includes('grey') ? putOff : sent)
+  const run = runDeliver({ test: { answer } })
+  for (const id of names(40)) await run.release(deliveryOf(id, { address: 'anna@grey.example' }))
+  await run.release(deliveryOf('good', { priority: 'high' }))
+  expect([run.calls.at(-1)?.key, run.calls.at(-1)?.afterMs, changes(run)]).toEqual(['good', 0, []])
 })
 
 test('a provider that is away for an hour costs few calls, and afterwards everything arrives once', async () => {
@@ -118,8 +166,8 @@ test('a provider that is away for an hour costs few calls, and afterwards everyt
   expect(ends.length).toBe(ids.length)
   expect(new Set(arrived).size).toBe(arrived.length)
   const inVain = run.calls.filter(({ afterMs }) => afterMs < 3_600_000).length
-  // One probe each half minute, and what was under way when it opened.
-  expect(inVain).toBeLessThan(120 + 20)
+  // Probes further and further apart, and what was under way when it opened.
+  expect(inVain).toBeLessThan(20 + 20)
 })
 
 test('a process that ended with an open breaker leaves nobody held back by it', async () => {
@@ -134,4 +182,66 @@ test('a process that ended with an open breaker leaves nobody held back by it', 
   await run.append(...names(50, 'later').map((id) => routed(deliveryOf(id))))
   await run.advance(60_000)
   expect(run.statuses().filter(({ status }) => status === 'sent').length).toBe(100)
+})
+
+test('a breaker that is not closed has a time for a probe, or a probe under way, whatever comes when', () => {
+  const aCall = fc.record({
+    host: fc.constantFrom('one', 'two'),
+    url: fc.constantFrom('a', 'b'),
+    result: fc.constantFrom<SendResult | null>(
+      null,
+      sent,
+      down,
+      { outcome: 'transient', error: 'refused', chargedTo: 'connection' },
+      { outcome: 'transient', error: '450', chargedTo: 'recipient' },
+      { outcome: 'rate-limited', error: 'slow', retryAfterMs: null },
+      { outcome: 'permanent', error: 'no' },
+    ),
+    thenMs: fc.constantFrom(0, 1, 30_000, 300_000),
+    takes: fc.nat({ max: 5 }),
+  })
+  const property = fc.property(fc.array(aCall, { maxLength: 100 }), (calls) => {
+    const told = new Map<string, ProviderHealth>()
+    const options = { failures: 2, halfOpenAfterMs: 30_000, maxHalfOpenAfterMs: 300_000 }
+    const breakers = new Breakers(options, (health) => told.set(health.key, health))
+    const underWay: { readonly endsAt: number; readonly end: (nowMs: number) => void; readonly keys: BreakerKeys }[] =
+      []
+    let nowMs = 0
+    for (const [index, { host, url, result, thenMs, takes }] of calls.entries()) {
+      const keys = { provider: 'test', answers: `test/${host}/${url}`, connections: `test/${host}` }
+      const permission = breakers.begin(keys, nowMs)
+      if (permission !== 'refused') {
+        const end = (endedMs: number) => breakers.ended(keys, permission, result, endedMs)
+        underWay.push({ endsAt: index + takes, end, keys })
+      }
+      for (const call of underWay.filter(({ endsAt }) => endsAt <= index)) {
+        underWay.splice(underWay.indexOf(call), 1)
+        call.end(nowMs)
+      }
+      for (const { key, state, retryAtMs } of told.values()) {
+        const probed = underWay.some(({ keys }) => keys.answers === key || keys.connections === key)
+        if (state === 'open') expect(retryAtMs).toBeGreaterThan(0)
+        if (state === 'half_open') expect(probed).toBe(true)
+      }
+      nowMs += thenMs
+    }
+    for (const { end } of underWay) end(nowMs)
+    for (const host of ['one', 'two']) {
+      const keys = { provider: 'test', answers: `test/${host}/a`, connections: `test/${host}` }
+      expect(breakers.begin(keys, nowMs + 300_000)).not.toBe('refused')
+    }
+  })
+  fc.assert(property, { seed: 1, numRuns: 500 })
+})
+
+test('as many breakers are remembered as may be, and an open one that is forgotten is told as closed', () => {
+  const told = new Map<string, ProviderHealth>()
+  const options = { failures: 1, halfOpenAfterMs: 30_000, maxHalfOpenAfterMs: 300_000 }
+  const breakers = new Breakers(options, (health) => told.set(health.key, health))
+  for (let number = 0; number < 12_000; number++) {
+    const keys = { provider: 'test', answers: `test/host/${number}`, connections: 'test/host' }
+    breakers.ended(keys, breakers.begin(keys, 0), down, 0)
+  }
+  const open = [...told.values()].filter(({ state }) => state === 'open')
+  expect([breakers.count('test').open, open.length]).toEqual([9_999, 9_999])
 })

@@ -1,4 +1,5 @@
-/** Throttle and deliver together in seeded disorder: kills, failing commits, providers that fail, limit and hang. */
+/** Throttle and deliver together in seeded disorder: kills, failing commits, providers that fail, limit and hang, and time
+ *  that passes between two reads of the clock. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { seededRandom } from '../../pipeline/engine/seeded-random.js'
 import { routed } from '../../schemas/outgoing.js'
@@ -30,9 +31,11 @@ test.each([1, 2, 3, 4])('each delivery ends once, and calls are repeated for kil
     return chance(0.03) ? { outcome: 'permanent', error: 'no' } : { outcome: 'sent' }
   }
   const faults = { random: seededRandom(seed + 50), commitFails: 0.05 }
+  const passing = seededRandom(seed + 90)
+  const passedMs = () => (passing() < 0.2 ? Math.floor(passing() * 3) : 0)
   const run = runDeliver(
     { test: { answer, policy: { concurrency: 4 } }, limited: { answer, policy: { ratePerSecond: 20 } } },
-    { withThrottle: true, faults, random: seededRandom(seed + 70) },
+    { withThrottle: true, faults, random: seededRandom(seed + 70), passedMs },
   )
   for (let index = 0; index < count; index++) {
     const provider = random() < 0.5 ? 'test' : 'limited'

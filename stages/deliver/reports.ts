@@ -1,8 +1,8 @@
 /** What deliver tells of a delivery. Event ids are the same when a step is repeated. */
 import type { Delivery, DeliveryState, NotificationStatus } from '../../schemas/events.js'
 import { extend } from '../trail.js'
+import type { Classification } from './classification.js'
 import type { SendResult } from './providers/provider.js'
-import type { Verdict } from './verdict.js'
 
 /** One decision of deliver. */
 export interface Note {
@@ -37,15 +37,15 @@ export function report(delivery: Delivery, state: DeliveryState, final: boolean,
 }
 
 /** What the trail says of a call. */
-export function noteOf(verdict: Verdict, result: SendResult): Note {
+export function noteOf(classification: Classification, result: SendResult): Note {
   const detail = 'error' in result ? result.error : (result.detail ?? null)
-  if (verdict.kind === 'ended') {
-    return { event: verdict.state, reason: verdict.state === 'failed' ? result.outcome : null, detail }
+  if (classification.kind === 'ended') {
+    return { event: classification.state, reason: classification.reason, detail }
   }
-  const until = verdict.delivery.notBeforeMs
+  const until = classification.delivery.notBeforeMs
   const next = until === null ? '' : ` Next at ${new Date(until).toISOString()}.`
   return {
-    event: verdict.reason === 'retry' ? 'retried' : 'deferred',
+    event: classification.reason === 'retry' ? 'retried' : 'deferred',
     reason: result.outcome,
     detail: `${detail ?? ''}${next}`,
   }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { virtualClock } from '../../pipeline/logs/memory/clock.js'
 import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
 import type { InputRecord } from '../stage.js'
-import { type Following, unfollowed } from './following.js'
+import { type CallTracer, untraced } from './call-tracer.js'
 import type { SendRequest, SendResult } from './providers/provider.js'
 import { send } from './send.js'
 
@@ -28,7 +28,7 @@ async function call(answer: () => Promise<SendResult>) {
     destination: () => null,
     close: async () => undefined,
   }
-  const follow: Following = {
+  const follow: CallTracer = {
     call(followed) {
       told.push(followed === record)
       return { traceparent: 'of-the-call', ended: (result) => void told.push(result.outcome) }
@@ -63,5 +63,5 @@ test.each([
 })
 
 test('where nothing follows calls, what the delivery came with goes out', () => {
-  expect([unfollowed.call(record).traceparent, unfollowed.after(record)]).toEqual(['came-with-it', 'came-with-it'])
+  expect([untraced.call(record).traceparent, untraced.after(record)]).toEqual(['came-with-it', 'came-with-it'])
 })

@@ -1,9 +1,8 @@
 /** One call of a provider. */
 import type { SchedulerLike } from 'rxjs'
 import type { InputRecord } from '../stage.js'
-import type { ProviderBinding } from './deliver.js'
-import type { Following } from './following.js'
-import type { SendRequest, SendResult } from './providers/provider.js'
+import type { CallTracer } from './call-tracer.js'
+import type { ProviderBinding, SendRequest, SendResult } from './providers/provider.js'
 
 /** One call, ended at its time-out whatever the provider does, also where it breaks its contract by rejecting or
  *  throwing. */
@@ -11,7 +10,7 @@ export async function send(
   record: InputRecord<'delivery-released'>,
   binding: ProviderBinding,
   clock: SchedulerLike,
-  follow: Following,
+  follow: CallTracer,
 ): Promise<SendResult> {
   const { traceparent, ended } = follow.call(record)
   const { delivery } = record.value

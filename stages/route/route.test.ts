@@ -42,6 +42,8 @@ const delivery = {
   deferrals: 0,
   notBeforeMs: nowMs + 60_000,
   expiresAtMs: nowMs + 90_000,
+  retry: null,
+  triedFromMs: null,
   acceptedAtMs: nowMs - 5,
   metadata: '{"order":7}',
   correlationId: 'c-1',

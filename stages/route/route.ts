@@ -69,7 +69,7 @@ function outcome(
 function deliveryOf(value: NotificationRendered, chosen: Route, siblings: number, nowMs: number): Delivery {
   const { request, trail } = value
   const { channel, provider, address, isOneOfSeveral, message } = chosen
-  const { id, tenant, recipient, priority, sendAtMs, expiresAtMs, acceptedAtMs } = request
+  const { id, tenant, recipient, priority, sendAtMs, expiresAtMs, retry, acceptedAtMs } = request
   const { metadata, correlationId, traceparent, origin, replays } = request
   return {
     id: deliveryId(request, channel, isOneOfSeveral ? address : null),
@@ -86,6 +86,8 @@ function deliveryOf(value: NotificationRendered, chosen: Route, siblings: number
     deferrals: 0,
     notBeforeMs: sendAtMs,
     expiresAtMs,
+    retry,
+    triedFromMs: null,
     acceptedAtMs,
     dueAtMs: sendAtMs !== null && sendAtMs > acceptedAtMs ? sendAtMs : null,
     metadata,

@@ -4,7 +4,16 @@ import { routed } from '../../schemas/outgoing.js'
 import { at, deliveryOf, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
 
 function healthOf(key: string, state: BreakerState, atMs: number, retryAtMs: number | null = null): ProviderHealth {
-  return { key, tenant: 'default', provider: key.split('/')[0] ?? key, state, atMs, retryAtMs }
+  return {
+    key,
+    tenant: 'default',
+    provider: key.split('/')[0] ?? key,
+    state,
+    atMs,
+    retryAtMs,
+    sinceMs: atMs,
+    lastError: 'down',
+  }
 }
 
 const ids = ['a', 'b', 'c', 'd']
@@ -63,6 +72,43 @@ test('a host in trouble holds up neither other hosts nor other providers', async
   run.health.next(healthOf('webhook/ill.example', 'closed', at(0)))
   await run.advance(0)
   expect(run.released().map(({ id }) => id)).toEqual(['b', 'd', 'a', 'c'])
+})
+
+test('a URL in trouble holds up no other URL of its host, and a host in trouble all of them', async () => {
+  const part = ({ address }: { address: string }) => `https://one.example/${address}`
+  const run = runThrottle({}, {}, undefined, part)
+  const hook = (id: string, address: string) =>
+    routed(deliveryOf(id, { channel: 'webhook', provider: 'webhook', address }))
+  run.health.next(healthOf('webhook/https://one.example/1111aaaa', 'open', at(0), at(30_000)))
+  await run.append(hook('a', '1111aaaa'), hook('b', '2222bbbb'), hook('c', '1111aaaa'))
+  expect(run.released().map(({ id }) => id)).toEqual(['b'])
+  run.health.next(healthOf('webhook/https://one.example', 'open', at(0), at(60_000)))
+  await run.append(hook('d', '3333cccc'))
+  await run.advance(59_999)
+  expect(run.released().map(({ id }) => id)).toEqual(['b'])
+  run.health.next(healthOf('webhook/https://one.example/1111aaaa', 'closed', at(0)))
+  run.health.next(healthOf('webhook/https://one.example', 'closed', at(0)))
+  await run.advance(0)
+  expect(
+    run
+      .released()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(['a', 'b', 'c', 'd'])
+})
+
+test('from when a breaker first holds it back, it counts when a delivery is given up', async () => {
+  const run = runThrottle()
+  run.health.next(healthOf('test', 'open', at(0), at(30_000)))
+  await run.append(routed(deliveryOf('a')), routed(deliveryOf('b', { triedFromMs: at(-5000) })))
+  run.health.next(healthOf('test', 'closed', at(0)))
+  await run.append(routed(deliveryOf('c')))
+  const gone = run.told('deliveries.released', 'delivery-released').map(({ value }) => value.delivery)
+  expect(gone.map(({ id, triedFromMs }) => [id, triedFromMs])).toEqual([
+    ['a', at(0)],
+    ['b', at(-5000)],
+    ['c', null],
+  ])
 })
 
 test('what a breaker holds back survives a kill, and can expire meanwhile', async () => {

@@ -3,7 +3,7 @@ import type { ProviderHealth } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/streams.js'
 import { type LimitsOf, type Pace, sharedLimits } from '../shared-limits.js'
 import type { Scope } from '../stage.js'
-import type { Destination } from './destination.js'
+import { type Destination, hostOf } from './destination.js'
 
 /** How much of what was released deliver has finished, by way; declared here because throttle needs it. */
 export interface Credit {
@@ -71,25 +71,24 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
 
   return {
     check(destination, scope, nowMs) {
-      const key = breakerKey(destination)
-      const trouble = troubled.get(key)
-      if (trouble && nowMs < trouble.probeAtMs) {
-        return { open: false, reason: 'breaker-open', retryInMs: trouble.probeAtMs - nowMs }
+      const probeAtMs = probeAfterMs(destination)
+      if (nowMs < probeAtMs) return { open: false, reason: 'breaker-open', retryInMs: probeAtMs - nowMs }
+      for (const key of breakerKeys(destination)) {
+        // No bad news of the probe: the process with the breaker may have started anew, and knows of no trouble.
+        if (troubled.get(key)?.probed) troubled.delete(key)
       }
-      // No bad news of the probe: the process with the breaker may have started anew, and knows of no trouble.
-      if (trouble?.probed) troubled.delete(key)
       const waitMs = paceOf(destination, nowMs)?.waitMs(nowMs) ?? 0
       if (waitMs > 0) return { open: false, reason: 'limit', retryInMs: waitMs }
       return outstanding(destination.channel, scope) < window ? opened : noCredit
     },
     room(destination, scope, nowMs) {
-      const single = troubled.has(breakerKey(destination)) || paceOf(destination, nowMs) !== null
+      const single = breakerKeys(destination).some((key) => troubled.has(key)) || paceOf(destination, nowMs) !== null
       return Math.max(1, single ? limitedRoom : window - outstanding(destination.channel, scope))
     },
     pass(destination, scope, nowMs) {
-      const key = breakerKey(destination)
-      const trouble = troubled.get(key)
-      if (trouble) troubled.set(key, { probeAtMs: nowMs + probeEveryMs, probed: true })
+      for (const key of breakerKeys(destination)) {
+        if (troubled.has(key)) troubled.set(key, { probeAtMs: nowMs + probeEveryMs, probed: true })
+      }
       paceOf(destination, nowMs)?.take(nowMs)
       wayOf(destination.channel, scope).released++
     },
@@ -103,6 +102,10 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
       // Half open: the probe is under way, and another goes only if nothing is heard of it.
       troubled.set(key, { probeAtMs: retryAtMs ?? atMs + probeEveryMs, probed: state === 'half_open' })
     },
+  }
+
+  function probeAfterMs(destination: Destination): number {
+    return Math.max(...breakerKeys(destination).map((key) => troubled.get(key)?.probeAtMs ?? 0))
   }
 
   function outstanding(channel: Channel, scope: Scope): number {
@@ -127,7 +130,9 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
   }
 }
 
-/** As in `ProviderHealth.key`. */
-function breakerKey({ provider, part }: Destination): string {
-  return part === null ? provider : `${provider}/${part}`
+/** Of what answers, and of the host that it stands on: as in `ProviderHealth.key`. */
+function breakerKeys({ provider, part }: Destination): readonly string[] {
+  if (part === null) return [provider]
+  const host = hostOf(part)
+  return part === host ? [`${provider}/${part}`] : [`${provider}/${part}`, `${provider}/${host}`]
 }

@@ -61,7 +61,16 @@ test('each thing that it waits for is told, the one in front and those behind it
   const run = runThrottle({ limitsOf: (provider) => limitTo(provider, provider === 'test' ? 1 : null) }, {}, observer)
   await run.append(routed(routedAt('a', 0)), routed(routedAt('b', 0)))
   const state: BreakerState = 'open'
-  const trouble = { key: 'ill', tenant: 'default', provider: 'ill', state, atMs: at(0), retryAtMs: at(5000) }
+  const trouble = {
+    key: 'ill',
+    tenant: 'default',
+    provider: 'ill',
+    state,
+    atMs: at(0),
+    retryAtMs: at(5000),
+    sinceMs: at(0),
+    lastError: 'down',
+  }
   run.health.next(trouble)
   await run.append(routed(routedAt('c', 0, { provider: 'ill' })))
   await run.advance(10_000)

@@ -184,7 +184,9 @@ function throttleRun(
 
   function parkedEntry(delivery: Delivery, nowMs: number, reason: ParkedFor, untilMs: number | null): Delivery {
     ports.observer.parked(delivery, reason)
-    return withEntry(delivery, nowMs, 'parked', reason, untilMs)
+    // From the first hold by a breaker on it counts when it is given up.
+    const held = reason === 'breaker-open' && delivery.triedFromMs === null
+    return withEntry(held ? { ...delivery, triedFromMs: nowMs } : delivery, nowMs, 'parked', reason, untilMs)
   }
 
   function releaseParked(scope: Scope, nowMs: number): void {

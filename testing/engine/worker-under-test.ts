@@ -32,6 +32,7 @@ export function notification(id: string, priority: Lane = 'normal', recipient = 
     priority,
     sendAtMs: null,
     expiresAtMs: null,
+    retry: null,
     dedupe: null,
     metadata: '{}',
     batchId: null,

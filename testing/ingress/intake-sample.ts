@@ -22,6 +22,7 @@ export function inboundEvent({
     priority: 'normal',
     sendAt: null,
     expiresAt: null,
+    retry: null,
     dedupe: null,
     metadata: '{}',
     correlationId: null,
@@ -39,5 +40,11 @@ export function inboundRecord(value: NotificationInbound, place: Partial<Inbound
 export function taken(record: InboundRecord, context: Partial<IntakeContext> = {}): Intake {
   const welcome = { id: 'welcome', version: 3, locale: 'en', locales: {}, defaults: {}, createdAt: '', updatedAt: '' }
   const templates = new Map([['welcome', welcome]])
-  return takeIn(record, readInbound(record.value), { nowMs, dedupeWindowMs: 10_800_000, templates, ...context })
+  return takeIn(record, readInbound(record.value), {
+    nowMs,
+    dedupeWindowMs: 10_800_000,
+    retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
+    templates,
+    ...context,
+  })
 }

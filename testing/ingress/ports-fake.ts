@@ -52,6 +52,7 @@ export const fakeOptions: IngressOptions = {
   corsOrigins: [],
   settleWaitMs: 0,
   dedupeWindowMs: 10_800_000,
+  retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
   version: '0.0.0',
   trustedProxies: [],
   compat: { a: true, b: { requestsPerMinute: null, duplicateWindowMs: 10_800_000 }, c: true },

@@ -34,6 +34,8 @@ export interface Told<N extends EventName> {
 export interface RunnerOptions {
   readonly partitions?: number
   readonly faults?: Faults
+  /** As of `virtualClock`. */
+  readonly passedMs?: () => number
 }
 
 export interface StageRunner {
@@ -43,10 +45,7 @@ export interface StageRunner {
   /** What was committed, in order. */
   readonly commits: readonly Transaction[]
   /** Runs the stage until it is stopped; as often as the test likes. */
-  start<I extends EventName, O extends EventName>(
-    stage: Stage<I, O>,
-    more?: Partial<Pick<WorkerOptions<I, O>, 'log' | 'mailbox' | 'batch' | 'random' | 'crashesAllowed' | 'observer'>>,
-  ): Worker
+  start<I extends EventName, O extends EventName>(stage: Stage<I, O>, more?: Partial<WorkerOptions<I, O>>): Worker
   /** Ends the member that the group has now, as a kill of its process would. */
   crashMemberOf(group: string): void
   stop(worker: Worker, withinMs?: number): Promise<void>
@@ -66,8 +65,8 @@ export interface StageRunner {
 /** Virtual time after which a wait has failed. */
 const patienceMs = 3_600_000
 
-export function stageRunner({ partitions = 1, faults }: RunnerOptions = {}): StageRunner {
-  const clock = virtualClock(startMs)
+export function stageRunner({ partitions = 1, faults, passedMs }: RunnerOptions = {}): StageRunner {
+  const clock = virtualClock(startMs, passedMs)
   const log = memoryLog({ partitions, clock: clock.scheduler, ...(faults && { faults }) })
   const codec = createCodec()
   const commits: Transaction[] = []

@@ -81,6 +81,7 @@ export function sampleRequest(
     priority: 'normal',
     sendAtMs: null,
     expiresAtMs: null,
+    retry: null,
     dedupe: null,
     metadata: '{}',
     batchId: null,

@@ -3,7 +3,7 @@
 import type { TopicPartitionOffset } from 'node-rdkafka'
 import type { Scope, StateChange } from '../../../stages/stage.js'
 import { Fenced, type Position, type Transaction } from '../../engine/log.js'
-import { nameOf } from '../../engine/place.js'
+import { nameOf } from '../../engine/topic-partition.js'
 import { type AssignedPartitions, type Move, type OwnedPlace, offsetOf } from './assigned-partitions.js'
 import { changeOutput } from './changelog.js'
 import { isFenced } from './library.js'

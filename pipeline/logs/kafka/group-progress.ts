@@ -4,7 +4,7 @@
 import type { Message } from 'node-rdkafka'
 import { Observable, Subject, type Subscription } from 'rxjs'
 import type { Assignment, Position } from '../../engine/log.js'
-import { nameOf } from '../../engine/place.js'
+import { nameOf } from '../../engine/topic-partition.js'
 import { decodeProgress, type Progress } from './progress.js'
 
 export interface GroupProgress {

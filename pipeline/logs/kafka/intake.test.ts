@@ -79,7 +79,15 @@ function describeIntake(address: string, upstream: Upstream): void {
   function start(): Worker {
     const templates = { get: async (_: string, id: string) => (id === welcome.id ? welcome : undefined) }
     return runWorker({
-      ...{ stage: intake({ templates, dedupeWindowMs: 10_800_000 }), log, topics: topicsOf('notifications.inbound') },
+      ...{
+        stage: intake({
+          templates,
+          dedupeWindowMs: 10_800_000,
+          retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
+        }),
+        log,
+        topics: topicsOf('notifications.inbound'),
+      },
       ...{ codec, clock: asyncScheduler, random: seededRandom(1), mailbox: 64, batch: 16 },
     })
   }

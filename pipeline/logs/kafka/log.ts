@@ -15,7 +15,7 @@ import {
   type LogRecord,
   type TailOptions,
 } from '../../engine/log.js'
-import { nameOf } from '../../engine/place.js'
+import { nameOf } from '../../engine/topic-partition.js'
 import { openAppender } from './appender.js'
 import type { RestoreProgress } from './changelog.js'
 import { ChannelsOverlap, checkChannels, clientOf, memberOf } from './channel-sets.js'

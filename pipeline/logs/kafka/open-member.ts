@@ -1,7 +1,7 @@
 /** Opens all that a member is made of: a producer, a consumer for each lane, and its place in the group. */
 import type { Lane, Topic } from '../../../schemas/streams.js'
 import { topicName } from '../../../schemas/streams.js'
-import { laneOf } from '../../engine/place.js'
+import { laneOf } from '../../engine/topic-partition.js'
 import type { Clients } from './clients.js'
 import { type LaneFeed, laneFeed } from './lane-feed.js'
 import { type KafkaMember, kafkaMember, type MemberOptions } from './member.js'

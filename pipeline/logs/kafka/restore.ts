@@ -5,7 +5,7 @@
 import type { KafkaConsumer } from 'node-rdkafka'
 import type { Lane, Topic } from '../../../schemas/streams.js'
 import type { Assignment } from '../../engine/log.js'
-import { laneOf, nameOf } from '../../engine/place.js'
+import { laneOf, nameOf } from '../../engine/topic-partition.js'
 import { type Holding, openStores, ownedPlace } from './assigned-partitions.js'
 import { type RestoreProgress, restore } from './changelog.js'
 import { type Clients, disconnect } from './clients.js'

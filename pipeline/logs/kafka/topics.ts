@@ -3,7 +3,7 @@
 import { type Stream, streamNames, streams, type Topic, topicsOf } from '../../../schemas/streams.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { KafkaConfig } from '../../config/kafka.js'
-import { laneOf } from '../../engine/place.js'
+import { laneOf } from '../../engine/topic-partition.js'
 import { inputs } from '../../engine/topology.js'
 import { maxMessageBytes } from './clients.js'
 import { kafkaNames, type Names } from './names.js'

@@ -5,7 +5,7 @@ import { StorageFull } from '../../../schemas/errors.js'
 import type { Scope } from '../../../stages/stage.js'
 import type { Assignment, LogRecord, NewRecord, Position, Transaction } from '../../engine/log.js'
 import { partitionOf } from '../../engine/murmur2.js'
-import { nameOf } from '../../engine/place.js'
+import { nameOf } from '../../engine/topic-partition.js'
 import { type SortedEntries, sortedEntries } from './sorted-entries.js'
 
 /** The committed contents of a log. */

@@ -23,7 +23,7 @@ import {
   type Position,
   type Transaction,
 } from '../../engine/log.js'
-import { nameOf } from '../../engine/place.js'
+import { nameOf } from '../../engine/topic-partition.js'
 import type { Contents } from './contents.js'
 import { type Cursor, cursorAt, readShared } from './cursor.js'
 import { type Fate, fated } from './faults.js'

@@ -1,8 +1,8 @@
 /** Counts what throttle, deliver and record tell of deliveries, and what stands before the providers. */
 import type { Delivery } from '../../../schemas/events.js'
 import { type Channel, channels } from '../../../schemas/streams.js'
+import type { Call } from '../../../stages/deliver/classification.js'
 import type { DeliverObserver, ProviderLoad } from '../../../stages/deliver/observer.js'
-import type { Call } from '../../../stages/deliver/verdict.js'
 import type { EndObserver } from '../../../stages/record/ends.js'
 import type { LimitsOf } from '../../../stages/shared-limits.js'
 import type { ThrottleObserver } from '../../../stages/throttle/observer.js'

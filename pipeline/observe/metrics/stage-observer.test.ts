@@ -5,7 +5,7 @@ import { samplesOf } from '../../../testing/observe/metrics/samples-under-test.j
 import { sampleRequest } from '../../../testing/stores/store-under-test.js'
 import { createCodec } from '../../engine/codec.js'
 import type { LogRecord, NewRecord } from '../../engine/log.js'
-import type { AnyInput, Commit } from '../../engine/worker.js'
+import type { AnyInput, Commit } from '../../engine/worker-observer.js'
 import { createMetrics } from './metrics.js'
 import { stageObserver } from './stage-observer.js'
 

@@ -15,10 +15,10 @@ test('a call that fails when its record is another owner’s is told whole, and 
   const worker = kept.tracing.worker('deliver', 'deliveries.released')
   const record = recordOf()
   worker.given?.([record])
-  const call = kept.tracing.follow.call(record)
+  const call = kept.tracing.callTracer.call(record)
   worker.left?.([record], null)
   call.ended({ outcome: 'transient', error: 'busy' })
-  expect(kept.tracing.follow.after(record)).toBeNull()
+  expect(kept.tracing.callTracer.after(record)).toBeNull()
   const tell = ({ name, fields }: { readonly name: string; readonly fields: Readonly<Record<string, unknown>> }) =>
     `${name}: ${fields['carillon.outcome']}`
   expect(treeOf(await kept.spans(), tell)).toEqual([['deliver deliveries.released: left', ['attempt test: transient']]])

@@ -1,15 +1,15 @@
 /** The spans of provider calls, below deliver's. A call whose notification nobody follows gets one only if it fails. */
-import type { Following } from '../../../stages/deliver/following.js'
+import type { CallTracer } from '../../../stages/deliver/call-tracer.js'
 import type { SendResult } from '../../../stages/deliver/providers/provider.js'
 import type { SpanFields } from './attributes.js'
 import type { LiveSpan, Recorder } from './recorder.js'
 import type { StageSpans } from './stage-spans.js'
 import { fieldsOf } from './traced-event.js'
 
-type Call = Parameters<Following['call']>[0]
+type Call = Parameters<CallTracer['call']>[0]
 
 /** `deliver`: its spans; undefined until it runs. */
-export function attemptSpans(recorder: Recorder, deliver: () => StageSpans | undefined): Following {
+export function attemptSpans(recorder: Recorder, deliver: () => StageSpans | undefined): CallTracer {
   return {
     call(record) {
       const stage = deliver()?.of(record)

@@ -1,8 +1,10 @@
 /** Traces of notifications that go through a whole engine. */
+
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
 import { keptTraces, type SeenSpan, traceparentOf, treeOf } from '../../../testing/observe/tracing/spans-sample.js'
 import { closeAll, notificationOf, run } from '../../../testing/run/embedded/engine-sample.js'
+import { retriesOf } from '../../../testing/run/retries-sample.js'
 import type { Config } from '../../config/config.js'
 
 // A retry waits a part of what it may, by chance: here, most of it. Ids are made of chance too, and stay different.
@@ -13,7 +15,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks())
 afterEach(closeAll)
 
-const waiting = (config: Config): Config => ({ ...config, retry: { baseMs: 200, maxMs: 200 } })
+const waiting = (config: Config): Config => ({ ...config, retry: retriesOf([200], 60_000) })
 
 const said = ['carillon.attempt', 'carillon.outcome', 'carillon.reason', 'carillon.status', 'carillon.wait.reasons']
 

@@ -15,7 +15,12 @@ async function take(
   const kept = await keptTraces(sampleRatio)
   const runner = stageRunner()
   const { root: traceRoot } = kept.tracing
-  const stage = intake({ templates: { get: async () => undefined }, dedupeWindowMs: 1000, traceRoot })
+  const stage = intake({
+    templates: { get: async () => undefined },
+    dedupeWindowMs: 1000,
+    retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
+    traceRoot,
+  })
   const worker = runner.start(stage, { observer: kept.tracing.worker('intake', 'notifications.inbound') })
   await runner.appendRecords(
     records.map(({ priority, headers }) => {

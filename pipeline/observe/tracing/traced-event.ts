@@ -4,7 +4,7 @@ import type { EventName, EventOf } from '../../../schemas/avro.js'
 import type { Attempt, Delivery, NotificationStatus, TrailEntry } from '../../../schemas/events.js'
 import { traceparentIn } from '../../../schemas/trace-context.js'
 import { traceOf } from '../../engine/trace-context.js'
-import type { AnyInput } from '../../engine/worker.js'
+import type { AnyInput } from '../../engine/worker-observer.js'
 import type { SpanFields } from './attributes.js'
 
 /** The trace that a record belongs to: its event says it, or the header that an upstream gave it. */

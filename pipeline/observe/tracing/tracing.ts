@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { StreamName } from '../../../schemas/streams.js'
 import type { SpanContext } from '../../../schemas/trace-context.js'
-import type { Following } from '../../../stages/deliver/following.js'
+import type { CallTracer } from '../../../stages/deliver/call-tracer.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import { carillonVersion } from '../../config/version.js'
-import type { AnyInput, WorkerObserver } from '../../engine/worker.js'
+import type { AnyInput, WorkerObserver } from '../../engine/worker-observer.js'
 import type { Logger } from '../logging/logging.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { type Accepting, tracedAcceptor } from './accepting.js'
@@ -18,7 +18,7 @@ import { type StageSpans, stageSpans } from './stage-spans.js'
 export interface Tracing {
   readonly requests: ReturnType<typeof requestSpans>
   /** Follows the calls of providers. */
-  readonly follow: Following
+  readonly callTracer: CallTracer
   /** Puts the notifications that are accepted into traces. */
   acceptor<A, C, R extends { readonly kind: string }>(acceptor: A & Accepting<C, R>): A & Accepting<C, R>
   /** Observes a worker of this process, one of each stage. */
@@ -73,7 +73,7 @@ export async function openTracing({
 
   return {
     requests: requestSpans(recorder),
-    follow: attemptSpans(recorder, () => stages.get('deliver')),
+    callTracer: attemptSpans(recorder, () => stages.get('deliver')),
     acceptor: (acceptor) => tracedAcceptor(acceptor, recorder, system),
     worker(stage, stream) {
       const spans = stageSpans({ stage, stream, recorder, system, placed })

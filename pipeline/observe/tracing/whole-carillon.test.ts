@@ -28,7 +28,7 @@ const webhookSettings = {
   CARILLON_WEBHOOK_ALLOW: '127.0.0.1',
 }
 // The wait for a retry is chance, up to this: mostly it is parked, but it may be due when it comes before throttle.
-const retry = { baseMs: 1000, maxMs: 1000 }
+const retry = { webhook: { schedule: ['1s'] } }
 
 async function collect(): Promise<Collector> {
   const collector = await startCollector()

@@ -60,8 +60,9 @@ async function provider(how: 'answers with 500' | 'refuses connections'): Promis
 /** An engine whose providers are those of the configuration, with times to match `outageMs`. */
 function engineFor(url: string): Promise<RunningEngine> {
   const { providers, providerOf } = loadConfig({ CARILLON_PROVIDER_URL: url })
-  const times = { retry: { baseMs: 50, maxMs: 1000 }, breaker: { failures: 5, halfOpenAfterMs } }
-  const { compat } = quickConfig()
+  const { compat, retry } = quickConfig()
+  const breaker = { failures: 5, halfOpenAfterMs, maxHalfOpenAfterMs: halfOpenAfterMs }
+  const times = { retry: { ...retry, baseMs: 50, maxMs: 1000 }, breaker }
   const unlimited = { ...compat, c: { ...compat.c, ratePerSecond: null } }
   const config = (usual: ReturnType<typeof quickConfig>) => {
     return { ...usual, providers, providerOf, ...times, compat: unlimited }

@@ -5,7 +5,7 @@ import { v7 as uuid } from 'uuid'
 import { createApp } from '../../../ingress/app.js'
 import type { Flow, IngressPorts } from '../../../ingress/ports.js'
 import { serveIngress } from '../../../ingress/server.js'
-import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../../stages/deliver/providers/provider.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import type { Log } from '../../engine/log.js'
@@ -107,6 +107,7 @@ function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: Shared
       intake({
         templates: stores.templates,
         dedupeWindowMs: config.dedupe.windowMs,
+        retryBounds: config.retry.requests,
         ...(workerPorts.tracing && { traceRoot: workerPorts.tracing.root }),
       }),
       workerPorts,

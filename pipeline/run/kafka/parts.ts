@@ -1,6 +1,6 @@
 /** What only some stages need: the shared store, providers, the renderer. Each is loaded and opened when it is asked for
  *  first, for a stage that is killed should be back soon, and their libraries take longer to load than everything else. */
-import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../../stages/deliver/providers/provider.js'
 import type { Config } from '../../config/config.js'
 import type { Logger } from '../../observe/logging/logging.js'
 import type { Metrics } from '../../observe/metrics/metrics.js'

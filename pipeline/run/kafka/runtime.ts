@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom, Subject } from 'rxjs'
 import { Unavailable } from '../../../schemas/errors.js'
-import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
+import type { ProviderBinding } from '../../../stages/deliver/providers/provider.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import type { KafkaConfig } from '../../config/kafka.js'

@@ -5,7 +5,10 @@ import { httpFailure, httpOutcome } from './http-outcome.js'
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z')
 const outcome = (status: number, retryAfter: string | null = null, body: string | null = null) =>
-  httpOutcome({ status, retryAfter, body }, { accepted: 'delivered', who: 'The webhook', nowMs })
+  httpOutcome(
+    { status, headers: retryAfter === null ? {} : { 'retry-after': retryAfter }, body },
+    { accepted: 'delivered', who: 'The webhook', nowMs },
+  )
 
 test('every status has its outcome', () => {
   const statuses = [200, 204, 299, 301, 308, 400, 401, 404, 408, 410, 413, 422, 425, 429, 500, 502, 503, 599]
@@ -58,7 +61,11 @@ test('of an error only its code is told', () => {
   const refused = Object.assign(new Error('connect ECONNREFUSED 10.1.2.3:80'), { code: 'ECONNREFUSED' })
   const strange = Object.assign(new Error('secret'), { code: 'secret: 10.1.2.3' })
   expect([refused, strange, 'secret'].map((error) => httpFailure(error, 'The webhook', never))).toEqual([
-    { outcome: 'transient', error: 'The webhook could not be reached, or did not answer (ECONNREFUSED).' },
+    {
+      outcome: 'transient',
+      error: 'The webhook could not be reached, or did not answer (ECONNREFUSED).',
+      chargedTo: 'connection',
+    },
     { outcome: 'transient', error: 'The webhook could not be reached, or did not answer (no code).' },
     { outcome: 'transient', error: 'The webhook could not be reached, or did not answer (no code).' },
   ])

@@ -1,11 +1,11 @@
 /** What an HTTP answer means for a delivery; one rule for webhooks and for the generic provider. */
 import { BlockedAddress } from './address-guard.js'
 import type { SendResult } from './provider.js'
+import { type AnswerHeaders, retryAfterMs } from './retry-after.js'
 
 export interface HttpAnswer {
   readonly status: number
-  /** The header as it came; null where there was none. */
-  readonly retryAfter: string | null
+  readonly headers: AnswerHeaders
   /** Null where it was not kept, or did not come whole. */
   readonly body: string | null
 }
@@ -16,23 +16,37 @@ export interface HttpWording {
   /** Who answered, at the start of a sentence. */
   readonly who: string
   readonly nowMs: number
+  /** What other statuses mean than they do for a service of the operator's. */
+  readonly statuses?: StatusRules
 }
 
+export interface StatusRules {
+  /** Those that may work later, beside 408, 425 and 5xx. */
+  readonly transient: ReadonlySet<number>
+  /** Those that the receiver may mend, and the waits after which it is asked again, in milliseconds. */
+  readonly mendable: ReadonlySet<number>
+  readonly againAfterMs: readonly number[]
+}
+
+const usualRules: StatusRules = { transient: new Set(), mendable: new Set(), againAfterMs: [] }
+
 /** The outcome of a call that was answered. */
-export function httpOutcome(
-  { status, retryAfter, body }: HttpAnswer,
-  { accepted, who, nowMs }: HttpWording,
-): SendResult {
+export function httpOutcome({ status, headers, body }: HttpAnswer, wording: HttpWording): SendResult {
+  const { accepted, who, nowMs, statuses = usualRules } = wording
   const error = `${who} answered with status ${status}.`
   if (status >= 200 && status < 300) return { outcome: accepted, ...identified(body) }
   if (status >= 300 && status < 400) {
     return { outcome: 'permanent', error: `${who} answered with a redirect (status ${status}), which is not followed.` }
   }
-  if (status === 429 || (status === 503 && retryAfter !== null)) {
-    return { outcome: 'rate-limited', error, retryAfterMs: retryAfterMs(retryAfter, nowMs) }
+  const waitMs = retryAfterMs(headers, nowMs, status === 429)
+  if (status === 429 || (status === 503 && waitMs !== null)) {
+    return { outcome: 'rate-limited', error, retryAfterMs: waitMs }
   }
   if (status === 410) return { outcome: 'recipient', error }
-  if (status === 408 || status === 425 || status >= 500) return { outcome: 'transient', error }
+  if (status === 408 || status === 425 || status >= 500 || statuses.transient.has(status)) {
+    return { outcome: 'transient', error, ...(waitMs !== null && { retryAfterMs: waitMs }) }
+  }
+  if (statuses.mendable.has(status)) return { outcome: 'permanent', error, againAfterMs: statuses.againAfterMs }
   return { outcome: 'permanent', error }
 }
 
@@ -40,12 +54,33 @@ export function httpOutcome(
 export function httpFailure(error: unknown, who: string, signal: AbortSignal): SendResult {
   if (error instanceof BlockedAddress) return { outcome: 'permanent', error: error.message }
   if (signal.aborted) return { outcome: 'transient', error: `${who} did not answer in time.` }
-  return { outcome: 'transient', error: `${who} could not be reached, or did not answer (${errorCode(error)}).` }
+  const code = errorCode(error)
+  const text = `${who} could not be reached, or did not answer (${code}).`
+  // What was reached and does not answer is trouble of this URL; what cannot be reached is the host's.
+  return { outcome: 'transient', error: text, ...(isUnreachable(code) && { chargedTo: 'connection' }) }
+}
+
+const unreachable: ReadonlySet<string> = new Set([
+  ...[
+    'ECONNREFUSED',
+    'EHOSTUNREACH',
+    'EHOSTDOWN',
+    'ENETUNREACH',
+    'EADDRNOTAVAIL',
+    'ETIMEDOUT',
+    'UND_ERR_CONNECT_TIMEOUT',
+  ],
+  ...['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ENODATA', 'ESERVFAIL'],
+])
+
+/** No connection came about: for want of a route, a name, or a certificate that can be trusted. */
+function isUnreachable(code: string): boolean {
+  return unreachable.has(code) || /^(?:CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)
 }
 
 /** Where services put the id of the message that they took, the likeliest name first. */
 const idNames = ['messageId', 'message_id', 'id'] as const
-const maxId = 256
+const maxIdLength = 256
 
 /** The service's own id of the message, where the answer is a JSON object that tells one. */
 function identified(body: string | null): { readonly messageId?: string } {
@@ -53,7 +88,7 @@ function identified(body: string | null): { readonly messageId?: string } {
   if (typeof answer !== 'object' || answer === null) return {}
   const fields: Readonly<Record<string, unknown>> = { ...answer }
   const id = idNames.map((name) => fields[name]).find(isId)
-  return id === undefined ? {} : { messageId: String(id).slice(0, maxId) }
+  return id === undefined ? {} : { messageId: String(id).slice(0, maxIdLength) }
 }
 
 function parsed(text: string): unknown {
@@ -66,14 +101,6 @@ function parsed(text: string): unknown {
 
 function isId(value: unknown): value is string | number {
   return typeof value === 'string' ? value !== '' : Number.isFinite(value)
-}
-
-/** Retry-After as RFC 9110 has it, seconds or an HTTP date; null where it is neither. */
-function retryAfterMs(header: string | null, nowMs: number): number | null {
-  const text = header?.trim() ?? ''
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000
-  const atMs = /^[A-Z][a-z]{2,}, /.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs)
 }
 
 /** Codes are upper-case names such as ECONNREFUSED; anything else might say more than it should. */

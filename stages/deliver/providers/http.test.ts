@@ -66,7 +66,7 @@ test('a service that is not there, hangs up or keeps silent may be there later',
   ]
   const error = (code: string) => `The provider could not be reached, or did not answer (${code}).`
   expect(await Promise.all(calls)).toEqual([
-    { outcome: 'transient', error: error('ECONNREFUSED') },
+    { outcome: 'transient', error: error('ECONNREFUSED'), chargedTo: 'connection' },
     { outcome: 'transient', error: error('UND_ERR_SOCKET') },
     { outcome: 'transient', error: error('UND_ERR_HEADERS_TIMEOUT') },
   ])

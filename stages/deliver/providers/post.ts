@@ -2,6 +2,7 @@
 import { addAbortSignal } from 'node:stream'
 import { type Dispatcher, request } from 'undici'
 import type { HttpAnswer } from './http-outcome.js'
+import { type AnswerHeaders, retryHeaders } from './retry-after.js'
 
 export interface Post {
   readonly dispatcher: Dispatcher
@@ -43,12 +44,17 @@ export async function post({
     reset: closeAfter,
   })
   const kept = keepBody ? await read(answer.body) : await discard(answer.body)
-  const retryAfter = answer.headers['retry-after']
-  return {
-    status: answer.statusCode,
-    retryAfter: (Array.isArray(retryAfter) ? retryAfter[0] : retryAfter) ?? null,
-    body: kept,
-  }
+  return { status: answer.statusCode, headers: readHeaders(answer.headers), body: kept }
+}
+
+/** Of a stranger's headers only those that are read: one that is given twice counts as first given. */
+function readHeaders(headers: Dispatcher.ResponseData['headers']): AnswerHeaders {
+  return Object.fromEntries(
+    retryHeaders.map((name) => {
+      const value = headers[name]
+      return [name, Array.isArray(value) ? value[0] : value]
+    }),
+  )
 }
 
 type Body = Dispatcher.ResponseData['body']

@@ -22,10 +22,11 @@ export function smtpFailure(error: unknown): SendResult {
   const codes = enhanced === '' ? String(reply) : `${reply} ${enhanced}`
   // 503 says that the session was out of step, not that the message was refused.
   if (reply < 500 || reply === 503) {
-    const text = `The SMTP server put the message off (${codes}).`
-    return isRate(failure)
-      ? { outcome: 'rate-limited', error: text, retryAfterMs: null }
-      : { outcome: 'transient', error: text }
+    const error = `The SMTP server put the message off (${codes}).`
+    const retryAfterMs = namedTimeMs(failure.response)
+    const charged = isOfRecipient(failure) ? ({ chargedTo: 'recipient' } as const) : {}
+    if (isRate(failure)) return { outcome: 'rate-limited', error, retryAfterMs, ...charged }
+    return { outcome: 'transient', error, ...(retryAfterMs !== null && { retryAfterMs }), ...charged }
   }
   if (code === 'EAUTH') return { outcome: 'permanent', error: `The SMTP server refused the login (${codes}).` }
   if (isRecipient(failure)) return { outcome: 'recipient', error: `The SMTP server refused the recipient (${codes}).` }
@@ -53,6 +54,25 @@ function unanswered({ code, cause, command }: SmtpError): SendResult {
     default:
       return { outcome: 'transient', error: `The SMTP server could not be reached, or did not answer (${cause}).` }
   }
+}
+
+/** A reply to RCPT TO is about this address: greylisting, a full mailbox, a domain that does not answer. Save for 421, by
+ *  which the server ends the session whatever was asked (RFC 5321, 4.2.1). */
+function isOfRecipient({ command, reply }: SmtpError): boolean {
+  return command === 'RCPT TO' && reply !== 421
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
+
+/** The time that a reply names, as greylisting servers word it: "try again in 60 seconds", "come back in 00:04:38",
+ *  "Greylisted for 5 minutes". Null where it names none. */
+function namedTimeMs(response: string): number | null {
+  const [, hours, minutes, seconds] = /\b(\d{1,2}):([0-5]\d):([0-5]\d)\b/.exec(response) ?? []
+  if (hours !== undefined) return (Number(hours) * 60 + Number(minutes)) * 60_000 + Number(seconds) * 1000
+  const worded =
+    /\b(?:in|after|for|wait|within|retry[=:]?|delayed)\s+(?:at least\s+|about\s+)?(\d{1,5})\s*(s|m|h)(?:ec(?:ond)?s?|in(?:ute)?s?|(?:ou)?rs?)?\b/i
+  const [, digits, unit = ''] = worded.exec(response) ?? []
+  return digits === undefined ? null : Number(digits) * (unitMs[unit.toLowerCase()] ?? 0)
 }
 
 /** The mailbox is refused (RFC 3463: x.1 addressing, x.2 mailbox), save for the codes on the sender's address. A 5.7

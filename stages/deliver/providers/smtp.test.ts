@@ -99,8 +99,6 @@ test.each([
   [552, '5.2.2 mailbox full', 'recipient', 'refused the recipient (552 5.2.2)'],
   [550, '5.7.1 relaying denied', 'permanent', 'refused the message (550 5.7.1)'],
   [554, 'no', 'permanent', 'refused the message (554)'],
-  [450, '4.2.0 greylisted', 'transient', 'put the message off (450 4.2.0)'],
-  [451, '4.7.1 try again later', 'transient', 'put the message off (451 4.7.1)'],
 ])('a recipient refused with %i %s is %s', async (code, text, outcome, said) => {
   const server = await refusingRecipients(refusal(code, text))
   const result = await provider(server.port).send(sampleRequest(), never)
@@ -110,11 +108,45 @@ test.each([
 test.each([
   [451, '4.7.28 flood'],
   [450, '4.7.1 rate limit exceeded'],
-])('a server that says %i %s limits the rate', async (code, text) => {
+])('a server that says %i %s of a recipient limits that one’s rate', async (code, text) => {
   const server = await refusingRecipients(refusal(code, text))
   const result = await provider(server.port).send(sampleRequest(), never)
   const error = `The SMTP server put the message off (${code} ${text.split(' ')[0]}).`
-  expect(result).toEqual({ outcome: 'rate-limited', error, retryAfterMs: null })
+  expect(result).toEqual({ outcome: 'rate-limited', error, retryAfterMs: null, chargedTo: 'recipient' })
+})
+
+test.each([
+  [450, '4.2.0 greylisted', null],
+  [451, '4.7.1 try again later', null],
+  [451, '4.7.1 Greylisted, please try again in 60 seconds', 60_000],
+  [450, 'try again in 60 seconds', 60_000],
+  [450, '4.2.0 Greylisted for 5 minutes', 300_000],
+  [451, '4.7.1 Greylisting in action, please come back in 00:04:38', 278_000],
+  [450, '4.7.1 retry after 300s', 300_000],
+  [450, '4.7.0 wait at least 2 hrs', 7_200_000],
+  [450, '4.4.2 error in 3 mailboxes', null],
+] as const)(
+  'a recipient put off with %i %s is that one’s matter, and is tried at the time it names',
+  async (code, text, ms) => {
+    const server = await refusingRecipients(refusal(code, text))
+    const result = await provider(server.port).send(sampleRequest(), never)
+    const [enhanced = ''] = /^\d\.\d\.\d/.exec(text) ?? []
+    const error = `The SMTP server put the message off (${`${code} ${enhanced}`.trim()}).`
+    const named = ms === null ? {} : { retryAfterMs: ms }
+    expect(result).toEqual({ outcome: 'transient', error, ...named, chargedTo: 'recipient' })
+  },
+)
+
+test('a server that ends the session, or puts off the content, is in trouble itself', async () => {
+  const closing = await refusingRecipients(refusal(421, '4.3.2 shutting down'))
+  const content = await smtpServer({
+    onData: (stream, _, done) => stream.resume().on('end', () => done(refusal(451, '4.3.0 try again in 2 minutes'))),
+  })
+  const results = await Promise.all([closing, content].map(({ port }) => provider(port).send(sampleRequest(), never)))
+  expect(results).toEqual([
+    { outcome: 'transient', error: 'The SMTP server put the message off (421 4.3.2).' },
+    { outcome: 'transient', error: 'The SMTP server put the message off (451 4.3.0).', retryAfterMs: 120_000 },
+  ])
 })
 
 test('a sender or a content that is refused will never work, and is not the fault of the recipient', async () => {

@@ -3,6 +3,7 @@ import { Webhook } from 'standardwebhooks'
 import { expect, onTestFinished, test } from 'vitest'
 import { never, sampleRequest } from '../../../testing/stages/deliver/delivery-sample.js'
 import { httpServer, type SeenRequest } from '../../../testing/stages/deliver/http-server-sample.js'
+import { hostOf } from './provider.js'
 import { type WebhookOptions, webhookProvider } from './webhook.js'
 
 const secret = `whsec_${Buffer.from('a secret of thirty-two bytes, ok').toString('base64')}`
@@ -161,8 +162,8 @@ test('a host that is not there may be there later', async () => {
   ]
   const error = (code: string) => `The webhook could not be reached, or did not answer (${code}).`
   expect(await Promise.all(calls)).toEqual([
-    { outcome: 'transient', error: error('ECONNREFUSED') },
-    { outcome: 'transient', error: error('ENOTFOUND') },
+    { outcome: 'transient', error: error('ECONNREFUSED'), chargedTo: 'connection' },
+    { outcome: 'transient', error: error('ENOTFOUND'), chargedTo: 'connection' },
   ])
 })
 
@@ -181,13 +182,34 @@ test('a payload that is not JSON is never sent', async () => {
   expect(server.seen).toEqual([])
 })
 
-test('its breaker guards the host and port', () => {
-  const addresses = ['https://Hooks.example/a?b', 'http://hooks.example/', 'http://[::1]:8080/', 'no url']
-  expect(addresses.map((address) => provider().destination(request(address).delivery))).toEqual([
-    'hooks.example:443',
-    'hooks.example:80',
-    '[::1]:8080',
+test('its breaker guards the URL, told as its origin and a part of its hash, and the origin', () => {
+  const addresses = ['https://Hooks.example/a?b', 'https://hooks.example/a?c', 'http://[::1]:8080/', 'no url']
+  const parts = addresses.map((address) => provider().destination(request(address).delivery))
+  expect(parts).toEqual([
+    'https://hooks.example/48ffd370',
+    'https://hooks.example/a877e3dd',
+    'http://[::1]:8080/80228364',
     null,
+  ])
+  expect(parts.map(hostOf)).toEqual(['https://hooks.example', 'https://hooks.example', 'http://[::1]:8080', null])
+})
+
+test('a receiver that is being deployed or mended is asked again; what is gone, or moved, is not', async () => {
+  const statuses = [400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 425, 451, 500, 503]
+  let status = 0
+  const server = await httpServer((response) => response.writeHead(status).end())
+  const found: string[] = []
+  for (status of statuses) {
+    const result = await provider().send(request(server.url), never)
+    const waits = 'againAfterMs' in result ? ` and again after ${result.againAfterMs?.join(', ')} ms` : ''
+    found.push(`${status} ${result.outcome}${waits}`)
+  }
+  const mendable = 'permanent and again after 120000, 480000 ms'
+  expect(found).toEqual([
+    ...[400, 401, 403].map((each) => `${each} ${mendable}`),
+    ...['404 transient', '405 permanent', '408 transient', '409 transient', '410 recipient'],
+    ...[413, 415, 422].map((each) => `${each} ${mendable}`),
+    ...['425 transient', '451 permanent', '500 transient', '503 transient'],
   ])
 })
 

@@ -1,13 +1,14 @@
 /** Carries webhooks: a signed POST to the recipient's URL (https://www.standardwebhooks.com).
  *  Invariant: the URL is a stranger's. Nothing is sent to an address inside, no redirect is followed, and nothing of
- *  the answer but its status and Retry-After is looked at. */
+ *  the answer but its status and when to come again is looked at. */
+import { createHash } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { Agent } from 'undici'
 import type { Delivery } from '../../../schemas/events.js'
 import { type AddressGuardOptions, addressGuard } from './address-guard.js'
 import { allowList } from './allow-list.js'
 import { headerValue, isPrintable } from './header-value.js'
-import { httpFailure, httpOutcome } from './http-outcome.js'
+import { httpFailure, httpOutcome, type StatusRules } from './http-outcome.js'
 import { post } from './post.js'
 import type { Provider, SendRequest, SendResult } from './provider.js'
 
@@ -33,6 +34,14 @@ export interface WebhookOptions {
 /** How long a connection may be idle. An origin is forgotten with its last connection. */
 const idleMs = 4_000
 const who = 'The webhook'
+const minute = 60_000
+/** What a receiver's statuses mean while it is being deployed, misconfigured or overloaded: it is asked again when it may
+ *  have been mended, at 2 and at 10 minutes from the first refusal. */
+const statuses: StatusRules = {
+  transient: new Set([404, 409]),
+  mendable: new Set([400, 401, 403, 413, 415, 422]),
+  againAfterMs: [2 * minute, 8 * minute],
+}
 
 /** Throws for a secret that is not base64, and `InvalidAllowEntry` for an entry that cannot be read. */
 export function webhookProvider(options: WebhookOptions): Provider {
@@ -60,7 +69,7 @@ export function webhookProvider(options: WebhookOptions): Provider {
     const closeAfter = guard.openSockets() > maxSockets / 2
     try {
       const answer = await post({ dispatcher: agent, url, headers, body, signal, timeoutMs, closeAfter })
-      return httpOutcome(answer, { accepted: 'delivered', who, nowMs: nowMs() })
+      return httpOutcome(answer, { accepted: 'delivered', who, nowMs: nowMs(), statuses })
     } catch (error) {
       return httpFailure(error, who, signal)
     }
@@ -69,12 +78,14 @@ export function webhookProvider(options: WebhookOptions): Provider {
   return { name, send, destination, close: () => agent.close() }
 }
 
-/** The URL's host and port; null for an address that is no URL, which is the recipient's fault alone. */
+/** The URL's origin, and after a slash the beginning of its hash: the URL itself may carry a token. Null for an address that
+ *  is no URL, which is the recipient's fault alone. */
 function destination(delivery: Delivery): string | null {
   const url = webhookUrl(delivery)
-  if (url === null) return null
-  return `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`
+  return url && `${url.origin}/${createHash('sha256').update(url.href).digest('hex').slice(0, hashDigits)}`
 }
+
+const hashDigits = 8
 
 function webhookUrl({ address }: Delivery): URL | null {
   if (!URL.canParse(address)) return null

@@ -13,7 +13,15 @@ export function loadSettings(provider: string) {
       { name: 'hooks', kind: 'webhook', channels: ['webhook'], allow: ['127.0.0.1'], concurrency: 2 },
       { name: 'chat', kind: 'http', channels: ['slack'], url: `${provider}/ill` },
     ],
-    retry: { baseMs: 200, maxMs: 1000 },
+    retry: {
+      ...Object.fromEntries(
+        ['email', 'sms', 'push', 'webhook', 'slack'].map((channel) => [
+          channel,
+          { schedule: [200, 1000], giveUpAfter: '3s' },
+        ]),
+      ),
+      first: { high: [100] },
+    },
     breaker: { failures: 3, halfOpenAfterMs: 2000 },
     lag: { everyMs: 1000 },
     // To a collector that takes nothing.

@@ -24,6 +24,7 @@ const event: NotificationInbound = {
   priority: 'high',
   sendAt: null,
   expiresAt: null,
+  retry: null,
   dedupe: null,
   metadata: '{}',
   correlationId: null,

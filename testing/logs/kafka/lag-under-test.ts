@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message, TopicPartition } from 'node-rdkafka'
 import type { Assignment } from '../../../pipeline/engine/log.js'
-import { nameOf } from '../../../pipeline/engine/place.js'
+import { nameOf } from '../../../pipeline/engine/topic-partition.js'
 import { disconnect, kafkaClients } from '../../../pipeline/logs/kafka/clients.js'
 import { answerOf, loadKafka } from '../../../pipeline/logs/kafka/library.js'
 import { kafkaNames } from '../../../pipeline/logs/kafka/names.js'

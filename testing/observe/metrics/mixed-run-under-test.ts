@@ -36,7 +36,7 @@ export async function mixedProvider(): Promise<MixedProvider> {
     ratePerSecond: 500,
   }
   return {
-    settings: { providers: [provider], retry: { baseMs: 10, maxMs: 50 } },
+    settings: { providers: [provider], retry: { sms: { schedule: [10, 50] } } },
     close() {
       server.close()
       server.closeAllConnections()

@@ -1,4 +1,5 @@
 /** Engines in this process, on files of their own, with providers that the test speaks for. */
+
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,9 +16,14 @@ import { deadLetterReader } from '../../../pipeline/stores/sqlite/dead-letters.j
 import { recordReader } from '../../../pipeline/stores/sqlite/records.js'
 import type { NotificationRequested } from '../../../schemas/events.js'
 import { finalStatuses, type NotificationRecord } from '../../../schemas/record.js'
-import type { ProviderBinding } from '../../../stages/deliver/deliver.js'
-import type { ProviderPolicy, SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
+import type {
+  ProviderBinding,
+  ProviderPolicy,
+  SendRequest,
+  SendResult,
+} from '../../../stages/deliver/providers/provider.js'
 import { until } from '../../until.js'
+import { retriesOf } from '../retries-sample.js'
 
 export interface SeenCall {
   readonly key: string
@@ -76,7 +82,7 @@ export async function closeAll(): Promise<void> {
 /** Retries are quick, so that a test need not wait. */
 export function quickConfig(): Config {
   const config = loadConfig({ CARILLON_DATA: tmpdir(), CARILLON_LOG_LEVEL: 'error' })
-  return { ...config, retry: { baseMs: 10, maxMs: 50 }, rendering: { ...config.rendering, timeLimitMs: 200 } }
+  return { ...config, retry: retriesOf([10, 20, 50], 60_000), rendering: { ...config.rendering, timeLimitMs: 200 } }
 }
 
 export async function run(file = newFile(), options: EngineOptions = {}): Promise<RunningEngine> {
@@ -175,6 +181,7 @@ export function notificationOf(changes: Partial<NotificationRequested> = {}): No
     priority: 'normal',
     sendAtMs: null,
     expiresAtMs: null,
+    retry: null,
     dedupe: null,
     metadata: '{}',
     batchId: null,

@@ -6,9 +6,14 @@ import type { Worker } from '../../../pipeline/engine/worker.js'
 import type { Delivery, ProviderHealth } from '../../../schemas/events.js'
 import { released } from '../../../schemas/outgoing.js'
 import type { Channel } from '../../../schemas/streams.js'
-import { type DeliverOptions, deliver, type ProviderBinding } from '../../../stages/deliver/deliver.js'
+import { type DeliverOptions, deliver } from '../../../stages/deliver/deliver.js'
 import type { DeliverObserver } from '../../../stages/deliver/observer.js'
-import type { ProviderPolicy, SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
+import type {
+  ProviderBinding,
+  ProviderPolicy,
+  SendRequest,
+  SendResult,
+} from '../../../stages/deliver/providers/provider.js'
 import type { Scope } from '../../../stages/stage.js'
 import { throttle } from '../../../stages/throttle/throttle.js'
 import { type RunnerOptions, type StageRunner, stageRunner, startMs } from '../stage-runner-sample.js'
@@ -56,8 +61,9 @@ export const down: SendResult = { outcome: 'transient', error: 'down' }
 const usualPolicy: ProviderPolicy = { ratePerSecond: null, concurrency: 8, timeoutMs: 10_000, onUnknown: 'resend' }
 
 export const deliverDefaults: DeliverOptions = {
-  retry: { baseMs: 1000, maxMs: 300_000, retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 },
-  breaker: { failures: 5, halfOpenAfterMs: 30_000 },
+  retryOf: () => ({ kind: 'waits', waitsMs: [1000, 5000, 30_000, 300_000], giveUpAfterMs: 86_400_000 }),
+  bounds: { retryAfterMinMs: 1000, retryAfterMaxMs: 3_600_000 },
+  breaker: { failures: 5, halfOpenAfterMs: 30_000, maxHalfOpenAfterMs: 300_000 },
   limitsOf: () => [],
   paceOf: () => null,
   ledgerMemoryMs: 7 * 24 * 3_600_000,
@@ -90,7 +96,7 @@ export function runDeliver(
   vi.spyOn(Date, 'now').mockImplementation(() => runner.clock.scheduler.now())
   const calls: SeenCall[] = []
   const bindings = new Map(
-    Object.entries(providers).map(([name, scripted]) => [name, carrierOf(name, scripted, calls, runner)]),
+    Object.entries(providers).map(([name, scripted]) => [name, bindingOf(name, scripted, calls, runner)]),
   )
   // A process of its own each time: nothing but the log outlives it.
   const limitsOf = (name: string) => limitTo(name, bindings.get(name)?.policy.ratePerSecond ?? null)
@@ -136,7 +142,7 @@ export function runDeliver(
   }
 }
 
-function carrierOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], runner: StageRunner): ProviderBinding {
+function bindingOf(name: string, scripted: ScriptedProvider, calls: SeenCall[], runner: StageRunner): ProviderBinding {
   const { answer, policy = {}, destination = () => null, parts } = scripted
   return {
     provider: {

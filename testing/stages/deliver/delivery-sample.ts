@@ -18,6 +18,8 @@ const delivery: Delivery = {
   deferrals: 0,
   notBeforeMs: null,
   expiresAtMs: null,
+  retry: null,
+  triedFromMs: null,
   acceptedAtMs: 1_700_000_000_000,
   metadata: '{}',
   correlationId: '',

@@ -23,6 +23,7 @@ export function sampleRequest(changes: Partial<NotificationRequested> = {}): Not
     priority: 'normal',
     sendAtMs: null,
     expiresAtMs: null,
+    retry: null,
     dedupe: null,
     metadata: '{"order":7}',
     batchId: null,

@@ -47,6 +47,8 @@ export function runThrottle(
   options: Partial<ThrottleOptions> = {},
   more: RunnerOptions = {},
   observer: ThrottleObserver = throttleUnobserved,
+  part: (delivery: Delivery) => string | null = ({ channel, address }) =>
+    channel === 'webhook' ? new URL(address).host : null,
 ): ThrottleRun {
   const runner = stageRunner(more)
   const { log, clock } = runner
@@ -63,7 +65,7 @@ export function runThrottle(
       },
       creditChanged: log.acks('deliver'),
       health,
-      part: ({ channel, address }) => (channel === 'webhook' ? new URL(address).host : null),
+      part,
       observer,
     },
     { ...throttleDefaults, ...options },

@@ -4,9 +4,9 @@
  *  second, for somebody else may have owned it between. */
 import type { Scope } from '../../stages/stage.js'
 import type { Assignment } from './log.js'
-import { laneOf } from './place.js'
+import { laneOf } from './topic-partition.js'
 
-export interface OwnedScopes {
+export interface AssignedScopes {
   /** The object of an assignment's scope. */
   of(assignment: Assignment): Scope
   /** Those that are owned and not on their way out. */
@@ -20,7 +20,7 @@ export interface OwnedScopes {
   forget(assignments: readonly Assignment[]): void
 }
 
-export function ownedScopes(): OwnedScopes {
+export function assignedScopes(): AssignedScopes {
   const scopes = new Map<string, Scope>()
   const revoked = new Set<string>()
   let owned: readonly Assignment[] = []

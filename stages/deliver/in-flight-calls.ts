@@ -3,10 +3,10 @@
  *
  *  Invariant: within one process an attempt is called once, however often its commit fails. */
 import type { Delivery } from '../../schemas/events.js'
+import type { Call } from './classification.js'
 import { attemptKey } from './ledger.js'
-import type { Call } from './verdict.js'
 
-export interface OpenCalls {
+export interface InFlightCalls {
   /** The call of the delivery's next attempt; undefined where none was made. */
   find(delivery: Delivery): Promise<Call | null> | undefined
   /** Takes note of a call that is being made. One that comes to nothing, null or a rejection, is forgotten. */
@@ -18,7 +18,7 @@ export interface OpenCalls {
 /** Calls kept; beyond this the oldest is forgotten, and called again if it comes back. More than any mailbox holds. */
 const maxCalls = 50_000
 
-export function openCalls(): OpenCalls {
+export function inFlightCalls(): InFlightCalls {
   const calls = new Map<string, Promise<Call | null>>()
 
   return {

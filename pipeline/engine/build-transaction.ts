@@ -6,12 +6,12 @@ import type { InputRecord, StateChange, Step, WorkerName } from '../../stages/st
 import type { Codec } from './codec.js'
 import { type Burial, bury } from './dead-letters.js'
 import type { LogRecord, NewRecord } from './log.js'
-import type { AnyInput, Ended } from './worker.js'
+import type { AnyInput, Ended } from './worker-observer.js'
 
 /** What the engine commits: a stage's step, or a record that never reached the stage. */
 export type Part<I extends EventName, O extends EventName> = Step<I, O> | Burial
 
-export interface Gathered {
+export interface BuiltTransaction {
   readonly outputs: readonly NewRecord[]
   readonly changes: readonly StateChange[]
   /** The records that are acked. */
@@ -22,13 +22,13 @@ export interface Gathered {
   readonly deadLetters: readonly Ended[]
 }
 
-export function gather<I extends EventName, O extends EventName>(
+export function buildTransaction<I extends EventName, O extends EventName>(
   parts: readonly Part<I, O>[],
   sourceOf: (input: InputRecord<I>) => LogRecord | undefined,
   stage: WorkerName,
   codec: Codec,
   nowMs: number,
-): Gathered {
+): BuiltTransaction {
   const outputs: NewRecord[] = []
   const changes: StateChange[] = []
   const acked: LogRecord[] = []

@@ -1,12 +1,12 @@
 /** How many calls a provider, and each part of it, may have under way at once.
  *
- *  No part takes all that there is, so that one that hangs leaves some to the others. Each call that is not answered
- *  well halves what its part may have, down to a few, and each that is lets one more go: so a provider that was away is
+ *  No part takes all that there is, so that one that hangs leaves some to the others. Each call that is answered
+ *  badly halves what its part may have, down to a few, and each that is lets one more go: so a provider that was away is
  *  asked by few, and is not flooded when it comes back. */
 
 import type { SendResult } from './providers/provider.js'
 
-export interface AllowanceOptions {
+export interface ConcurrencyLimiterOptions {
   /** Calls under way at once, over all parts. */
   readonly concurrency: number
   /** How many parts there are; null: as many as come. */
@@ -16,20 +16,22 @@ export interface AllowanceOptions {
 }
 
 /** What a call came to, as far as the provider's health goes. */
-export type Reception = 'well' | 'ill' | 'not-called'
+export type LoadSignal = 'ok' | 'overloaded' | 'not-called'
 
-/** A provider that refuses one message is well; one that fails, or asks for less, is not. */
-export function receptionOf({ outcome }: SendResult): Reception {
-  return outcome === 'transient' || outcome === 'rate-limited' ? 'ill' : 'well'
+/** A provider that refuses one message is ok; one that fails, or asks for less, is overloaded. What is put off for its
+ *  recipient's sake says nothing of the provider. */
+export function loadSignalOf(result: SendResult): LoadSignal {
+  if (result.outcome !== 'transient' && result.outcome !== 'rate-limited') return 'ok'
+  return result.chargedTo === 'recipient' ? 'not-called' : 'overloaded'
 }
 
-export interface Allowance {
+export interface ConcurrencyLimiter {
   /** True: no part may have another call. */
   isFull(): boolean
   /** Whether the part may have one more call under way. Null: the whole provider. */
   allows(part: string | null): boolean
   started(part: string | null): void
-  ended(part: string | null, reception: Reception): void
+  ended(part: string | null, signal: LoadSignal): void
   /** Calls under way. */
   active(): number
 }
@@ -43,10 +45,10 @@ interface Standing {
 const partOfCalls = 1 / 4
 /** Where they are few and known, each may have this many times what it leaves free for the others. */
 const timesFree = 3
-/** Parts in trouble that are remembered; beyond this the oldest without a call is taken for well. */
+/** Parts in trouble that are remembered; beyond this the oldest without a call is taken for ok. */
 const maxParts = 10_000
 
-export function allowance({ concurrency, parts, cautious }: AllowanceOptions): Allowance {
+export function concurrencyLimiter({ concurrency, parts, cautious }: ConcurrencyLimiterOptions): ConcurrencyLimiter {
   const standings = new Map<string | null, Standing>()
   const perHost = Math.max(1, Math.floor(concurrency * partOfCalls))
   const fewest = Math.min(cautious, concurrency)
@@ -63,12 +65,12 @@ export function allowance({ concurrency, parts, cautious }: AllowanceOptions): A
       active++
       standingOf(part).active++
     },
-    ended(part, reception) {
+    ended(part, signal) {
       const standing = standingOf(part)
       active--
       standing.active--
-      if (reception === 'well') standing.most = Math.min(concurrency, standing.most + 1)
-      if (reception === 'ill') standing.most = Math.max(fewest, Math.floor(standing.most / 2))
+      if (signal === 'ok') standing.most = Math.min(concurrency, standing.most + 1)
+      if (signal === 'overloaded') standing.most = Math.max(fewest, Math.floor(standing.most / 2))
       if (standing.active === 0 && standing.most === concurrency) standings.delete(part)
     },
   }

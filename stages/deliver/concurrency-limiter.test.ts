@@ -1,10 +1,15 @@
 import { expect, test } from 'vitest'
-import { type Allowance, type AllowanceOptions, allowance, type Reception } from './allowance.js'
+import {
+  type ConcurrencyLimiter,
+  type ConcurrencyLimiterOptions,
+  concurrencyLimiter,
+  type LoadSignal,
+} from './concurrency-limiter.js'
 
-const usual: AllowanceOptions = { concurrency: 32, parts: 3, cautious: 32 }
+const usual: ConcurrencyLimiterOptions = { concurrency: 32, parts: 3, cautious: 32 }
 
 /** Begins as many calls as the part may have more; how many. */
-function fill(places: Allowance, part: string | null): number {
+function fill(places: ConcurrencyLimiter, part: string | null): number {
   let count = 0
   while (places.allows(part)) {
     places.started(part)
@@ -13,10 +18,10 @@ function fill(places: Allowance, part: string | null): number {
   return count
 }
 
-/** Calls that a part may have under way after it was called with these receptions. */
-function after(receptions: readonly Reception[], options: Partial<AllowanceOptions> = {}): number {
-  const places = allowance({ ...usual, parts: 1, cautious: 5, ...options })
-  for (const reception of receptions) {
+/** Calls that a part may have under way after it was called with these signals. */
+function after(signals: readonly LoadSignal[], options: Partial<ConcurrencyLimiterOptions> = {}): number {
+  const places = concurrencyLimiter({ ...usual, parts: 1, cautious: 5, ...options })
+  for (const reception of signals) {
     places.started('sms')
     places.ended('sms', reception)
   }
@@ -24,20 +29,21 @@ function after(receptions: readonly Reception[], options: Partial<AllowanceOptio
 }
 
 test('a channel has at most three quarters of the calls, and one after the other leaves some to the next', () => {
-  const places = allowance(usual)
+  const places = concurrencyLimiter(usual)
   expect(['sms', 'push', 'email'].map((part) => fill(places, part))).toEqual([24, 6, 1])
   expect(places.isFull()).toBe(false)
 })
 
 test('an only channel, and a provider without parts, has all calls', () => {
-  const places = [allowance({ ...usual, parts: 1 }), allowance({ ...usual, parts: null })]
+  const places = [concurrencyLimiter({ ...usual, parts: 1 }), concurrencyLimiter({ ...usual, parts: null })]
   expect([places[0] && fill(places[0], 'sms'), places[1] && fill(places[1], null)]).toEqual([32, 32])
   expect(places.map((each) => each.isFull())).toEqual([true, true])
 })
 
 test('a host has a quarter of them, and small providers carry something too', () => {
-  expect(fill(allowance({ ...usual, parts: null }), 'host:443')).toBe(8)
-  const small = (concurrency: number, parts: number | null) => fill(allowance({ ...usual, concurrency, parts }), 'sms')
+  expect(fill(concurrencyLimiter({ ...usual, parts: null }), 'host:443')).toBe(8)
+  const small = (concurrency: number, parts: number | null) =>
+    fill(concurrencyLimiter({ ...usual, concurrency, parts }), 'sms')
   expect([1, 2, 3, 4].map((concurrency) => [small(concurrency, 3), small(concurrency, null)])).toEqual([
     [1, 1],
     [1, 1],
@@ -47,8 +53,8 @@ test('a host has a quarter of them, and small providers carry something too', ()
 })
 
 test('bad answers halve what may be under way, good ones let one more go, refusals of the breaker say nothing', () => {
-  const ill = (times: number) => Array<Reception>(times).fill('ill')
-  const well = (times: number) => Array<Reception>(times).fill('well')
+  const ill = (times: number) => Array<LoadSignal>(times).fill('overloaded')
+  const well = (times: number) => Array<LoadSignal>(times).fill('ok')
   expect([
     after([]),
     after(ill(1)),
@@ -56,25 +62,25 @@ test('bad answers halve what may be under way, good ones let one more go, refusa
     after(ill(9)),
     after([...ill(9), ...well(4)]),
     after([...ill(9), ...well(1000)]),
-    after([...ill(9), ...Array<Reception>(9).fill('not-called')]),
+    after([...ill(9), ...Array<LoadSignal>(9).fill('not-called')]),
     after(ill(9), { concurrency: 3 }),
   ]).toEqual([32, 16, 8, 5, 9, 32, 5, 3])
 })
 
 test('what one part did says nothing of another', () => {
-  const places = allowance({ ...usual, cautious: 5 })
+  const places = concurrencyLimiter({ ...usual, cautious: 5 })
   for (let call = 0; call < 10; call++) {
     places.started('sms')
-    places.ended('sms', 'ill')
+    places.ended('sms', 'overloaded')
   }
   expect([fill(places, 'sms'), fill(places, 'email')]).toEqual([5, 20])
 })
 
 test('of very many parts in trouble some are forgotten, never one that is being called', () => {
-  const places = allowance({ ...usual, parts: null, cautious: 1 })
+  const places = concurrencyLimiter({ ...usual, parts: null, cautious: 1 })
   const fail = (part: string) => {
     places.started(part)
-    places.ended(part, 'ill')
+    places.ended(part, 'overloaded')
   }
   for (let call = 0; call < 5; call++) fail('busy')
   places.started('busy')
