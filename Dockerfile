@@ -2,14 +2,15 @@
 FROM node:20.20.2-bookworm-slim AS packages
 # What node-rdkafka is compiled with.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates g++ libssl-dev make python3 zlib1g-dev \
+ && apt-get install -y --no-install-recommends ca-certificates g++ libssl-dev make patch python3 zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /carillon
 COPY package.json package-lock.json .npmrc ./
-COPY pipeline/logs/kafka/mend-library.mjs pipeline/logs/kafka/
+COPY patches patches
 # Apart from the sources, so that a change of them does not compile it again. Of its build only the library stays.
+# patch-package is a tool of development, and `npm prune` would throw away what was compiled; its patches are plain diffs.
 RUN npm ci --omit=dev --ignore-scripts \
- && node pipeline/logs/kafka/mend-library.mjs \
+ && cat patches/*.patch | patch -p1 \
  && npm rebuild node-rdkafka --ignore-scripts=false \
  && cd node_modules/node-rdkafka \
  && rm -rf deps build/Release/obj.target build/deps/include build/deps/*.a

@@ -13,10 +13,32 @@ class LongSuitesFirst extends BaseSequencer {
   }
 }
 
+/** The slow suites, each by what it starts: `npm test -- --project kafka`. Everything else is `fast`. */
+const slow = {
+  /** A real broker, and on it whole Carillons, the load balancer and a real registry. */
+  kafka: [
+    'dist/pipeline/{logs,run}/kafka/**/*.test.js',
+    'dist/pipeline/cli/{lag,topics}.test.js',
+    'dist/pipeline/observe/tracing/whole-carillon.test.js',
+    'dist/pipeline/registry/real-registry.test.js',
+    'dist/testing/contracts/**/*.test.js',
+    'dist/bench/kafka.test.js',
+  ],
+  /** Prometheus and promtool: dashboards, rules and alerts. */
+  prometheus: ['dist/grafana/**/*.test.js'],
+  /** Chromium: the console. */
+  browser: ['dist/ingress/console/**/*.test.js'],
+}
+
+const project = (name, include, exclude = []) => ({ extends: true, test: { name, include, exclude } })
+
 /** Tests run as compiled, so that worker threads and child processes load the very files a user runs. */
 export default defineConfig({
   test: {
-    include: ['dist/**/*.test.js'],
+    projects: [
+      ...Object.entries(slow).map(([name, include]) => project(name, include)),
+      project('fast', ['dist/**/*.test.js'], Object.values(slow).flat()),
+    ],
     pool: 'forks',
     sequence: { sequencer: LongSuitesFirst },
     reporters: ['default', namesSkips()],
@@ -27,7 +49,9 @@ export default defineConfig({
       'dist/testing/logs/kafka/broker-on-demand-sample.js',
       'dist/testing/registry/registry-on-demand-sample.js',
     ],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Tests wait for conditions, on machines that differ and are shared: these only end what hangs.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 })

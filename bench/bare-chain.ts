@@ -1,19 +1,19 @@
 /** The yardstick: six hops on a SQLite file that read, decode, encode, write and commit, with the same library and
  *  schemas and nothing of Carillon's engine. A hop takes a batch, one row for each record, and commits it with its
  *  offset; the last one writes a row for each notification. */
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
 import { decodeAvro, type EventName, encodeAvro } from '../schemas/avro.js'
 import type { Events } from '../schemas/events.js'
 import { hops, sampleRequest } from './bare-hops.js'
-import { perNotification } from './drain.js'
-import { monotonicMs } from './monotonic-clock.js'
-import { inFolder } from './run-folder.js'
-import { threadTimeMs } from './thread-time.js'
+import { monotonicMs } from './latency.js'
+import { perNotification, threadTimeMs } from './process-use.js'
+import { inFolder } from './run.js'
 
 const batch = 500
-const warmUpMost = 5000
+const maxWarmUp = 5000
 
 interface ChainData {
   readonly folder: string
@@ -23,32 +23,22 @@ interface ChainData {
 export interface BareChainRun {
   readonly perSecond: number
   /** Processor time of its thread for each notification, in microseconds; null where the system does not tell. */
-  readonly threadMicros: number | null
+  readonly cpuMicros: number | null
 }
 
 /** Runs the bare chain in a thread, so that its heap is its own. */
 export function bareChain(count: number): Promise<BareChainRun> {
-  return inFolder(
-    (folder) =>
-      new Promise<BareChainRun>((resolve, reject) => {
-        const data: ChainData = { folder, count }
-        const thread = new Worker(new URL(import.meta.url), { workerData: data })
-        let run: BareChainRun | null = null
-        thread.on('message', (measured: BareChainRun) => {
-          run = measured
-        })
-        thread.on('error', reject)
-        thread.on('exit', () => {
-          if (run === null) reject(new Error('The bare chain ended without a figure'))
-          else resolve(run)
-        })
-      }),
-  )
+  return inFolder(async (folder) => {
+    const data: ChainData = { folder, count }
+    const thread = new Worker(new URL(import.meta.url), { workerData: data })
+    const [run] = await once(thread, 'message')
+    return run as BareChainRun
+  })
 }
 
 /** What is measured runs compiled: some go through a chain of their own first. */
 function runWarm({ folder, count }: ChainData): BareChainRun {
-  runChain(join(folder, 'warm-up.db'), Math.min(count, warmUpMost))
+  runChain(join(folder, 'warm-up.db'), Math.min(count, maxWarmUp))
   return runChain(join(folder, 'bare.db'), count)
 }
 
@@ -61,11 +51,11 @@ function runChain(file: string, count: number): BareChainRun {
   // As live stages do, each takes its turn: what one has written is read while it is warm.
   for (let taken = 1; taken > 0; ) taken = steps.reduce((sum, step) => sum + step(), 0)
   const seconds = (monotonicMs() - startedMs) / 1000
-  const threadMicros = perNotification(threadMs, threadTimeMs(), count)
+  const cpuMicros = perNotification(threadMs, threadTimeMs(), count)
   const { ended } = database.prepare('SELECT count(*) AS ended FROM records').get() as { ended: number }
   if (ended !== count) throw new Error(`The bare chain recorded ${ended} of ${count}`)
   database.close()
-  return { perSecond: count / seconds, threadMicros }
+  return { perSecond: count / seconds, cpuMicros }
 }
 
 function openTables(file: string): DatabaseSyncInstance {

@@ -2,6 +2,7 @@
  *  any of the decisions. */
 import type { EventName } from '../schemas/avro.js'
 import type { Delivery, Events, NotificationRequested, TrailEntry } from '../schemas/events.js'
+import type { StreamName } from '../schemas/streams.js'
 import { deliveryKey, makeNotifications } from './notifications.js'
 
 /** One hop: reads an event and makes the next. `to` is null at the end. */
@@ -25,13 +26,14 @@ export const hops: readonly Hop[] = [
   hop('notification-accepted', 'notification-rendered', ({ request, trail }) => ({
     request: { ...request, data: '{}', content: null },
     addresses: { sms: request.to.phone ?? '' },
+    furtherAddresses: null,
     preferences: null,
     candidates: [{ channel: 'sms', message: { ...noMessage, text: request.data }, reason: null, detail: null }],
     trail: [...trail, entry(request.acceptedAtMs, 'enrich-template', 'rendered')],
   })),
   hop('notification-rendered', 'delivery-routed', ({ request, candidates, trail }) => ({
     delivery: {
-      ...deliveryOf(request),
+      ...skeletonOf(request),
       message: candidates[0]?.message ?? noMessage,
       trail: [...trail, entry(request.acceptedAtMs, 'route', 'routed')],
     },
@@ -56,6 +58,18 @@ export const hops: readonly Hop[] = [
   hop('notification-status', null, (status) => status),
 ]
 
+/** What each hop reads, and the group that it reads it in. */
+export const chainedTopics = [
+  'notifications.requested',
+  'notifications.accepted',
+  'notifications.rendered',
+  'deliveries.routed',
+  'deliveries.released',
+  'notifications.status',
+] as const satisfies readonly StreamName[]
+export const groups = ['dedupe', 'enrich-template', 'route', 'throttle', 'deliver', 'record']
+export const statelessGroups = ['enrich-template', 'route', 'record']
+
 const noMessage = { subject: null, text: null, html: null, data: null }
 
 /** The table of hops knows only that each reads what the one before wrote. */
@@ -67,7 +81,7 @@ function hop<From extends EventName, To extends EventName>(
   return { from, to, turn: turn as Hop['turn'] }
 }
 
-function deliveryOf(request: NotificationRequested): Omit<Delivery, 'message' | 'trail'> {
+function skeletonOf(request: NotificationRequested): Omit<Delivery, 'message' | 'trail'> {
   const { id, tenant, recipient, to, priority, expiresAtMs, acceptedAtMs, metadata } = request
   const { correlationId, traceparent, origin, replays } = request
   return {
@@ -84,4 +98,15 @@ function statusOf({ id, channel, provider, siblings, acceptedAtMs }: Delivery) {
 
 function entry(atMs: number, stage: string, event: string): TrailEntry {
   return { atMs, stage, event, channel: null, reason: null, detail: null }
+}
+
+/** What the stages before deliver would have made of it. */
+export function deliveryOf(request: NotificationRequested): Delivery {
+  let value: Events[EventName] = request
+  for (const { turn, to } of hops) {
+    if (to === 'notification-status') break
+    value = turn(value)
+  }
+  if (!('delivery' in value)) throw new Error('The hops before deliver make no delivery')
+  return { ...value.delivery, provider: 'stub' }
 }

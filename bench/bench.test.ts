@@ -3,12 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { tallyOf } from './tally.js'
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url))
-
-vi.setConfig({ testTimeout: 120_000 })
 
 /** Runs the bench as `npm run bench` does. */
 function bench(...args: string[]): Promise<{ code: number; last: unknown; err: string }> {

@@ -1,9 +1,15 @@
-/** A real `carillon start`, or another of its commands, as a process of its own. */
+/** Real processes of Carillon, as people run it: one, or a whole one on either engine. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { monotonicMs } from './monotonic-clock.js'
+import { stageNames } from '../stages/stage.js'
+import { monotonicMs } from './latency.js'
+import { type Engine, foreignVariables, inPlace, type Place } from './place.js'
+import { processTimeMs, threadTimesMs } from './process-use.js'
+import type { CpuMicros } from './subject.js'
+import { idsOn } from './topic-events.js'
 
 export interface CarillonProcess {
   /** Like http://127.0.0.1:41234 */
@@ -21,16 +27,20 @@ const executable = fileURLToPath(new URL('../pipeline/cli/carillon.cjs', import.
 /** A start that takes longer has failed. */
 const startMostMs = 60_000
 
-/** Starts it on a folder, listening where the system picks. `onSpawn` is told of the process before it is ready.
- *  Rejects where it ends before it is ready. */
+/** What a whole Carillon is run by: the one that serves HTTP first. */
+export function commandsOf(engine: Engine): readonly (readonly string[])[] {
+  return engine === 'sqlite' ? [['start']] : [['ingress'], ...stageNames.map((name) => ['stage', name])]
+}
+
+/** Starts it, listening where the system picks. `onSpawn` is told of the process before it is ready. Rejects where it
+ *  ends before it is ready. */
 export async function startCarillon(
-  folder: string,
-  environment: Readonly<Record<string, string>>,
-  onSpawn: (child: ChildProcess) => void = () => undefined,
+  { environment }: Pick<Place, 'environment'>,
   command: readonly string[] = ['start'],
+  onSpawn: (child: ChildProcess) => void = () => undefined,
 ): Promise<CarillonProcess> {
   const startedMs = monotonicMs()
-  const env = { ...foreignVariables(), CARILLON_DATA: folder, CARILLON_PORT: '0', ...environment }
+  const env = { ...foreignVariables(), ...environment }
   const child = spawn(process.execPath, [executable, ...command], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const gone = once(child, 'exit')
   onSpawn(child)
@@ -42,11 +52,6 @@ export async function startCarillon(
     await gone
   }
   return { address, pid: child.pid ?? 0, readyMs, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
-}
-
-/** What this shell says to Carillon is not for the one under test. */
-export function foreignVariables(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CARILLON_')))
 }
 
 async function addressOf(child: ChildProcess): Promise<string> {
@@ -72,4 +77,68 @@ export async function ready(address: string, child: ChildProcess): Promise<void>
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error('Carillon did not get ready')
+}
+
+export interface RealCarillon {
+  /** Of the ingress. */
+  readonly address: string
+  /** Processor time so far in milliseconds. On Kafka by process; embedded by thread: `http`, `engine`, which is the
+   *  busiest of the others, and `others`: what renders, collects garbage and writes files. */
+  cpuMs(): CpuMicros
+  /** Ends it, embedded with SIGKILL, and counts every id on notifications.requested: how many of so many are missing, and
+   *  how many are there more than once. */
+  countRequested(accepted: number): Promise<{ readonly lost: number; readonly duplicates: number }>
+}
+
+/** `providerUrl` null: what has no provider goes to the outbox. On Kafka the ingress and each stage are processes of
+ *  their own. */
+export function withRealCarillon<T>(
+  engine: Engine,
+  providerUrl: string | null,
+  run: (carillon: RealCarillon) => Promise<T>,
+): Promise<T> {
+  const environment = providerUrl === null ? {} : { CARILLON_PROVIDER_URL: providerUrl }
+  return inPlace(engine, { environment }, async (place) => {
+    const processes = new Map<string, CarillonProcess>()
+    const stop = () => Promise.all([...processes.values()].map((one) => one.stop()))
+    const start = async (command: readonly string[]) => {
+      const started = await startCarillon(place, command)
+      processes.set(command.at(-1) ?? '', started)
+      return started
+    }
+    const [serving = [], ...others] = commandsOf(engine)
+    try {
+      const first = await start(serving)
+      await Promise.all(others.map(start))
+      return await run({
+        address: first.address,
+        cpuMs: () => (engine === 'sqlite' ? threadsOf(first.pid) : processesOf(processes)),
+        async countRequested(accepted) {
+          await (engine === 'sqlite' ? first.kill() : stop())
+          return countRequested(place, accepted)
+        },
+      })
+    } finally {
+      await stop()
+    }
+  })
+}
+
+/** How many of so many accepted are not on notifications.requested, and how many are there more than once. */
+export async function countRequested(place: Place, accepted: number) {
+  const ids = await idsOn(place, 'notifications.requested')
+  const distinct = new Set(ids).size
+  // Requests whose answer the end of a load cut off may be there too.
+  return { lost: Math.max(0, accepted - distinct), duplicates: ids.length - distinct }
+}
+
+/** The first thread of a process has its id. */
+function threadsOf(pid: number): CpuMicros {
+  const times = threadTimesMs(pid)
+  const [engine = 0, ...others] = [...times].flatMap(([thread, ms]) => (thread === pid ? [] : ms)).sort((a, b) => b - a)
+  return { http: times.get(pid) ?? 0, engine, others: others.reduce((sum, ms) => sum + ms, 0) }
+}
+
+function processesOf(processes: ReadonlyMap<string, CarillonProcess>): CpuMicros {
+  return Object.fromEntries([...processes].map(([name, { pid }]) => [name, processTimeMs(pid) ?? 0]))
 }

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { finalStatuses, notificationStatuses } from '../schemas/record.js'
-import { monotonicMs } from './monotonic-clock.js'
+import { waitForCount } from './run.js'
 import type { Target } from './victim.js'
 
 /** Notifications of one request. */
@@ -71,14 +71,12 @@ async function postUntilAccepted(target: Target, key: string, body: string, over
 /** Asks until all have ended, or nothing moves any more. Returns those that have not, with what they say. */
 export async function askUntilEnded(target: Target, ids: readonly string[]): Promise<Map<string, string>> {
   const open = new Map(ids.map((id) => [id, 'not asked']))
-  let movedMs = monotonicMs()
-  while (open.size > 0 && monotonicMs() - movedMs < patienceMs) {
-    const before = open.size
+  const askAll = async () => {
     const asked = [...open.keys()]
     await Promise.all(Array.from({ length: askers }, (_, first) => ask(asked.filter((_, at) => at % askers === first))))
-    if (open.size < before) movedMs = monotonicMs()
-    else await delay(pauseMs * 10)
+    return ids.length - open.size
   }
+  await waitForCount(askAll, ids.length, { everyMs: pauseMs, patienceMs })
   return open
 
   async function ask(some: readonly string[]): Promise<void> {

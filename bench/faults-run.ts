@@ -1,13 +1,14 @@
 /** Kills a real Carillon again and again under load, and counts what became of everything it accepted. What counts is
  *  said by others than Carillon: its HTTP answers, and the receiver of its webhooks. */
-import { join } from 'node:path'
+
 import { setTimeout as delay } from 'node:timers/promises'
 import { seededRandom } from '../pipeline/engine/seeded-random.js'
 import { askUntilEnded, postAll } from './faults-requests.js'
-import { monotonicMs } from './monotonic-clock.js'
-import { progressBar } from './progress.js'
-import { type Receiver, startReceiver } from './receiver.js'
-import { inFolder } from './run-folder.js'
+import { type Receiver, startReceiver } from './http.js'
+import { monotonicMs } from './latency.js'
+import { type Engine, inPlace, type Place } from './place.js'
+import { progressBar } from './run.js'
+import { type Tally, tallyTopics } from './tally.js'
 import { startVictim, type Victim } from './victim.js'
 
 export interface FaultsRun {
@@ -30,8 +31,8 @@ export interface FaultsReport {
   readonly unexplained: number
   /** What is known of a few that were lost. */
   readonly lost: readonly string[]
-  /** Everything accepted. */
-  readonly ids: readonly string[]
+  /** What the reader of the topics found; null where there was none. */
+  readonly topics: Tally | null
 }
 
 export interface FaultsOptions {
@@ -44,25 +45,23 @@ const answersWithinMs = 40
 /** From the moment a kill is due to the kill: long enough to hit any stage at work. */
 const killWithinMs = 400
 
-/** The embedded engine: one process. */
-export function faults(options: FaultsOptions): Promise<FaultsReport> {
-  return inFolder(async (folder, keep) => {
-    const victim = () => startVictim(join(folder, 'data'), faultsEnvironment, [{ command: ['start'], environment: {} }])
-    const report = await faultsOn(victim, options)
-    if (report.run.lost > 0 || report.unexplained > 0) keep()
-    return report
+/** Embedded one process, on Kafka the ingress and six stages as seven, killed at random. There an independent reader of
+ *  the topics is a witness beside the receiver: each notification is in each of them, and no stage wrote one twice. */
+export function faults(engine: Engine, options: FaultsOptions): Promise<FaultsReport> {
+  return inPlace(engine, { environment: { CARILLON_WEBHOOK_ALLOW: '127.0.0.1' } }, async (place) => {
+    const report = await faultsIn(place, options)
+    const topics = engine === 'kafka' ? await tallyTopics(place, report.ids) : null
+    const lost = report.run.lost + (topics?.lost ?? 0)
+    if (lost > 0 || report.unexplained > 0 || (topics?.duplicates ?? 0) > 0) place.keep()
+    return { ...report, run: { ...report.run, lost }, topics }
   })
 }
 
-/** What every process under test is told. */
-export const faultsEnvironment = { CARILLON_LOG_LEVEL: 'error', CARILLON_WEBHOOK_ALLOW: '127.0.0.1' }
-
-/** Kills what `start` started. */
-export async function faultsOn(start: () => Promise<Victim>, options: FaultsOptions): Promise<FaultsReport> {
+async function faultsIn(place: Place, options: FaultsOptions) {
   const receiver = await startReceiver(seededRandom(options.seed + 1), answersWithinMs)
   const over = new AbortController()
   try {
-    const victim = await start()
+    const victim = await startVictim(place)
     try {
       return await Promise.race([killUnderLoad(options, victim, receiver, over.signal), victim.failed])
     } finally {
@@ -124,7 +123,7 @@ export interface Evidence {
 }
 
 /** What the evidence says. */
-export function judge({ seed, ids, open, calls, killedAtMs }: Evidence): Omit<FaultsReport, 'ids'> {
+export function judge({ seed, ids, open, calls, killedAtMs }: Evidence): Omit<FaultsReport, 'topics'> {
   const lost = ids.flatMap((id) => {
     if (open.has(id)) return [`${id} has not ended: ${open.get(id)}`]
     return calls.has(`${id}.webhook`) ? [] : [`${id} has ended, and the receiver never saw it`]

@@ -3,9 +3,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { complain, printText } from '../pipeline/cli/terminal.js'
 import { type FaultsOptions, type FaultsReport, faults } from './faults-run.js'
+import { recoveries } from './kafka-recovery.js'
+import type { Engine } from './place.js'
+import type { Tally } from './tally.js'
 
 interface Options extends FaultsOptions {
-  readonly engine: string
+  readonly engine: Engine
   readonly json?: boolean
   readonly recovery?: boolean
 }
@@ -34,27 +37,20 @@ setTimeout(() => process.exit(), lingerMs).unref()
 
 async function run({ engine, json, recovery, ...options }: Options): Promise<void> {
   if (recovery) return recover(engine, json === true)
-  const report = engine === 'kafka' ? await onKafka(options) : await faults(options)
-  for (const line of report.lost) complain(line)
+  const report = await faults(engine, options)
+  for (const line of [...report.lost, ...placesTold(report.topics?.places ?? [])]) complain(line)
   if (!json) printText(`${summaryOf(report)}\n`)
-  if (report.run.lost > 0 || report.unexplained > 0) process.exitCode = 1
+  if (report.run.lost + report.unexplained + (report.topics?.duplicates ?? 0) > 0) process.exitCode = 1
   printText(`${JSON.stringify(report.run)}\n`)
 }
 
-/** Imported only here: the other engine does without Kafka's library. */
-async function onKafka(options: FaultsOptions): Promise<FaultsReport> {
-  const { kafkaFaults } = await import('./kafka-faults.js')
-  const report = await kafkaFaults(options)
-  for (const { name, missing, extra } of report.topics.places) {
-    if (missing + extra > 0) complain(`${name}: missing ${missing}, extra ${extra}`)
-  }
-  if (report.topics.duplicates > 0) process.exitCode = 1
-  return report
+function placesTold(places: Tally['places']): string[] {
+  const wrong = places.filter(({ missing, extra }) => missing + extra > 0)
+  return wrong.map(({ name, missing, extra }) => `${name}: missing ${missing}, extra ${extra}`)
 }
 
-async function recover(engine: string, json: boolean): Promise<void> {
+async function recover(engine: Engine, json: boolean): Promise<void> {
   if (engine !== 'kafka') throw new Error('--recovery is measured with --engine kafka only')
-  const { recoveries } = await import('./kafka-recovery.js')
   const found = await recoveries()
   for (const { stage, withSlot: own, withoutSlot: any } of json ? [] : found) {
     const told = `${own.firstMs} ms with a slot (up after ${own.readyMs}), ${any.firstMs} ms without (${any.readyMs})`

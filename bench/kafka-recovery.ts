@@ -1,12 +1,11 @@
 /** How long a stage stands still when its process is killed: from the kill until a process started at once in its place
- *  has settled a record. */
+ *  has acked a record. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type StageName, stageNames } from '../stages/stage.js'
 import { type KafkaCarillon, withKafkaCarillon } from './kafka-carillon.js'
-import { begun } from './kafka-probes.js'
-import { appendSteadily } from './kafka-soak.js'
-import type { StageProcess } from './kafka-stage-process.js'
-import { monotonicMs } from './monotonic-clock.js'
+import { appendSteadily } from './kafka-scenarios.js'
+import { acked, type StageProcess } from './kafka-stage-process.js'
+import { monotonicMs } from './latency.js'
 
 export interface Recovery {
   readonly stage: StageName
@@ -18,7 +17,7 @@ export interface Recovery {
 export interface StandStill {
   /** Until the new process was up and began to join its group: Node, modules and the topics' check. */
   readonly readyMs: number
-  /** Until it had settled a record. */
+  /** Until it had acked a record. */
   readonly firstMs: number
 }
 
@@ -46,7 +45,7 @@ function killEach(stages: readonly StageName[], slot: number | null): Promise<Re
     const load = loadUntil(carillon, () => over)
     const took = new Map<StageName, StandStill>()
     try {
-      await Promise.all([...running].map(([name, process]) => begun(process, name)))
+      await Promise.all([...running].map(([name, process]) => acked(process, name)))
       for (const name of stages) {
         await delay(settleMs)
         took.set(name, await killOne(carillon, running.get(name), slot, name))
@@ -70,7 +69,7 @@ async function killOne(
   await victim.kill()
   const next = await carillon.start(name, slot)
   const readyMs = Math.round(monotonicMs() - killedMs)
-  return { readyMs, firstMs: Math.round((await begun(next, name)) - killedMs) }
+  return { readyMs, firstMs: Math.round((await acked(next, name)) - killedMs) }
 }
 
 async function loadUntil(carillon: KafkaCarillon, isOver: () => boolean): Promise<void> {

@@ -1,29 +1,46 @@
 /** Starts processes of Carillon under test, and speaks with them. */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import { type BirpcReturn, createBirpc } from 'birpc'
+import type { BirpcReturn } from 'birpc'
+import { metricList } from '../pipeline/observe/metrics/list.js'
+import type { StageName } from '../stages/stage.js'
 import { ready } from './carillon-process.js'
-import type { StageCalls, StageNews, StageOrder } from './kafka-stage-calls.js'
-import type { StubReport } from './stub-provider.js'
+import { forkChild } from './child-process.js'
+import { monotonicMs } from './latency.js'
+import { waitForCount } from './run.js'
+import type { Stub, StubReport } from './stub-provider.js'
+
+/** What a process is to be. */
+export interface StageOrder {
+  /** One stage, the HTTP API, or both and all stages as `carillon start` has them. */
+  readonly runs: StageName | 'ingress' | 'all'
+  /** How long the stub takes to answer. */
+  readonly answersAfterMs: number
+}
+
+/** Asked of the process, beside what Kafka carries. */
+export interface StageCalls extends Pick<Stub, 'sent' | 'report' | 'slow'> {
+  /** Where it listens. */
+  address(): string
+  /** Processor time of the whole process so far, in microseconds. */
+  cpuMicros(): number
+  /** Drains it. */
+  close(): Promise<void>
+}
 
 export interface StageProcess {
   readonly runs: StageOrder['runs']
   readonly pid: number
   /** Like http://127.0.0.1:41234: of the HTTP API, or of its health and metrics. */
   readonly address: string
-  readonly calls: BirpcReturn<StageCalls, StageNews>
+  readonly calls: BirpcReturn<StageCalls, Record<string, never>>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** Drains it; resolves when it is gone, with what its stub was asked. */
   stop(): Promise<StubReport>
 }
 
-const executable = fileURLToPath(new URL('./kafka-stage.js', import.meta.url))
-/** It drains within 10 s, and closes what is left. */
-const stopMostMs = 20_000
 /** Of a process that was killed. */
 const nothingAsked: StubReport = { firstAtMs: new Map(), repeats: 0 }
+const beginLookMs = 5
 
 /** Resolves when /health/ready says so. `profiles`: a folder for a profile of its processor time, written when it stops. */
 export async function startStageProcess(
@@ -32,45 +49,23 @@ export async function startStageProcess(
   profiles: string | null,
 ): Promise<StageProcess> {
   const { runs } = order
-  const execArgv =
-    profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${runs}.cpuprofile`]
-  const child = fork(executable, [JSON.stringify(order)], { env, execArgv, serialization: 'advanced' })
-  const gone = once(child, 'exit')
-  let tell: (address: string) => void = () => undefined
-  const up = new Promise<string>((resolve) => {
-    tell = resolve
-  })
-  const calls = createBirpc<StageCalls, StageNews>(
-    { up: tell },
-    {
-      post: (message) => child.connected && child.send(message),
-      on: (listener) => child.on('message', listener),
-      timeout: -1,
-    },
-  )
-  // What is asked of a process that is gone would else be waited for for ever.
-  void gone.then(() => calls.$close(new Error(`The process of ${runs} is gone`)))
-  const early = gone.then(([code, signal]): never => {
-    throw new Error(`The process of ${runs} ended with ${code ?? signal} before it was ready`)
-  })
-  const address = await Promise.race([up, early])
-  early.catch(() => undefined)
-  await ready(address, child)
+  const profile = ['--cpu-prof', `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${runs}.cpuprofile`]
+  const child = forkChild<StageCalls>('./kafka-stage.js', order, env, profiles === null ? [] : profile)
+  const { calls, gone } = child
+  const address = await calls.address()
+  await ready(address, child.process)
   return {
-    ...{ runs, pid: child.pid ?? 0, address, calls },
+    ...{ runs, pid: child.process.pid ?? 0, address, calls },
     async kill() {
-      child.kill('SIGKILL')
+      child.process.kill('SIGKILL')
       await gone
     },
     async stop() {
-      const late = setTimeout(() => child.kill('SIGKILL'), stopMostMs)
-      const report = await calls
+      const report = calls
         .close()
         .then(() => calls.report())
         .catch(() => nothingAsked)
-      if (child.connected) child.disconnect()
-      await gone
-      clearTimeout(late)
+      await child.release(report)
       return report
     },
   }
@@ -85,4 +80,13 @@ export async function metricOf(
   const text = await (await fetch(`${address}/metrics`)).text()
   const lines = text.split('\n').filter((one) => one.startsWith(`${name}{`) && one.includes(`stage="${stage}"`))
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+}
+
+/** Resolves with the time when the process has acked so many records of a stage: of the first, to some milliseconds. */
+export async function acked(process: StageProcess, stage: string, records = 1): Promise<number> {
+  const look = () => metricOf(process, metricList.consumed.name, stage)
+  const wait = records === 1 ? { everyMs: beginLookMs } : {}
+  const { count } = await waitForCount(look, records, wait)
+  if (count < records) throw new Error(`${stage} acked ${count} of ${records}`)
+  return monotonicMs()
 }

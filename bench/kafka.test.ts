@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { brokerAddress } from '../testing/logs/kafka/log-under-test.js'
-
-vi.setConfig({ testTimeout: 240_000 })
 
 const broker = await brokerAddress()
 const missing = broker.address === null ? `: skipped, ${broker.missing}` : ''

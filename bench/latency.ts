@@ -1,5 +1,10 @@
-/** Latencies, and what is told of them. */
-import { build, type Histogram } from 'hdr-histogram-js'
+/** The clock that latencies are counted by, and what is told of them. */
+import { build } from 'hdr-histogram-js'
+
+/** Milliseconds on a clock that never goes back and is the same in every thread of the process. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
 
 /** In milliseconds, to a tenth. */
 export interface Percentiles {
@@ -11,25 +16,12 @@ export interface Percentiles {
 /** The highest latency that is told apart, one hour in microseconds. */
 const highestMicros = 3_600_000_000
 
-/** In microseconds, to three digits. */
-export function latencyHistogram(): Histogram {
-  return build({ highestTrackableValue: highestMicros, numberOfSignificantValueDigits: 3 })
-}
-
-export function recordMs(histogram: Histogram, ms: number): void {
-  histogram.recordValue(Math.min(highestMicros, Math.max(1, Math.round(ms * 1000))))
-}
-
-export function percentiles(histogram: Histogram): Percentiles {
-  const at = (percentile: number) => tenths(histogram.getValueAtPercentile(percentile))
-  return { p50: at(50), p95: at(95), p99: at(99) }
-}
-
-/** Of some latencies in milliseconds. */
+/** Of some latencies in milliseconds, told apart to three digits. */
 export function percentilesOf(latenciesMs: Iterable<number>): Percentiles & { readonly max: number } {
-  const histogram = latencyHistogram()
-  for (const ms of latenciesMs) recordMs(histogram, ms)
-  return { ...percentiles(histogram), max: tenths(histogram.totalCount > 0 ? histogram.maxValue : 0) }
+  const histogram = build({ highestTrackableValue: highestMicros, numberOfSignificantValueDigits: 3 })
+  for (const ms of latenciesMs) histogram.recordValue(Math.min(highestMicros, Math.max(1, Math.round(ms * 1000))))
+  const at = (percentile: number) => tenths(histogram.getValueAtPercentile(percentile))
+  return { p50: at(50), p95: at(95), p99: at(99), max: tenths(histogram.totalCount > 0 ? histogram.maxValue : 0) }
 }
 
 function tenths(micros: number): number {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { longestGap } from './kafka-scenarios.js'
 import { latenciesOf, type Served, usualFrom } from './load.js'
-import { longestGap } from './rebalance.js'
 
 /** One in ten milliseconds, called so many milliseconds after its time. */
 function served(latencies: readonly (number | null)[]): Served[] {

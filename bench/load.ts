@@ -45,7 +45,7 @@ export async function runLoad(subject: Subject, plan: LoadPlan): Promise<Load> {
   const arrivals = await openLoop({ phases, begins, send: (number) => subject.send(number, channelOf(number)) })
   await over?.()
   const endedMs = await subject.ended(arrivals.length)
-  const cpuMicros = await watch.stop(arrivals.length)
+  const { cpuMicros } = await watch.stop(arrivals.length)
   const { calledAtMs, ...finished } = await subject.finish(arrivals.map(({ id }) => id))
   const served = arrivals.map((arrival): Served => {
     const channel = channelOf(arrival.number)
@@ -80,4 +80,8 @@ export function phaseStartMs(served: readonly Served[], phase: number): number {
   const first = served.find((one) => one.phase === phase)
   if (!first) throw new RangeError(`There is no phase ${phase}`)
   return first.intendedMs
+}
+
+export function inPhase({ served }: Load, phase: number) {
+  return served.filter((one) => one.phase === phase)
 }

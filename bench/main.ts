@@ -3,12 +3,11 @@
  *  Ends with one JSON line on standard output. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { complain, printText } from '../pipeline/cli/terminal.js'
-import { scenarioHelp } from './help.js'
+import type { Engine } from './place.js'
 import { readResults } from './results.js'
 import { repeat } from './runner.js'
 import { type Asked, knobs, type Measured, type Scenario } from './scenario.js'
-import { scenarioNamed, scenarios } from './scenario-list.js'
-import type { Engine } from './subject.js'
+import { scenarioHelp, scenarioNamed, scenarios } from './scenario-list.js'
 
 type Options = Omit<Asked, 'tell'> & {
   readonly engine: Engine
@@ -22,11 +21,8 @@ type Options = Omit<Asked, 'tell'> & {
 } & Shorthands
 
 /** Other names of scenarios, older than `--scenario`. */
-interface Shorthands {
-  readonly ingest?: boolean
-  readonly priority?: boolean
-  readonly contract?: boolean
-  readonly scaling?: boolean
+const shorthands = ['ingest', 'priority', 'contract', 'scaling'] as const
+type Shorthands = Readonly<Partial<Record<(typeof shorthands)[number], boolean>>> & {
   readonly backlog?: number
   readonly soak?: number
 }
@@ -35,7 +31,7 @@ interface Shorthands {
 const lingerMs = 1000
 /** Saved figures are of so many runs at least. */
 const savedRunsLeast = 3
-const runsMost = 100
+const maxRuns = 100
 
 // Ended from outside, it takes the broker that it started with it.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
@@ -53,14 +49,11 @@ const program = new Command('bench')
   .option('--profile <folder>', "write a profile of each process, or of the engine's thread, there")
   .option('--json', 'print nothing but the JSON line')
 for (const [knob, says] of Object.entries(knobs)) program.option(`--${knob} <n>`, says, positive)
+for (const name of shorthands) program.addOption(new Option(`--${name}`, `--scenario ${name}`).hideHelp())
 program
-  .addOption(new Option('--ingest', '--scenario ingest').hideHelp())
-  .addOption(new Option('--priority', '--scenario priority').hideHelp())
-  .addOption(new Option('--contract', '--scenario contract').hideHelp())
-  .addOption(new Option('--scaling', '--scenario scaling').hideHelp())
   .addOption(new Option('--backlog <n>', '--scenario restore --count n').argParser(positive).hideHelp())
   .addOption(new Option('--soak <s>', '--scenario soak --seconds s').argParser(positive).hideHelp())
-  .addHelpText('after', () => scenarioHelp(scenarios))
+  .addHelpText('after', scenarioHelp())
   .action(run)
 
 process.exitCode = await program.parseAsync().then(
@@ -123,11 +116,10 @@ function chosen(options: Options): { scenario: Scenario; asked: Asked } {
   return { scenario, asked: Object.fromEntries(Object.entries(given(old)).filter(([name]) => takes(name))) }
 }
 
-function shorthandOf({ ingest, priority, contract, scaling, backlog, soak, rate }: Options): string {
-  if (ingest) return 'ingest'
-  if (contract) return 'contract'
-  if (scaling) return 'scaling'
-  if (priority) return 'priority'
+function shorthandOf(options: Options): string {
+  const { backlog, soak, rate } = options
+  const named = shorthands.find((name) => options[name])
+  if (named !== undefined) return named
   if (backlog !== undefined) return 'restore'
   if (soak !== undefined) return 'soak'
   return rate === undefined ? 'drain' : 'steady'
@@ -139,8 +131,8 @@ function given(asked: Asked): Asked {
 
 function runCount(text: string): number {
   const value = positive(text)
-  if (!Number.isInteger(value) || value > runsMost)
-    throw new InvalidArgumentError(`It must be a whole number up to ${runsMost}.`)
+  if (!Number.isInteger(value) || value > maxRuns)
+    throw new InvalidArgumentError(`It must be a whole number up to ${maxRuns}.`)
   return value
 }
 

@@ -1,10 +1,11 @@
 /** What the bench sends: text messages from a template with three variables, to many recipients. Made by the ingress's
  *  own function, so that they are what HTTP would have made of the request. */
 import { v7 as uuid } from 'uuid'
-import { normalize } from '../ingress/normalize.js'
+import { normalize } from '../ingress/requests/normalize.js'
 import type { NotificationRequested } from '../schemas/events.js'
+import type { Lane } from '../schemas/streams.js'
 import type { TemplateVersion } from '../schemas/template.js'
-import type { Lane } from '../schemas/topics.js'
+import { progressBar } from './run.js'
 
 const text = 'Hello {{ name }}, your order {{ order }} is on its way. It should reach you on {{ day }}.'
 const created = '2026-01-01T00:00:00.000Z'
@@ -31,6 +32,7 @@ export const orderShipped: TemplateVersion = {
 
 const templates = new Map([[orderShipped.id, orderShipped]])
 const recipients = 50_000
+const batch = 1000
 
 /** The numbers from `first` on, as notifications accepted now. */
 export function makeNotifications(
@@ -57,6 +59,28 @@ export function makeNotifications(
     if (!notification) throw new Error('The bench makes notifications that the ingress does not take')
     return notification
   })
+}
+
+/** Makes `count` notifications in batches, of which so many are appended at once; returns their ids. */
+export async function layBacklog(
+  count: number,
+  append: (notifications: readonly NotificationRequested[]) => Promise<unknown>,
+  { priority = 'normal', atOnce = 1 }: { readonly priority?: Lane | undefined; readonly atOnce?: number } = {},
+): Promise<string[]> {
+  const ids: string[] = []
+  const bar = progressBar('accepting', count)
+  while (ids.length < count) {
+    const appends: Promise<unknown>[] = []
+    while (appends.length < atOnce && ids.length < count) {
+      const notifications = makeNotifications(ids.length, Math.min(batch, count - ids.length), priority)
+      appends.push(append(notifications))
+      for (const { id } of notifications) ids.push(id)
+    }
+    await Promise.all(appends)
+    bar.update(ids.length)
+  }
+  bar.stop()
+  return ids
 }
 
 /** One notification as HTTP is asked for it. */

@@ -1,10 +1,8 @@
 import { fork } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Arrival, openLoop } from './open-loop.js'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const sample = fileURLToPath(new URL('../testing/bench/open-loop-sample.js', import.meta.url))
 const stoppedMs = 2000

@@ -1,8 +1,8 @@
 /** Load that does not wait for answers: each notification has its time, whatever became of those before it. Latency
  *  counts from that time, so neither a slow pipeline nor a late sender hides any ("coordinated omission"). */
 import { setTimeout as delay } from 'node:timers/promises'
-import { monotonicMs } from './monotonic-clock.js'
-import { progressBar } from './progress.js'
+import { monotonicMs } from './latency.js'
+import { progressBar } from './run.js'
 
 /** A stretch of load; phases follow each other without a pause. */
 export interface Phase {
@@ -29,9 +29,9 @@ export interface OpenLoopOptions {
 }
 
 /** Notifications of one load, at most: each of them is kept until it is counted. */
-const arrivalsMost = 2_000_000
+const maxArrivals = 2_000_000
 /** Of those that are overdue so many are sent before answers are heard. */
-const atOnceMost = 100
+const maxAtOnce = 100
 
 /** Resolves when all are accepted and all that began with a phase is done, in the order of their times. Sends no more
  *  after the first failure, and rejects with it. */
@@ -49,7 +49,7 @@ export async function openLoop({ phases, send, begins }: OpenLoopOptions): Promi
   for (const [number, { phase, afterMs }] of times.entries()) {
     const intendedMs = startMs + afterMs
     while (intendedMs > monotonicMs()) await delay(1)
-    if (number % atOnceMost === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (number % maxAtOnce === 0) await new Promise((resolve) => setImmediate(resolve))
     if (failures.length > 0) break
     if (phase !== times[number - 1]?.phase && begins) begun.push(heeded(begins(phase)))
     sends.push(heeded(send(number, phase).then((id) => ({ id, number, phase, intendedMs }))))
@@ -64,7 +64,7 @@ export async function openLoop({ phases, send, begins }: OpenLoopOptions): Promi
 function timesOf(phases: readonly Phase[]): readonly { readonly phase: number; readonly afterMs: number }[] {
   const counts = phases.map(({ ratePerSecond, seconds }) => Math.max(1, Math.round(ratePerSecond * seconds)))
   const total = counts.reduce((sum, count) => sum + count, 0)
-  if (total > arrivalsMost) throw new RangeError(`${total} notifications are more than ${arrivalsMost}`)
+  if (total > maxArrivals) throw new RangeError(`${total} notifications are more than ${maxArrivals}`)
   return phases.flatMap(({ ratePerSecond }, phase) => {
     const beginMs = phases.slice(0, phase).reduce((sum, { seconds }) => sum + seconds * 1000, 0)
     return Array.from({ length: counts[phase] ?? 0 }, (_, at) => ({

@@ -2,10 +2,19 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { type Difference, differences, type Spread, spreadsOf } from './figures.js'
-import { load, type Saved, type SavedFile, saveResults, surroundings } from './results.js'
+import type { Engine } from './place.js'
+import {
+  type Difference,
+  differences,
+  load,
+  type Saved,
+  type SavedFile,
+  type Spread,
+  saveResults,
+  spreadsOf,
+  surroundings,
+} from './results.js'
 import { type Asked, knobs, type Result, type Scenario } from './scenario.js'
-import type { Engine } from './subject.js'
 
 export interface RunnerOptions {
   readonly runs: number

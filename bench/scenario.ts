@@ -1,5 +1,5 @@
 /** The form of a scenario: what can be measured, on which engines, with which options. */
-import type { Engine } from './subject.js'
+import { type Engine, engineNames } from './place.js'
 import type { Tally } from './tally.js'
 
 /** What may be asked for by number. */
@@ -19,6 +19,10 @@ export interface Range {
   readonly most: number
   readonly usual: number | Readonly<Record<Engine, number>>
 }
+
+export const count = { least: 1, most: 2_000_000, usual: 100_000 } as const satisfies Range
+export const rate = { least: 1, most: 20_000, usual: { sqlite: 500, kafka: 200 } } as const satisfies Range
+export const seconds = { least: 0.5, most: 3600, usual: 10 } as const satisfies Range
 
 /** What may be asked for by word. */
 export interface Choices {
@@ -100,8 +104,6 @@ export function scenario<K extends Knob>({ words = [], ...definition }: Definiti
   }
 }
 
-export const engineNames = ['sqlite', 'kafka'] as const satisfies readonly Engine[]
-
 /** The usual value of an option. */
 export function usualOf({ usual }: Range, engine: Engine): number {
   return typeof usual === 'number' ? usual : usual[engine]
@@ -129,4 +131,9 @@ export function rounded(value: number, digits = 0): number {
 /** Each to a tenth. */
 export function tenths(values: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, rounded(value, 1)]))
+}
+
+export function costs(cpuMicros: Readonly<Record<string, number>>): string {
+  const each = Object.entries(cpuMicros).map(([name, micros]) => `${name} ${micros}`)
+  return `µs of processor time each: ${each.join(', ')}`
 }

@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import { printText } from '../pipeline/cli/terminal.js'
+import { percentilesOf } from './latency.js'
 
 /** Of a scrape, in the middle of all. */
 const mostMs = 20
@@ -14,21 +15,12 @@ const warmUps = 5
 const pauseMs = 50
 const timeoutMs = 10_000
 
-interface Scraped {
-  readonly url: string
-  readonly bytes: number
-  readonly series: number
-  readonly medianMs: number
-  readonly p95Ms: number
-  readonly mostMs: number
-}
-
 const program = new Command('scrape')
   .description('Measures pages of metrics.')
   .argument('<url...>', 'like http://127.0.0.1:3000/metrics')
   .option('--api-key <key>', 'the key of the Carillon, where it has one')
   .action(async (urls: readonly string[], { apiKey }: { readonly apiKey?: string }) => {
-    const all: Scraped[] = []
+    const all: Awaited<ReturnType<typeof scrapeAll>>[] = []
     for (const url of urls) all.push(await scrapeAll(url, apiKey))
     printText(all.map((scraped) => `${JSON.stringify(scraped)}\n`).join(''))
     if (all.some(({ bytes, medianMs }) => bytes > mostBytes || medianMs > mostMs)) process.exitCode = 1
@@ -36,7 +28,7 @@ const program = new Command('scrape')
 await program.parseAsync()
 
 /** One after the other, as Prometheus scrapes. */
-async function scrapeAll(url: string, apiKey: string | undefined): Promise<Scraped> {
+async function scrapeAll(url: string, apiKey: string | undefined) {
   const times: number[] = []
   let page = ''
   for (let count = 0; count < warmUps + scrapes; count++) {
@@ -45,10 +37,9 @@ async function scrapeAll(url: string, apiKey: string | undefined): Promise<Scrap
     if (count >= warmUps) times.push(performance.now() - startedMs)
     await sleep(pauseMs)
   }
-  times.sort((a, b) => a - b)
-  const at = (part: number) => rounded(times[Math.floor(part * (times.length - 1))] ?? Number.NaN)
+  const { p50: medianMs, p95: p95Ms, max: slowestMs } = percentilesOf(times)
   const series = page.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
-  return { url, bytes: Buffer.byteLength(page), series, medianMs: at(0.5), p95Ms: at(0.95), mostMs: at(1) }
+  return { url, bytes: Buffer.byteLength(page), series, medianMs, p95Ms, mostMs: slowestMs }
 }
 
 async function scrape(url: string, apiKey: string | undefined): Promise<string> {
@@ -56,8 +47,4 @@ async function scrape(url: string, apiKey: string | undefined): Promise<string> 
   const answer = await fetch(url, { headers, signal: AbortSignal.timeout(timeoutMs) })
   if (!answer.ok) throw new Error(`${url} answered ${answer.status}`)
   return answer.text()
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 100) / 100
 }

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProviderConfig } from '../pipeline/config/providers.js'
 import type { Provider, ProviderBinding, SendRequest, SendResult } from '../stages/deliver/providers/provider.js'
-import { monotonicMs } from './monotonic-clock.js'
+import { monotonicMs } from './latency.js'
 
 /** What was asked of the stub. */
 export interface StubReport {

@@ -7,7 +7,10 @@ import { stageNames } from '../stages/stage.js'
 const parts: readonly (readonly [pattern: RegExp, part: (match: RegExpExecArray) => string])[] = [
   [/\/dist\/stages\/([^/.]+)/, ([, name = '']) => (isStage(name) ? `stage ${name}` : 'what stages have in common')],
   [/\/dist\/schemas\/avro|\/node_modules\/avsc\//, () => 'Avro'],
-  [/\/dist\/pipeline\/sqlite\/|\/node_modules\/@photostructure\//, () => 'SQLite: log, state, records'],
+  [
+    /\/dist\/pipeline\/(?:logs|stores)\/sqlite\/|\/node_modules\/@photostructure\//,
+    () => 'SQLite: log, state, records',
+  ],
   [/\/dist\/pipeline\/([^/.]+)/, ([, folder]) => `pipeline/${folder}`],
   [/\/dist\/ingress\//, () => 'ingress'],
   [/\/dist\/bench\//, () => 'bench'],

@@ -1,6 +1,8 @@
 /** The processes of a Carillon that are killed again and again, each started anew at once in its place. */
 import type { ChildProcess } from 'node:child_process'
-import { startCarillon } from './carillon-process.js'
+import { once } from 'node:events'
+import { commandsOf, startCarillon } from './carillon-process.js'
+import type { Place } from './place.js'
 
 /** Where it listens now; changes with every start. */
 export interface Target {
@@ -10,7 +12,7 @@ export interface Target {
 export interface Victim {
   /** Of the process that serves HTTP. */
   readonly target: Target
-  /** Rejects when one does not start. */
+  /** Rejects when one does not start, or ends that nobody killed. */
   readonly failed: Promise<never>
   /** Kills one of what runs now, ready or not, and starts it again. Resolves when it is killed. */
   kill(random: () => number): Promise<void>
@@ -18,34 +20,20 @@ export interface Victim {
   stop(): Promise<void>
 }
 
-/** One of its processes. */
-export interface VictimProcess {
-  /** Of `carillon`, like `['stage', 'route']`. */
-  readonly command: readonly string[]
-  readonly environment: Readonly<Record<string, string>>
-}
-
-/** Starts all of them; the first one serves HTTP. */
-export async function startVictim(
-  folder: string,
-  environment: Readonly<Record<string, string>>,
-  [serving, ...others]: readonly [VictimProcess, ...VictimProcess[]],
-): Promise<Victim> {
+export async function startVictim(place: Place): Promise<Victim> {
   const target: Target = { address: '' }
   let fail: (error: unknown) => void = () => undefined
   const failed = new Promise<never>((_, reject) => {
     fail = reject
   })
   failed.catch(() => undefined)
-  const restartable = ({ command, environment: own }: VictimProcess, started: (address: string) => void) =>
-    startRestartable(folder, { command, environment: { ...environment, ...own } }, started, fail)
-  const processes = await Promise.all([
-    restartable(serving, (address) => {
-      target.address = address
-    }),
-    ...others.map((other) => restartable(other, () => undefined)),
-  ])
-
+  const processes = await Promise.all(
+    commandsOf(place.engine).map((command, at) =>
+      startRestartable(place, command, fail, (address) => {
+        if (at === 0) target.address = address
+      }),
+    ),
+  )
   return {
     target,
     failed,
@@ -59,17 +47,16 @@ export async function startVictim(
   }
 }
 
-/** `started` is told of each address; `fail` when one ended that nobody killed. */
+/** `started` is told of each address. */
 async function startRestartable(
-  folder: string,
-  { command, environment }: VictimProcess,
-  started: (address: string) => void,
+  place: Place,
+  command: readonly string[],
   fail: (error: unknown) => void,
+  started: (address: string) => void,
 ) {
   const killed = new WeakSet<ChildProcess>()
   let child: ChildProcess | null = null
   await start()
-
   return {
     async kill() {
       if (!child) throw new Error('Nothing runs')
@@ -91,18 +78,16 @@ async function startRestartable(
       })
     }
     try {
-      const { address } = await startCarillon(folder, environment, spawned, command)
-      started(address)
+      started((await startCarillon(place, command, spawned)).address)
     } catch (error) {
       // Killed before it was ready: the next one is on its way.
-      if (own && killed.has(own)) return
-      throw error
+      if (!own || !killed.has(own)) throw error
     }
   }
 
   async function killAndWait(dying: ChildProcess): Promise<void> {
     killed.add(dying)
-    const gone = new Promise((resolve) => dying.once('exit', resolve))
+    const gone = once(dying, 'exit')
     dying.kill('SIGKILL')
     await gone
   }

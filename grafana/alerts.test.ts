@@ -11,10 +11,11 @@ import {
   type ScrapedJob,
 } from '../testing/grafana/prometheus-under-test.js'
 import { brokerAddress } from '../testing/logs/kafka/log-under-test.js'
-import { type ProcessUnderTest, until } from '../testing/process-under-test.js'
+import type { ProcessUnderTest } from '../testing/process-under-test.js'
 import { carillonUnderTest } from '../testing/run/kafka/carillon-under-test.js'
+import { until } from '../testing/until.js'
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 })
+vi.setConfig({ testTimeout: 300_000 })
 
 const haste = 12
 const sendEveryMs = 250

@@ -1,9 +1,10 @@
 import { expect, test, vi } from 'vitest'
+import { emptyOf } from '../testing/grafana/load/answers.js'
+import { embeddedAnswers } from '../testing/grafana/load/embedded.js'
 import { prometheusHere } from '../testing/grafana/prometheus-under-test.js'
-import { emptyOf } from './load/answers.js'
-import { embeddedAnswers } from './load/embedded.js'
 
 vi.setConfig({ testTimeout: 300_000 })
+
 const { programs, missing } = prometheusHere()
 
 test.skipIf(missing)(

@@ -92,96 +92,73 @@ export function least(bad: number, warn: number): readonly Step[] {
   ]
 }
 
+/** What makes the builder of a panel's kind; how large the panel is where it does not say. */
+function panel(kind: BoardPanel['kind'], spec: PanelSpec, size: Size, make: () => CommonBuilder): BoardPanel {
+  return { ...spec, kind, build: (id) => described(make(), id, { ...size, ...spec }) }
+}
+
+type Size = Pick<PanelSpec, 'width' | 'height' | 'isInstant'>
+const half: Size = { width: 12, height: 8 }
+
 export function timeSeries(spec: PanelSpec & { readonly isStacked?: boolean }): BoardPanel {
-  return {
-    ...spec,
-    kind: 'timeseries',
-    build: (id) => {
-      const stacking = new common.StackingConfigBuilder().mode(common.StackingMode.Normal)
-      const thresholds = new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed)
-      const builder = new timeseries.PanelBuilder()
-        .min(0)
-        .fillOpacity(spec.isStacked ? 40 : 8)
-        .showPoints(common.VisibilityMode.Never)
-        .legend(
-          new common.VizLegendOptionsBuilder()
-            .displayMode(common.LegendDisplayMode.Table)
-            .placement(common.LegendPlacement.Bottom)
-            .showLegend(true)
-            .calcs(['mean', 'max', 'lastNotNull']),
-        )
-        .tooltip(
-          new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
-        )
-      if (spec.isStacked) builder.stacking(stacking)
-      if (spec.steps) builder.thresholdsStyle(thresholds)
-      return described(builder, id, { width: 12, height: 8, ...spec })
-    },
-  }
+  return panel('timeseries', spec, half, () => {
+    const builder = new timeseries.PanelBuilder()
+      .min(0)
+      .fillOpacity(spec.isStacked ? 40 : 8)
+      .showPoints(common.VisibilityMode.Never)
+      .legend(
+        new common.VizLegendOptionsBuilder()
+          .displayMode(common.LegendDisplayMode.Table)
+          .placement(common.LegendPlacement.Bottom)
+          .showLegend(true)
+          .calcs(['mean', 'max', 'lastNotNull']),
+      )
+      .tooltip(
+        new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
+      )
+    if (spec.isStacked) builder.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal))
+    const dashed = new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed)
+    return spec.steps ? builder.thresholdsStyle(dashed) : builder
+  })
 }
 
 /** One number, or one for each series. */
 export function stat(spec: PanelSpec): BoardPanel {
-  return {
-    ...spec,
-    kind: 'stat',
-    build: (id) => {
-      const builder = new stats.PanelBuilder()
-        .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
-        .colorMode(spec.steps ? common.BigValueColorMode.Background : common.BigValueColorMode.None)
-        .graphMode(spec.isInstant ? common.BigValueGraphMode.None : common.BigValueGraphMode.Area)
-      return described(builder, id, { width: 4, height: 4, ...spec })
-    },
-  }
+  return panel('stat', spec, { width: 4, height: 4 }, () =>
+    new stats.PanelBuilder()
+      .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+      .colorMode(spec.steps ? common.BigValueColorMode.Background : common.BigValueColorMode.None)
+      .graphMode(spec.isInstant ? common.BigValueGraphMode.None : common.BigValueGraphMode.Area),
+  )
 }
 
 /** A bar for each series, as it is now. */
 export function barGauge(spec: PanelSpec): BoardPanel {
-  return {
-    ...spec,
-    kind: 'bargauge',
-    build: (id) => {
-      const builder = new bargauge.PanelBuilder()
-        .min(0)
-        .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
-        .orientation(common.VizOrientation.Horizontal)
-        .displayMode(common.BarGaugeDisplayMode.Basic)
-      return described(builder, id, { width: 12, height: 8, ...spec })
-    },
-  }
+  return panel('bargauge', spec, half, () =>
+    new bargauge.PanelBuilder()
+      .min(0)
+      .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
+      .orientation(common.VizOrientation.Horizontal)
+      .displayMode(common.BarGaugeDisplayMode.Basic),
+  )
 }
 
 /** Where observations fall, over time. Its one query gives buckets by `le`. */
 export function heatmap(spec: PanelSpec): BoardPanel {
-  return {
-    ...spec,
-    kind: 'heatmap',
-    build: (id) => {
-      const builder = new heatmaps.PanelBuilder().yAxis(new heatmaps.YAxisConfigBuilder().unit(spec.unit))
-      return described(builder, id, { width: 12, height: 8, ...spec })
-    },
-  }
+  return panel('heatmap', spec, half, () =>
+    new heatmaps.PanelBuilder().yAxis(new heatmaps.YAxisConfigBuilder().unit(spec.unit)),
+  )
 }
 
 /** A row for each series, as it is now. `columns`: labels in their order, and `Value`, with what each is called. */
 export function table(spec: PanelSpec & { readonly columns: Readonly<Record<string, string>> }): BoardPanel {
-  return {
-    ...spec,
-    kind: 'table',
-    build: (id) => {
-      const names = Object.keys(spec.columns)
-      const builder = new tables.PanelBuilder()
-        .withTransformation({ id: 'filterFieldsByName', options: { include: { names } } })
-        .withTransformation({
-          id: 'organize',
-          options: {
-            indexByName: Object.fromEntries(names.map((name, index) => [name, index])),
-            renameByName: spec.columns,
-          },
-        })
-      return described(builder, id, { width: 24, height: 8, isInstant: true, ...spec })
-    },
-  }
+  const names = Object.keys(spec.columns)
+  const indexByName = Object.fromEntries(names.map((name, index) => [name, index]))
+  return panel('table', spec, { width: 24, height: 8, isInstant: true }, () =>
+    new tables.PanelBuilder()
+      .withTransformation({ id: 'filterFieldsByName', options: { include: { names } } })
+      .withTransformation({ id: 'organize', options: { indexByName, renameByName: spec.columns } }),
+  )
 }
 
 function described<B extends CommonBuilder>(builder: B, id: number, spec: PanelSpec): B {

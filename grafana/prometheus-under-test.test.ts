@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { prometheusHere, prometheusUnderTest, runPromtool } from '../testing/grafana/prometheus-under-test.js'
-import { until } from '../testing/process-under-test.js'
+import { until } from '../testing/until.js'
 
 const { programs, missing } = prometheusHere()
 

@@ -2,19 +2,18 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
-import { tracePlace, traceparentOf } from '../schemas/trace-context.js'
+import { spanContext, traceparentOf } from '../schemas/trace-context.js'
 import { authorize, credentialsOf } from './authorization.js'
 import { statusSocketOfC } from './compat/c-live.js'
 import { mountContracts, openContractPaths } from './compat/compat.js'
-import { correlationHeader, correlationIdOf } from './correlation.js'
 import type { IngressApp, IngressEnvironment } from './endpoint.js'
-import { createLive } from './live/live.js'
-import { isSocketPath, isStreamPath } from './live/paths.js'
-import { observed } from './observed-acceptor.js'
+import { createLive, isSocketPath, isStreamPath } from './live/live.js'
+import type { IngressObserver } from './observer.js'
 import type { IngressOptions } from './options.js'
-import type { IngressPorts } from './ports.js'
+import type { Acceptor, IngressPorts } from './ports.js'
 import { Problem, problemOf, problemResponse } from './problem.js'
 import { createRecordWaits } from './record-waits.js'
+import { correlationHeader, correlationIdOf } from './requests/identifier.js'
 import { batchRoutes } from './routes/batches.js'
 import { cancellationRoutes } from './routes/cancellation.js'
 import { consoleFiles } from './routes/console.js'
@@ -98,7 +97,7 @@ function observe({ log, observer, traces }: IngressPorts): MiddlewareHandler<Ing
       status,
       durationMs: performance.now() - startMs,
       correlationId,
-      ...(context !== null && tracePlace(context)),
+      ...(context !== null && spanContext(context)),
       ...(status >= 500 && c.error && { error: c.error }),
     })
   }
@@ -111,4 +110,18 @@ function allowOrigins(origins: readonly string[]): MiddlewareHandler<IngressEnvi
     exposeHeaders: ['X-Correlation-Id', 'Location', 'Retry-After', 'Idempotency-Replayed'],
     maxAge: 600,
   })
+}
+
+/** The acceptor, and the observer told of what it takes and of what it had taken before. */
+export function observed(acceptor: Acceptor, observer: IngressObserver): Acceptor {
+  return {
+    ...acceptor,
+    async accept(notifications, claim) {
+      const acceptance = await acceptor.accept(notifications, claim)
+      const isReplayed = acceptance.kind === 'replayed'
+      if (acceptance.kind === 'accepted' || (isReplayed && acceptance.appended)) observer.accepted(notifications)
+      else if (isReplayed) observer.replayed(notifications[0]?.origin ?? '')
+      return acceptance
+    },
+  }
 }

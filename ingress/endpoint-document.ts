@@ -1,7 +1,59 @@
-/** What the OpenAPI document says of an endpoint: its own answers, and what every endpoint may answer besides. */
+/** How a route is declared, and what the OpenAPI document says of it: its own answers, and what every endpoint may answer
+ *  besides. */
 import { z } from '@hono/zod-openapi'
-import type { Answer, Endpoint } from './endpoint.js'
 import { problemSchema } from './problem.js'
+
+export const tags = [
+  'Notifications',
+  'Templates',
+  'Recipients',
+  'Inbox',
+  'Live updates',
+  'Operations',
+  'Health',
+  'Contract A: user messages',
+  'Contract B: user notifications',
+  'Contract C: notification service',
+] as const
+
+export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** With parameters in braces. */
+  readonly path: string
+  readonly tag: (typeof tags)[number]
+  readonly summary: string
+  readonly description?: string
+  readonly params?: P & z.ZodObject
+  readonly query?: Q & z.ZodObject
+  /** Documented only: the handler reads them. */
+  readonly headers?: z.ZodObject
+  readonly body?: RequestBody<B>
+  readonly answers: Readonly<Record<number, Answer>>
+  /** Statuses of the problems it may answer, besides those that every route may. */
+  readonly problems?: readonly number[]
+  /** What its errors look like, where they are no problem+json. */
+  readonly errors?: z.ZodType
+  /** True: needs no key. */
+  readonly open?: boolean
+}
+
+export interface RequestBody<B extends z.ZodType> {
+  readonly schema: B
+  /** What is documented instead, where the handler checks in more than one step. */
+  readonly documented?: z.ZodType
+  readonly maxBytes?: number
+  readonly example?: unknown
+  /** `json` unless said. `lenient-json`: JSON, whatever the request declares it to be. `form`: of a page or of curl. */
+  readonly form?: 'json' | 'lenient-json' | 'form'
+}
+
+export interface Answer {
+  readonly description: string
+  /** Left out: there is no body. */
+  readonly schema?: z.ZodType
+  readonly mediaType?: string
+  readonly headers?: z.ZodObject
+}
 
 const problemMeanings: Readonly<Record<number, string>> = {
   400: 'Malformed or not valid; errors tells each field.',

@@ -1,10 +1,11 @@
 /** Declares a route once: what the OpenAPI document says of it is what checks it. */
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import { documented } from './endpoint-document.js'
-import { check } from './field-errors.js'
+import { documented, type Endpoint, type RequestBody } from './endpoint-document.js'
 import { type FieldError, invalid } from './problem.js'
-import { readForm, readJson } from './request-body.js'
+import { check } from './requests/field-errors.js'
+import { readForm, readJson } from './requests/request-body.js'
+import { fieldsNotUtf8, percentsAreUtf8 } from './utf8.js'
 
 /** What a request carries through the ingress. */
 export interface IngressEnvironment {
@@ -20,59 +21,7 @@ export type IngressApp = OpenAPIHono<IngressEnvironment>
 export type IngressContext = Context<IngressEnvironment>
 
 /** Bytes of a body unless the route says. */
-export const bodyBytesMax = 1024 * 1024
-
-export const tags = [
-  'Notifications',
-  'Templates',
-  'Recipients',
-  'Inbox',
-  'Live updates',
-  'Operations',
-  'Health',
-  'Contract A: user messages',
-  'Contract B: user notifications',
-  'Contract C: notification service',
-] as const
-
-export interface Endpoint<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
-  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
-  /** With parameters in braces. */
-  readonly path: string
-  readonly tag: (typeof tags)[number]
-  readonly summary: string
-  readonly description?: string
-  readonly params?: P & z.ZodObject
-  readonly query?: Q & z.ZodObject
-  /** Documented only: the handler reads them. */
-  readonly headers?: z.ZodObject
-  readonly body?: RequestBody<B>
-  readonly answers: Readonly<Record<number, Answer>>
-  /** Statuses of the problems it may answer, besides those that every route may. */
-  readonly problems?: readonly number[]
-  /** What its errors look like, where they are no problem+json. */
-  readonly errors?: z.ZodType
-  /** True: needs no key. */
-  readonly open?: boolean
-}
-
-export interface RequestBody<B extends z.ZodType> {
-  readonly schema: B
-  /** What is documented instead, where the handler checks in more than one step. */
-  readonly documented?: z.ZodType
-  readonly maxBytes?: number
-  readonly example?: unknown
-  /** `json` unless said. `lenient-json`: JSON, whatever the request declares it to be. `form`: of a page or of curl. */
-  readonly form?: 'json' | 'lenient-json' | 'form'
-}
-
-export interface Answer {
-  readonly description: string
-  /** Left out: there is no body. */
-  readonly schema?: z.ZodType
-  readonly mediaType?: string
-  readonly headers?: z.ZodObject
-}
+export const maxBodyBytes = 1024 * 1024
 
 export interface Input<P, Q, B> {
   readonly c: IngressContext
@@ -93,19 +42,37 @@ export function serveEndpoint<
 ): void {
   const route = createRoute(documented(endpoint))
   app.openAPIRegistry.registerPath(route)
-  const { params, query, body, path } = endpoint
+  const { params, query, body, path, errors } = endpoint
   app.on(endpoint.method, route.getRoutingPath(), async (c) => {
     c.set('route', path)
+    refuseLoss(c.req.url, path)
     return handle({
       c,
       params: (params && checked(params, c.req.param())) as z.output<P>,
-      query: (query && checked(query, c.req.query())) as z.output<Q>,
+      query: (query && checked(query, errors ? c.req.query() : queryOf(c))) as z.output<Q>,
       body: (body && checked(body.schema, await read(c, body))) as z.output<B>,
     })
   })
 }
 
-function read(c: IngressContext, { form = 'json', maxBytes = bodyBytesMax }: RequestBody<z.ZodType>): Promise<unknown> {
+/** Refuses percent-encoded bytes that are no UTF-8: decoded, they would name something else. */
+function refuseLoss(url: string, declaredPath: string): void {
+  if (!url.includes('%')) return
+  const [, path = '', query = ''] = /^[^?#]*?:\/\/[^/?#]*([^?#]*)\??([^#]*)/.exec(url) ?? []
+  const segments = path.split('/')
+  const names = declaredPath.split('/').flatMap((name, index) => (percentsAreUtf8(segments[index] ?? '') ? [] : [name]))
+  const lost = [...names.map((name) => name.replace(/^\{(.*)\}$/, '$1')), ...fieldsNotUtf8(query)]
+  refuse(lost.map((name) => ({ path: name, message: 'Must be UTF-8.' })))
+}
+
+/** The parameters by name. Throws for one that is given twice: to use one of them in silence would be to guess. */
+function queryOf(c: IngressContext): Readonly<Record<string, string>> {
+  const repeated = Object.entries(c.req.queries()).filter(([, values]) => values.length > 1)
+  refuse(repeated.map(([path]) => ({ path, message: 'Must be given once.' })))
+  return c.req.query()
+}
+
+function read(c: IngressContext, { form = 'json', maxBytes = maxBodyBytes }: RequestBody<z.ZodType>): Promise<unknown> {
   return form === 'form' ? readForm(c, maxBytes) : readJson(c, maxBytes, form === 'json')
 }
 

@@ -3,10 +3,10 @@ import { encodeAvro } from '../schemas/avro.js'
 import type { NotificationInbound } from '../schemas/events.js'
 import { notificationIdOf } from '../schemas/ids.js'
 import { inboundEvent, inboundRecord, nowMs, taken } from '../testing/ingress/intake-sample.js'
-import { check } from './field-errors.js'
 import { type InboundRecord, listed } from './intake.js'
-import { normalize } from './normalize.js'
-import { batchItem } from './notification-request.js'
+import { check } from './requests/field-errors.js'
+import { normalize } from './requests/normalize.js'
+import { batchItem } from './requests/notification-request.js'
 
 type Change = Parameters<typeof inboundEvent>[0]
 
@@ -59,7 +59,11 @@ describe('an event that HTTP would take', () => {
         templates: new Map([['welcome', welcome]]),
       },
     })
-    expect(overHttp).toEqual({ ok: true, notifications: [{ ...notification, origin: 'native' }] })
+    expect(overHttp).toEqual({
+      ok: true,
+      notifications: [{ ...notification, origin: 'native' }],
+      named: [{ id: 'order-1-shipped' }],
+    })
     expect(notification.origin).toBe('kafka')
     expect(() => encodeAvro('notification-requested', notification)).not.toThrow()
   })
@@ -152,6 +156,11 @@ describe('an event that HTTP would refuse', () => {
   const cases: readonly (readonly [what: string, change: Change, errors: readonly (readonly [string, unknown])[]])[] = [
     ['no recipient', { to: { id: null } }, [['to', 'Needs one of id, email, phone, device, webhook, slack.']]],
     ['a phone number with a control character', { to: { phone: '+49\n1' } }, [['to.phone', expect.any(String)]]],
+    [
+      'an address with characters that nobody sees',
+      { to: { email: 'an\u00adna@b.c' } },
+      [['to.email', expect.stringContaining('nobody sees')]],
+    ],
     ['an address that is too long', { to: { email: 'a'.repeat(300) } }, [['to.email', 'Must be at most 256 bytes.']]],
     ['nothing to say', { content: null }, [['content', 'Needs a template or content.']]],
     ['an unknown template', { template: 'nope' }, [['template', 'There is no template with this id.']]],

@@ -6,19 +6,19 @@ import { z } from '@hono/zod-openapi'
 import type { NotificationInbound, NotificationRequested, NotificationSummary } from '../schemas/events.js'
 import { type InboundPlace, idFrom, isIdentifier, notificationIdOf } from '../schemas/ids.js'
 import type { RetryBounds } from '../schemas/retry-rules.js'
+import { channels, lanes } from '../schemas/streams.js'
 import type { TemplateVersion } from '../schemas/template.js'
 import { tenant } from '../schemas/tenant.js'
-import { channels, lanes } from '../schemas/topics.js'
 import { headerNamed, traceparentIn } from '../schemas/trace-context.js'
-import { present } from './channel-content.js'
-import { correlationHeader, correlationIdOf } from './correlation.js'
-import { bodyBytesMax } from './endpoint.js'
-import { type Checked, check } from './field-errors.js'
-import { identifier } from './identifier.js'
-import { faultIn, parseJson } from './json-text.js'
-import { normalize } from './normalize.js'
-import { type BatchItem, batchItem, recipientKeyOf } from './notification-request.js'
+import { maxBodyBytes } from './endpoint.js'
+import { lossIn } from './json-loss.js'
 import type { FieldError } from './problem.js'
+import { present } from './requests/channel-content.js'
+import { type Checked, check } from './requests/field-errors.js'
+import { correlationHeader, correlationIdOf, identifier } from './requests/identifier.js'
+import { faultIn, parseJson } from './requests/json-text.js'
+import { normalize } from './requests/normalize.js'
+import { type BatchItem, batchItem, recipientKeyOf } from './requests/notification-request.js'
 
 /** An event as it stands in the log. */
 export interface InboundRecord extends InboundPlace {
@@ -28,7 +28,7 @@ export interface InboundRecord extends InboundPlace {
 /** What the event does not say itself. */
 export interface IntakeContext {
   readonly nowMs: number
-  /** How long a twin is recognised where the event does not say. */
+  /** How long a duplicate is recognised where the event does not say. */
   readonly dedupeWindowMs: number
   /** What an event may ask of retries. */
   readonly retryBounds: RetryBounds
@@ -61,17 +61,19 @@ export function readInbound(value: NotificationInbound): Checked<BatchItem> {
   const { content, data, metadata } = value
   // Asked before anything is parsed: a record may be larger than a body.
   const bytes = [content ?? '', data, metadata, ...(value.channels ?? [])].reduce((sum, text) => sum + sizeOf(text), 0)
-  if (bytes > bodyBytesMax) {
-    const message = `content, data and metadata may have ${bodyBytesMax} bytes at most.`
+  if (bytes > maxBodyBytes) {
+    const message = `content, data and metadata may have ${maxBodyBytes} bytes at most.`
     return { ok: false, errors: [{ path: '', message }] }
   }
   const errors: FieldError[] = []
   const json = (path: string, text: string | null): unknown => {
     if (text === null) return undefined
     const parsed = parseJson(text)
-    if (parsed.ok) return parsed.value
-    errors.push({ path, message: parsed.message })
-    return undefined
+    if (!parsed.ok) errors.push({ path, message: parsed.message })
+    if (!parsed.ok || faultIn(parsed.value)) return parsed.ok ? parsed.value : undefined
+    const loss = lossIn(text, parsed.value)
+    if (loss) errors.push({ path: loss.path === '' ? path : `${path}.${loss.path}`, message: loss.message })
+    return parsed.value
   }
   const { id, eventId, to, template, priority, sendAt, expiresAt, dedupe, retry } = value
   const request = {
@@ -108,13 +110,13 @@ export function takeIn(record: InboundRecord, read: Checked<BatchItem>, context:
 
 /** What is wrong, in one line: each with its path. The first ones, where there are many. */
 export function listed(errors: readonly FieldError[]): string {
-  const lines = errors.slice(0, listedMost).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  const lines = errors.slice(0, maxListed).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
   const more = errors.length - lines.length
-  return `${lines.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`.slice(0, listedCharactersMost)
+  return `${lines.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`.slice(0, maxListedCharacters)
 }
 
-const listedMost = 20
-const listedCharactersMost = 1000
+const maxListed = 20
+const maxListedCharacters = 1000
 
 function rejected(
   { value }: InboundRecord,

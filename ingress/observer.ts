@@ -1,4 +1,4 @@
-/** What the ingress tells of its work, for metrics. */
+/** What the ingress tells of its work: for metrics, for the log, for traces. */
 import type { NotificationRequested } from '../schemas/events.js'
 
 /** Live updates, by what their clients hold open. */
@@ -14,4 +14,32 @@ export interface IngressObserver {
   replayed(origin: string): void
   /** A live update was opened, or has ended. */
   watchers(kind: WatcherKind, change: 1 | -1): void
+}
+
+/** What is told of a request once it is answered. `route` as declared, so that no id stands in it. */
+export interface RequestLogEntry {
+  readonly method: string
+  readonly route: string
+  readonly status: number
+  readonly durationMs: number
+  readonly correlationId: string
+  /** Where the request stands in its trace, as OpenTelemetry names it in logs; left out where it has none. */
+  readonly trace_id?: string
+  readonly span_id?: string
+  readonly error?: unknown
+}
+
+/** Follows requests, where tracing is on. */
+export interface RequestTraces {
+  /** A request has come; `traceparent`: what it says of the trace that it belongs to, where that is valid. */
+  begin(method: string, traceparent: string | null): RequestTrace
+}
+
+export interface RequestTrace {
+  /** The request's own trace context, for the log. */
+  readonly context: string
+  /** The trace context of everything that follows from the request; null: none. */
+  readonly traceparent: string | null
+  /** It is answered. `route` as declared, so that no id stands in it. */
+  end(answer: { readonly route: string; readonly status: number }): void
 }

@@ -1,11 +1,10 @@
 /** What a process without the HTTP API answers: how it does, and its metrics. It holds nobody's data and asks for no key. */
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { correlationHeader, correlationIdOf } from './correlation.js'
 import type { IngressApp, IngressEnvironment } from './endpoint.js'
 import type { Flow } from './ports.js'
 import { Problem, problemOf, problemResponse } from './problem.js'
-import { healthRoutes } from './routes/health.js'
-import { metricsRoute } from './routes/metrics.js'
+import { correlationHeader, correlationIdOf } from './requests/identifier.js'
+import { healthRoutes, metricsRoute } from './routes/health.js'
 
 /** The app of a stage's process. */
 export function createOpsApp(flow: Pick<Flow, 'metrics' | 'problems' | 'stalled'>): IngressApp {

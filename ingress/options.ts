@@ -10,7 +10,7 @@ export interface IngressOptions {
   readonly corsOrigins: readonly string[]
   /** How long the cancel route waits for the verdict, and a fresh id for its record. */
   readonly settleWaitMs: number
-  /** How long a twin is recognised where the request does not say. */
+  /** How long a duplicate is recognised where the request does not say. */
   readonly dedupeWindowMs: number
   /** What a request may ask of retries. */
   readonly retryBounds: RetryBounds

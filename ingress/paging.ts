@@ -2,19 +2,19 @@
 import { z } from '@hono/zod-openapi'
 
 const limitDefault = 50
-const limitMax = 1000
-const cursorMax = 2048
+const maxLimit = 1000
+const maxCursor = 2048
 
 /** What an earlier page gave as its nextCursor. */
 export const cursorText = z
   .string()
   .min(1)
-  .max(cursorMax)
+  .max(maxCursor)
   .openapi({ description: 'The nextCursor of the page before.' })
 
 /** The query of every list. */
 export const pageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(limitMax).default(limitDefault),
+  limit: z.coerce.number().int().min(1).max(maxLimit).default(limitDefault),
   cursor: cursorText.optional(),
 })
 

@@ -2,11 +2,9 @@
  *  Every method may reject with `Unavailable` (try again later) or `StorageFull`. */
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../schemas/events.js'
 import type { Change, NotificationRecord, NotificationState } from '../schemas/record.js'
+import type { Lane } from '../schemas/streams.js'
 import type { KnownRecipient, TemplateVersion } from '../schemas/template.js'
-import type { Lane } from '../schemas/topics.js'
-import type { IngressObserver } from './observer.js'
-import type { RequestLogEntry } from './request-log-entry.js'
-import type { RequestTraces } from './request-traces.js'
+import type { IngressObserver, RequestLogEntry, RequestTraces } from './observer.js'
 import type { StageFlow } from './stage-flow.js'
 
 /** A request's Idempotency-Key. */
@@ -18,6 +16,8 @@ export interface Claim {
   readonly answer: string
   /** How long the key holds, in milliseconds: at most 24 hours, which it is unless said. */
   readonly windowMs?: number
+  /** The answer of an earlier claim that this one takes the place of, should it still stand. */
+  readonly insteadOf?: string
 }
 
 export type Acceptance =

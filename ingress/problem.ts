@@ -24,7 +24,7 @@ export const problemKinds = {
 export type ProblemKind = keyof typeof problemKinds
 
 /** Errors named in one problem; of more, the first are told. */
-const errorsMax = 1000
+const maxErrors = 1000
 /** After what a caller may try again, unless the problem says. */
 const retryAfterSecondsDefault = 1
 
@@ -96,7 +96,7 @@ export function problemBody({ code, status, detail, errors }: Problem, correlati
     title: problemKinds[code][1],
     status,
     detail,
-    errors: errors.slice(0, errorsMax),
+    errors: errors.slice(0, maxErrors),
     ...(correlationId !== undefined && { correlationId }),
   }
 }

@@ -1,7 +1,7 @@
 /** Notifications and batches as they are shown. A test holds these to what is answered. */
 import { z } from '@hono/zod-openapi'
 import { notificationStatuses } from '../schemas/record.js'
-import { lanes } from '../schemas/topics.js'
+import { lanes } from '../schemas/streams.js'
 
 const time = z.iso.datetime()
 

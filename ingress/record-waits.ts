@@ -6,7 +6,7 @@ import type { Change, NotificationRecord } from '../schemas/record.js'
 import type { Records } from './ports.js'
 
 /** Requests that may wait at once; one more is answered with what there is. */
-const waitersMax = 10_000
+const maxWaiters = 10_000
 /** Milliseconds before a waiting request looks again by itself: at first, and at most. */
 const lookAgainDefault = { firstMs: 100, mostMs: 1000 }
 
@@ -69,7 +69,7 @@ function createSubscriptions(records: Records) {
   }
 
   return (id: string, listener: () => void): (() => void) | null => {
-    if (count >= waitersMax) return null
+    if (count >= maxWaiters) return null
     count += 1
     unwatch ??= records.watch(tell)
     const own = listeners.get(id) ?? new Set()

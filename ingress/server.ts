@@ -3,7 +3,7 @@ import { IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
-import { isSocketPath } from './live/paths.js'
+import { isSocketPath } from './live/live.js'
 
 export interface ServeOptions {
   readonly host: string

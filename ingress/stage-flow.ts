@@ -6,7 +6,7 @@ export interface Overdue {
   readonly ageMs: number | null
   /** That age as a part of how long the log keeps records: at 1 they are lost. Null where it is not known. */
   readonly retentionUsed: number | null
-  /** Records that the log has dropped by age before they were settled. */
+  /** Records that the log has dropped by age before they were acked. */
   readonly lost: number
 }
 
@@ -26,9 +26,9 @@ export interface StageFlow {
   readonly input: string
   readonly outputs: readonly string[]
   readonly state: 'running' | 'restarting' | 'stopped'
-  /** Records settled since the start. */
+  /** Records acked since the start. */
   readonly processed: number
-  /** Records settled a second, over the last seconds. */
+  /** Records acked a second, over the last seconds. */
   readonly perSecond: number
   /** Records waiting in the input, by lane. */
   readonly lag: Readonly<Record<string, number>>

@@ -4,19 +4,27 @@
 import { z } from '@hono/zod-openapi'
 import type { Message } from '../schemas/events.js'
 import type { TemplateVersion } from '../schemas/template.js'
-import { channelContent, contentOf, jsonObject, messagesOf } from './channel-content.js'
-import { identifier } from './identifier.js'
-import { canonicalLocale, locale } from './locale.js'
+import { channelContent, contentOf, jsonObject, messagesOf } from './requests/channel-content.js'
+import { identifier } from './requests/identifier.js'
+import { canonicalLocale, locale } from './requests/locale.js'
 
 /** The locale of a template that names none. */
 const localeDefault = 'en'
 /** Locales of one template. */
-export const localesMax = 100
+export const maxLocales = 100
 
 const fields = {
-  channels: channelContent.openapi({ description: 'Strings are Liquid: `{{ name }}`.' }),
+  channels: channelContent.openapi({
+    description:
+      'Strings are Liquid: `{{ name }}`. A variable that is not given, or is null, and has no default is missing. ' +
+      'Dates are in UTC, or in a zone that is named: `{{ at | date: "%H:%M", "Europe/Berlin" }}`.',
+  }),
   locale: locale.optional().openapi({ description: `The template's own unless said; ${localeDefault} for a new one.` }),
-  defaults: jsonObject.optional().openapi({ description: 'Values of variables that a request does not give.' }),
+  defaults: jsonObject.optional().openapi({
+    description:
+      'Values of variables that a request does not give, or gives as null. Those of the locale to fall back to stand ' +
+      'for what other locales have no default of their own for.',
+  }),
 }
 const example = {
   id: 'order-shipped',
@@ -54,7 +62,10 @@ export const templateShape = z
     locale: z.string().openapi({ description: 'The locale to fall back to.' }),
     channels: byChannel.openapi({ description: 'In the locale to fall back to.' }),
     locales: z.record(z.string(), byChannel).openapi({ description: 'Every locale with its channels.' }),
-    defaults: jsonObject,
+    defaults: jsonObject.openapi({ description: 'Of the locale to fall back to.' }),
+    localeDefaults: byChannel
+      .optional()
+      .openapi({ description: 'Those that other locales have of their own, by locale.' }),
     createdAt: z.string(),
     updatedAt: z.string(),
   })
@@ -64,23 +75,23 @@ export const templateShape = z
 export function created(id: string, draft: TemplateDraft, existing: TemplateVersion | undefined, now: string) {
   const tag = canonicalLocale(draft.locale ?? existing?.locale ?? localeDefault)
   if (existing) {
-    if (existing.locales[tag]) return undefined
-    const defaults = { ...existing.defaults, ...draft.defaults }
-    return nextOf(existing, tag, { ...draft, defaults }, now)
+    return existing.locales[tag] ? undefined : nextOf(existing, tag, draft, now)
   }
   const locales = { [tag]: messagesOf(draft.channels) }
   return { id, version: 1, locale: tag, locales, defaults: draft.defaults ?? {}, createdAt: now, updatedAt: now }
 }
 
-/** The next version: one locale's channels are others, and the defaults where they are given. */
+/** The next version: one locale's channels are others, and its defaults where they are given. */
 export function revised(existing: TemplateVersion, draft: TemplateDraft, now: string): TemplateVersion {
   return nextOf(existing, canonicalLocale(draft.locale ?? existing.locale), draft, now)
 }
 
 /** What the API shows of a template. */
-export function templateView({ id, version, locale, locales, defaults, createdAt, updatedAt }: TemplateVersion) {
+export function templateView(template: TemplateVersion) {
+  const { id, version, locale, locales, defaults, localeDefaults, createdAt, updatedAt } = template
   const shown = mapValues(locales, (messages) => mapValues(messages, (message, channel) => contentOf(channel, message)))
-  return { id, version, locale, channels: shown[locale] ?? {}, locales: shown, defaults, createdAt, updatedAt }
+  const own = localeDefaults && { localeDefaults }
+  return { id, version, locale, channels: shown[locale] ?? {}, locales: shown, defaults, ...own, createdAt, updatedAt }
 }
 
 /** The best locale there is: the one wanted, its language, or the one to fall back to. RFC 4647, section 3.4. */
@@ -110,13 +121,10 @@ function nextOf(
   now: string,
 ): TemplateVersion {
   const locales = { ...existing.locales, [tag]: messagesOf(channels) }
-  return {
-    ...existing,
-    version: existing.version + 1,
-    locales,
-    defaults: defaults ?? existing.defaults,
-    updatedAt: now,
-  }
+  const next = { ...existing, version: existing.version + 1, locales, updatedAt: now }
+  if (defaults === undefined) return next
+  if (tag === existing.locale) return { ...next, defaults }
+  return { ...next, localeDefaults: { ...existing.localeDefaults, [tag]: defaults } }
 }
 
 function mapValues<T, U>(of: Readonly<Record<string, T>>, to: (value: T, key: string) => U): Record<string, U> {

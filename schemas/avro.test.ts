@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { avroType, decodeAvro, type EventName, encodeAvro } from './avro.js'
 import type { Events } from './events.js'
 import { type EnumSchema, type RecordSchema, readSources } from './sources.js'
-import { topicNames, topics } from './topics.js'
+import { streamNames, streams } from './streams.js'
 
 const sources = readSources()
-const events = [...new Set(topicNames().flatMap((topic): readonly EventName[] => topics[topic].events))]
+const events = [...new Set(streamNames().flatMap((stream): readonly EventName[] => streams[stream].events))]
 
 /** Null and empty everywhere, or everything there is. */
 type Fullness = 'empty' | 'full'

@@ -3,10 +3,10 @@ import avsc from 'avsc'
 import { boundedTypes } from './bounded-types.js'
 import type { Events } from './events.js'
 import { readSources } from './sources.js'
-import type { EventsOn, TopicName } from './topics.js'
+import type { EventsOn, StreamName } from './streams.js'
 
 /** Name of an event that stands on a topic: its schema file's name without .avsc. */
-export type EventName = EventsOn<TopicName>
+export type EventName = EventsOn<StreamName>
 
 /** An event's name together with its value, so that a switch on the name types the value. */
 export type EventOf<N extends EventName> = { [K in N]: { readonly event: K; readonly value: Events[K] } }[N]

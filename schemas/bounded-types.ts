@@ -1,6 +1,6 @@
-/** Arrays and maps that refuse more items than there are bytes left to read. avsc itself believes the count that a
- *  record gives: one wrong byte there, and it makes items out of nothing until the memory is full, or skips them for
- *  years. */
+/** Arrays and maps that refuse more items than there are bytes left to read, and strings that are UTF-8. avsc itself
+ *  believes the count that a record gives: one wrong byte there, and it makes items out of nothing until the memory is
+ *  full, or skips them for years. And it makes replacement characters of bytes that are no UTF-8. */
 import avsc from 'avsc'
 
 /** avsc's cursor over the bytes, as far as it is used here. */
@@ -60,8 +60,27 @@ class BoundedMapType extends avsc.types.MapType {
   }
 }
 
+class StrictStringType extends avsc.types.StringType {
+  _read(tap: Tap): string {
+    const text = tap.readString()
+    // Undefined: the bytes end too early, which avsc tells when it is done.
+    if (text?.includes('\ufffd')) refuseLoss(tap, text)
+    return text
+  }
+}
+
+/** A string may hold the replacement character itself: then its bytes, which end at `pos`, say so. */
+function refuseLoss({ buf, pos }: Tap, text: string): void {
+  const bytes = Buffer.from(text)
+  const read = Buffer.from(buf.buffer, buf.byteOffset, pos).subarray(-bytes.length)
+  if (!read.equals(bytes)) throw new RangeError('A string is not UTF-8')
+}
+
+const strictString = new StrictStringType()
+
 /** For `avsc.Type.forSchema`: these types in the place of its own. */
 export const boundedTypes: avsc.ForSchemaOptions['typeHook'] = (schema, options) => {
+  if (schema === 'string') return strictString
   const type = typeof schema === 'object' && !Array.isArray(schema) && 'type' in schema ? schema.type : null
   if (type === 'array') return new BoundedArrayType(schema, options)
   return type === 'map' ? new BoundedMapType(schema, options) : undefined

@@ -389,6 +389,8 @@ export interface NotificationRendered {
   readonly request: NotificationRequested
   /** Channel to the address the recipient has there, the request's before the stored. */
   readonly addresses: Readonly<Record<string, string>>
+  /** Channel to the addresses that the recipient has there beyond the one in addresses, such as more devices; null: none. */
+  readonly furtherAddresses: null | Readonly<Record<string, readonly string[]>>
   /** The stored recipient's; null for an unknown one. */
   readonly preferences: null | Preferences
   /** The channels in question, in the order asked. */

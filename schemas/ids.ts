@@ -3,7 +3,7 @@ import { v5 as uuidOf } from 'uuid'
 import type { NotificationInbound } from './events.js'
 
 /** Bytes of an id or key, in UTF-8. */
-export const idBytesMax = 256
+export const maxIdBytes = 256
 
 // A control character cuts or forges lines and keys; a lone surrogate has no UTF-8.
 const clean = /^[^\p{Cc}\p{Cs}]*$/u
@@ -18,7 +18,7 @@ export function isClean(text: string): boolean {
 
 /** Whether a text can be an id: 1 to 256 bytes of UTF-8 without control characters. */
 export function isIdentifier(text: string | null): text is string {
-  return text !== null && text !== '' && Buffer.byteLength(text) <= idBytesMax && isClean(text)
+  return text !== null && text !== '' && Buffer.byteLength(text) <= maxIdBytes && isClean(text)
 }
 
 /** An inbound event, and where it stands in the log. */

@@ -14,10 +14,10 @@ import type {
   ReplayDecided,
   ReplayRequested,
 } from './events.js'
-import type { Channel, EventsOn, Lane, TopicName, Way } from './topics.js'
+import type { Channel, EventsOn, Lane, StreamName, Topic } from './streams.js'
 
 /** An event with its way through the log. */
-export type Outgoing<N extends EventName = EventName> = EventOf<N> & Way & { readonly key: string }
+export type Outgoing<N extends EventName = EventName> = EventOf<N> & Topic & { readonly key: string }
 
 /** The key that keeps one recipient's records in order. */
 export function recipientKey(tenant: string, recipient: string): string {
@@ -48,16 +48,16 @@ export function routed(delivery: Delivery): Outgoing<'delivery-routed'> {
 }
 
 export function released(delivery: Delivery, releasedAtMs: number): Outgoing<'delivery-released'> {
-  const way = flow('deliveries.released', delivery, delivery.priority, delivery.channel as Channel)
-  return { event: 'delivery-released', value: { delivery, releasedAtMs }, ...way }
+  const topic = flow('deliveries.released', delivery, delivery.priority, delivery.channel as Channel)
+  return { event: 'delivery-released', value: { delivery, releasedAtMs }, ...topic }
 }
 
 /** The topics that cancel commands stand on. */
-type CancelTopic = { [T in TopicName]: 'cancel-requested' extends EventsOn<T> ? T : never }[TopicName]
+type CancelStream = { [T in StreamName]: 'cancel-requested' extends EventsOn<T> ? T : never }[StreamName]
 
 /** The cancel command, in its notification's lane, on any topic from requested to routed. */
-export function cancel(value: CancelRequested, topic: CancelTopic, lane: Lane): Outgoing<'cancel-requested'> {
-  return { event: 'cancel-requested', value, ...flow(topic, value, lane) }
+export function cancel(value: CancelRequested, stream: CancelStream, lane: Lane): Outgoing<'cancel-requested'> {
+  return { event: 'cancel-requested', value, ...flow(stream, value, lane) }
 }
 
 export function status(value: NotificationStatus): Outgoing<'notification-status'> {
@@ -92,10 +92,15 @@ interface Owned {
   readonly recipient: string
 }
 
-function flow<T extends TopicName>(topic: T, { tenant, recipient }: Owned, lane: Lane, channel: Channel | null = null) {
-  return { topic, lane, channel, key: recipientKey(tenant, recipient) }
+function flow<T extends StreamName>(
+  stream: T,
+  { tenant, recipient }: Owned,
+  lane: Lane,
+  channel: Channel | null = null,
+) {
+  return { stream, lane, channel, key: recipientKey(tenant, recipient) }
 }
 
-function aside<T extends TopicName>(topic: T, key: string) {
-  return { topic, lane: null, channel: null, key }
+function aside<T extends StreamName>(stream: T, key: string) {
+  return { stream, lane: null, channel: null, key }
 }

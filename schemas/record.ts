@@ -29,6 +29,9 @@ export const finalStatuses: ReadonlySet<NotificationState> = new Set([
   'rejected',
 ])
 
+/** Ends by which somebody was told: what ended otherwise may be asked for again, and is no duplicate. */
+export const gotThrough: ReadonlySet<NotificationState> = new Set(['delivered', 'sent'])
+
 /** One provider call, as the API shows it. `at` is RFC 3339. */
 export interface AttemptRecord {
   readonly number: number

@@ -6,7 +6,7 @@ import avsc from 'avsc'
 import { avroType } from './avro.js'
 import type { Events } from './events.js'
 import { type ReleasedSchema, readReleased } from './sources.js'
-import { topicEvents } from './topics.js'
+import { streamEvents } from './streams.js'
 
 /** How one event's schema stands against its last release. */
 export interface SchemaComparison {
@@ -20,7 +20,7 @@ export interface SchemaComparison {
 /** Compares every event that stands on a topic. */
 export function compareWithReleased(): SchemaComparison[] {
   const released = readReleased()
-  return topicEvents().map((event) => compareWith(event, released.filter((schema) => schema.event === event).at(-1)))
+  return streamEvents().map((event) => compareWith(event, released.filter((schema) => schema.event === event).at(-1)))
 }
 
 /** One line for each schema that broke compatibility. */

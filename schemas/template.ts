@@ -9,8 +9,10 @@ export interface TemplateVersion {
   readonly locale: string
   /** By locale, by channel: strings are Liquid sources. */
   readonly locales: Readonly<Record<string, Readonly<Record<string, Message>>>>
-  /** Values of variables that the request does not give. */
+  /** Values of variables that the request does not give, in every locale that has none of its own. */
   readonly defaults: Readonly<Record<string, unknown>>
+  /** By locale: values that go before those of `defaults` there. Not for the locale to fall back to. */
+  readonly localeDefaults?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   readonly createdAt: string
   readonly updatedAt: string
   /** As a compatibility contract was told it, for the contract's own view. */

@@ -19,13 +19,13 @@ export function headerNamed(headers: Readonly<Record<string, string>>, name: str
 }
 
 /** What a trace is known by in a log line. */
-export interface TracePlace {
+export interface SpanContext {
   readonly trace_id: string
   readonly span_id: string
 }
 
 /** Where a valid trace context stands in its trace. */
-export function tracePlace(traceparent: string): TracePlace {
+export function spanContext(traceparent: string): SpanContext {
   const [, trace_id = '', span_id = ''] = traceparent.split('-')
   return { trace_id, span_id }
 }

@@ -41,7 +41,7 @@ test('a batch becomes one step with everything its records led to, in their orde
   run.feed(records)
   expect(run.steps).toEqual([
     {
-      settled: records,
+      acked: records,
       outputs: [forwarded, told, buried, passedOn('emits more'), statusOf('emits more')],
       changes: [],
       drops: [{ record: records[1], reason: 'not-wanted' }],
@@ -95,7 +95,7 @@ test('what a record’s function throws ends the stage and names the record; not
   )
   run.feed([record('good')])
   run.feed([record('also good'), record('bad'), record('never tried')])
-  expect(run.steps.map(({ settled }) => settled.length)).toEqual([1])
+  expect(run.steps.map(({ acked }) => acked.length)).toEqual([1])
   const [error] = run.errors
   expect(error).toBeInstanceOf(StageCrash)
   expect(error).toMatchObject({ recordId: 'bad-0', code: 'stage-crash', cause: fault })
@@ -111,7 +111,7 @@ test('a batch is prepared once and decided with what was prepared', async () => 
     }),
   )
   run.feed([record('a'), record('b', 'high')])
-  await settled()
+  await acked()
   expect(prepared).toEqual([['a', 'b']])
   expect(run.steps.map(({ outputs }) => outputs)).toEqual([[passedOn('A normal'), passedOn('B high')]])
 })
@@ -129,12 +129,12 @@ test('batches keep their order and are prepared one after the other', async () =
   )
   run.feed([record('first')])
   run.feed([record('second')])
-  await settled()
+  await acked()
   expect([started, run.steps]).toEqual([['first'], []])
   finish.get('first')?.()
-  await settled()
+  await acked()
   finish.get('second')?.()
-  await settled()
+  await acked()
   expect(run.steps.map(({ outputs }) => outputs)).toEqual([[passedOn('first')], [passedOn('second')]])
 })
 
@@ -152,7 +152,7 @@ test('what preparing throws ends the stage as it is; what deciding throws names 
     }),
   )
   deciding.feed([record('b')])
-  await settled()
+  await acked()
   expect([failing.errors, failing.steps, deciding.steps]).toEqual([[fault], [], []])
   expect(deciding.errors).toMatchObject([{ recordId: 'b-0', code: 'stage-crash', cause: fault }])
 })
@@ -216,7 +216,7 @@ function record(id: string, lane: Scope['lane'] = 'normal', partition = 1): Inpu
     scope: { lane, partition },
     timestampMs: nowMs,
     headers: {},
-    fresh: true,
+    firstDelivery: true,
   }
 }
 
@@ -245,7 +245,7 @@ function statusOf(notificationId: string) {
   return status(value)
 }
 
-/** Every promise that waits for nothing but others is settled. */
-async function settled(): Promise<void> {
+/** Every promise that waits for nothing but others is acked. */
+async function acked(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve))
 }

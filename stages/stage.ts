@@ -1,12 +1,12 @@
 /** The contract of a stage. A stage is an RxJS operator from batches of input records to steps; a step is what one
- *  transaction commits: outputs, state changes, and the inputs it settles.
+ *  transaction commits: outputs, state changes, and the inputs it acks.
  *
  *  Invariant: a stage touches nothing but what it is given here and the ports its factory names. It may be stopped
  *  at any point and started again from its last committed step. */
 import { concatMap, map, type Observable, type OperatorFunction, type SchedulerLike } from 'rxjs'
 import type { EventName, EventOf } from '../schemas/avro.js'
 import type { Outgoing } from '../schemas/outgoing.js'
-import type { Lane, TopicName } from '../schemas/topics.js'
+import type { Lane, StreamName } from '../schemas/streams.js'
 
 export const stageNames = ['dedupe', 'enrich-template', 'route', 'throttle', 'deliver', 'record'] as const
 export type StageName = (typeof stageNames)[number]
@@ -27,7 +27,7 @@ export type InputRecord<I extends EventName> = EventOf<I> & {
   readonly timestampMs: number
   readonly headers: Readonly<Record<string, string>>
   /** True: it was written after this worker took its partition over, so nobody can have worked on it before. */
-  readonly fresh: boolean
+  readonly firstDelivery: boolean
 }
 
 /** Records pulled together, high lanes first, each lane and partition in order. Never empty. */
@@ -35,9 +35,9 @@ export interface Batch<I extends EventName> {
   readonly records: readonly InputRecord<I>[]
 }
 
-/** What one transaction commits. Every input is settled by exactly one step. */
+/** What one transaction commits. Every input is acked by exactly one step. */
 export interface Step<I extends EventName, O extends EventName> {
-  readonly settled: readonly InputRecord<I>[]
+  readonly acked: readonly InputRecord<I>[]
   readonly outputs: readonly Outgoing<O>[]
   readonly changes: readonly StateChange[]
   readonly drops: readonly Drop<I>[]
@@ -96,14 +96,14 @@ export interface StageContext {
   /** The part of the input's partitions that this worker owns, at most 1: its part of a limit over all workers. */
   readonly share: () => number
   /** Emits scopes that are being given back: what is not begun in them is best let go. They come back as other objects. */
-  readonly leaving: Observable<readonly Scope[]>
-  /** Leaves records unsettled, for the next owner of their scope. */
-  readonly letGo: (records: readonly InputRecord<EventName>[]) => void
+  readonly revoked: Observable<readonly Scope[]>
+  /** Leaves records unacked, for the next owner of their scope. */
+  readonly release: (records: readonly InputRecord<EventName>[]) => void
 }
 
 export interface Stage<I extends EventName, O extends EventName> {
   readonly name: WorkerName
-  readonly input: TopicName
+  readonly input: StreamName
   readonly operator: (context: StageContext) => OperatorFunction<Batch<I>, Step<I, O>>
   /** True: steps are synced to disk before anything else happens, for they tell of the outside world. */
   readonly durable: boolean
@@ -152,10 +152,10 @@ export interface RecordContext {
   readonly sharedState: KeyedState
 }
 
-/** Lifts a function of one record into a stage. Inputs settle in order, a batch at a time. */
+/** Lifts a function of one record into a stage. Inputs ack in order, a batch at a time. */
 export function eachRecord<I extends EventName, O extends EventName>(
   name: WorkerName,
-  input: TopicName,
+  input: StreamName,
   decide: (record: EventOf<I>, context: RecordContext) => Outcome<O>,
 ): Stage<I, O> {
   const operator = (context: StageContext) =>
@@ -164,15 +164,20 @@ export function eachRecord<I extends EventName, O extends EventName>(
 }
 
 /** Lifts a function of a whole batch that has something to wait for: look-ups and renderings, asked once per batch.
- *  It prepares, then decides record by record. Batches keep their order. */
+ *  It prepares, then decides record by record. Batches keep their order, so the state that `prepare` reads through
+ *  `contextOf` changes until the decisions only by what the decisions before them did. */
 export function eachBatch<I extends EventName, O extends EventName>(
   name: WorkerName,
-  input: TopicName,
-  prepare: (batch: Batch<I>, nowMs: number) => Promise<(record: InputRecord<I>, context: RecordContext) => Outcome<O>>,
+  input: StreamName,
+  prepare: (
+    batch: Batch<I>,
+    nowMs: number,
+    contextOf: (record: InputRecord<I>) => RecordContext,
+  ) => Promise<(record: InputRecord<I>, context: RecordContext) => Outcome<O>>,
 ): Stage<I, O> {
   const operator = (context: StageContext) =>
     concatMap(async (batch: Batch<I>) => {
-      const decide = await prepare(batch, context.clock.now())
+      const decide = await prepare(batch, context.clock.now(), (record) => recordContext(record, context))
       return stepOf(batch, (record) => decide(record, recordContext(record, context)), context)
     })
   return { name, input, operator, durable: false }
@@ -220,7 +225,7 @@ function stepOf<I extends EventName, O extends EventName>(
         break
     }
   }
-  return { settled: batch.records, outputs, changes: context.takeChanges(), drops, deadLetters }
+  return { acked: batch.records, outputs, changes: context.takeChanges(), drops, deadLetters }
 }
 
 function attempt<I extends EventName, O extends EventName>(

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 
 const downloadTimeoutMs = 120_000
 /** Libraries that want libraries, so many times over. */
-const roundsMost = 4
+const maxRounds = 4
 
 /** How a program is run. */
 export interface InstalledProgram {
@@ -83,7 +83,7 @@ function programsIn<P extends string>(folder: string, wanted: DebianPackage<P>):
 function unpack<P extends string>(folder: string, wanted: DebianPackage<P>): void {
   const fetched = new Set<string>()
   let names = [wanted.name]
-  for (let round = 0; round < roundsMost; round++) {
+  for (let round = 0; round < maxRounds; round++) {
     for (const name of names) fetched.add(name)
     const packages = join(folder, 'packages')
     const before = new Set(readdirSync(packages))

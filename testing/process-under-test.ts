@@ -3,12 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from './until.js'
 
 const executable = join(import.meta.dirname, '..', 'pipeline', 'cli', 'carillon.cjs')
-/** After which a wait has failed. */
-const patienceMs = 120_000
-const stepMs = 20
 
 /** One process. */
 export interface ProcessUnderTest {
@@ -58,13 +55,4 @@ export async function readyProcess(started: ProcessUnderTest): Promise<void> {
     async () => (await fetch(`${address}/health/ready`).catch(() => null))?.ok === true,
     () => `a ready process: ${started.log()}`,
   )
-}
-
-/** Resolves when it holds; rejects where that takes too long. */
-export async function until(holds: () => Promise<boolean> | boolean, what: () => string): Promise<void> {
-  const deadlineMs = performance.now() + patienceMs
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`This did not come within ${patienceMs} ms: ${what()}`)
-    await sleep(stepMs)
-  }
 }

@@ -18,13 +18,13 @@ const key = 'a-key-of-the-test'
 
 const found = await k6For(root)
 
-test('the README tells which k6, and each script that there is', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+test('docs/bench.md names which k6, and each script that there is', () => {
+  const page = readFileSync(join(root, 'docs', 'bench.md'), 'utf8')
   const inFolder = readdirSync(join(root, 'bench', 'k6')).filter((name) =>
     /^export const handleSummary/m.test(sourceOf(name)),
   )
   expect(inFolder.sort()).toEqual([...scripts].sort())
-  expect([`go install ${k6Module}`, ...scripts].filter((text) => !readme.includes(text))).toEqual([])
+  expect([`go install ${k6Module}`, ...scripts].filter((text) => !page.includes(text))).toEqual([])
 })
 
 if (found.k6 === null) test.skip(`k6: ${found.missing}`, () => undefined)

@@ -1,17 +1,13 @@
 /** Panels about the time to a delivery's end, and about how it ended. */
 import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
-import { heatmap, type Step, timeSeries } from '../panels.js'
+import { heatmap, most, timeSeries } from '../panels.js'
 import { bucketsOf, chosen, countOf, grown, of, quantile, rate, sum } from '../promql.js'
 
 const sent = { channel: chosen('channel'), priority: chosen('priority') }
 const recorded = { priority: chosen('priority') }
 const wentWell = { ...recorded, status: '=~"sent|delivered"' } as const
 /** The objectives' bounds, of high priority and of low. */
-const bounds: readonly Step[] = [
-  { from: null, color: 'green' },
-  { from: 10, color: 'orange' },
-  { from: 300, color: 'red' },
-]
+const bounds = most(10, 300)
 
 export const objectives = [
   timeSeries({

@@ -203,7 +203,7 @@ export const overview: Board = {
         table({
           title: 'Which alerts are there?',
           description:
-            'Firing, or pending until they have lasted long enough. What each means and what to do stands in its annotations: Prometheus’ page /alerts, and the README.',
+            'Firing, or pending until they have lasted long enough. What each means and what to do stands in its annotations: Prometheus’ page /alerts, and docs/operations.md.',
           unit: 'none',
           columns: {
             alertname: 'Alert',

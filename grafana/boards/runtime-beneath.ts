@@ -1,20 +1,22 @@
 /** Panels about what Carillon stands on: SQLite, MongoDB, Kafka's client. */
 import { metricList as metrics } from '../../pipeline/observe/metrics/list.js'
-import { most, timeSeries } from '../panels.js'
+import { most, type Need, type PanelSpec, type Query, timeSeries } from '../panels.js'
 import { chosen, countOf, grown, max, of, quantile, rate, sum } from '../promql.js'
 
 const here = { instance: chosen('instance') }
 const inSqlite = { ...here, db_system_name: '="sqlite"' } as const
 const inMongo = { ...here, db_system_name: '="mongodb"' } as const
-const width = 8
+/** A query that has no data without what it needs. */
+const on = (needs: Need, expr: string, legend: string): Query => ({ expr, legend, needs })
+/** Three of them stand side by side. */
+const series = (spec: PanelSpec) => timeSeries({ width: 8, ...spec })
 
 export const sqlite = [
-  timeSeries({
+  series({
     title: 'How long does a transaction take?',
     description:
       'p99 and p50 by operation. The commit that syncs is the disk’s own time; above 100 ms the disk is slow or shared.',
     unit: 's',
-    width,
     queries: [
       {
         expr: quantile(0.99, ['db_operation_name'], metrics.databaseSeconds, inSqlite),
@@ -27,11 +29,10 @@ export const sqlite = [
     ],
     steps: most(0.1, 1),
   }),
-  timeSeries({
+  series({
     title: 'How many transactions are there?',
     description: 'A second, by operation and process. They are what a drain spends its time on.',
     unit: 'cps',
-    width,
     queries: [
       {
         expr: sum(['instance', 'db_operation_name'], rate(countOf(metrics.databaseSeconds, inSqlite))),
@@ -39,144 +40,111 @@ export const sqlite = [
       },
     ],
   }),
-  timeSeries({
+  series({
     title: 'How large are the files?',
     description:
       'The database of records and its log; on Kafka only where records are in SQLite. The database grows to what retention keeps; a log far above 100 MB means that a reader does not let it be emptied.',
     unit: 'bytes',
-    width,
-    queries: [
-      {
-        expr: sum(['instance', 'file'], of(metrics.databaseBytes, here)),
-        legend: '{{instance}} {{file}}',
-        needs: 'sqlite',
-      },
-    ],
+    queries: [on('sqlite', sum(['instance', 'file'], of(metrics.databaseBytes, here)), '{{instance}} {{file}}')],
   }),
 ]
 
 export const mongodb = [
-  timeSeries({
+  series({
     title: 'How long does a command take?',
     description:
       'p99 by command. Writes wait for the majority. Slow writes let records fall behind, but hold up no delivery; slow reads hold up what needs a template or a recipient.',
     unit: 's',
-    width,
     queries: [
-      {
-        expr: quantile(0.99, ['db_operation_name'], metrics.databaseSeconds, inMongo),
-        legend: '{{db_operation_name}}',
-        needs: 'mongodb',
-      },
+      on('mongodb', quantile(0.99, ['db_operation_name'], metrics.databaseSeconds, inMongo), '{{db_operation_name}}'),
     ],
     steps: most(0.25, 1),
   }),
-  timeSeries({
+  series({
     title: 'How many commands fail?',
     description:
       'Within five minutes, by command and kind of error. MongoNetworkError and its like are no answer: the server, or the way to it.',
     unit: 'short',
-    width,
     queries: [
-      {
-        expr: sum(
+      on(
+        'mongodb',
+        sum(
           ['db_operation_name', 'error_type'],
           grown(countOf(metrics.databaseSeconds, { ...inMongo, error_type: '!=""' }), '5m'),
         ),
-        legend: '{{db_operation_name}}: {{error_type}}',
-        needs: 'mongodb',
-      },
+        '{{db_operation_name}}: {{error_type}}',
+      ),
     ],
   }),
-  timeSeries({
+  series({
     title: 'How many connections are used?',
     description: 'By state. None idle for long: the pool is too small for the load, or the server too slow.',
     unit: 'short',
-    width,
     queries: [
-      {
-        expr: sum(['db_client_connection_state'], of(metrics.databaseConnections, inMongo)),
-        legend: '{{db_client_connection_state}}',
-        needs: 'mongodb',
-      },
+      on(
+        'mongodb',
+        sum(['db_client_connection_state'], of(metrics.databaseConnections, inMongo)),
+        '{{db_client_connection_state}}',
+      ),
     ],
   }),
 ]
 
 export const kafkaClient = [
-  timeSeries({
+  series({
     title: 'How long is the way to the brokers?',
     description:
       'Round trip to the slowest broker, by client. A producer’s is part of every commit. A consumer’s includes the wait for records, half a second at most, so half a second is idle.',
     unit: 's',
-    width,
     queries: [
-      {
-        expr: max(['client', 'quantile'], of(metrics.clientBrokerSeconds, here)),
-        legend: '{{client}} {{quantile}}',
-        needs: 'kafka',
-      },
+      on('kafka', max(['client', 'quantile'], of(metrics.clientBrokerSeconds, here)), '{{client}} {{quantile}}'),
     ],
     steps: most(1, 3),
   }),
-  timeSeries({
+  series({
     title: 'Do records wait to be sent?',
     description:
       'In librdkafka, by client. It goes up and down with each commit; a line that stays up is a broker that does not take them.',
     unit: 'short',
-    width,
-    queries: [{ expr: sum(['client'], of(metrics.clientQueued, here)), legend: '{{client}}', needs: 'kafka' }],
+    queries: [on('kafka', sum(['client'], of(metrics.clientQueued, here)), '{{client}}')],
   }),
-  timeSeries({
+  series({
     title: 'How much waits to be sent?',
     description: 'The same in bytes. librdkafka refuses more at its bound, and the stage waits.',
     unit: 'bytes',
-    width,
-    queries: [{ expr: sum(['client'], of(metrics.clientQueuedBytes, here)), legend: '{{client}}', needs: 'kafka' }],
+    queries: [on('kafka', sum(['client'], of(metrics.clientQueuedBytes, here)), '{{client}}')],
   }),
-  timeSeries({
+  series({
     title: 'How much was fetched ahead?',
     description:
       'Records read from brokers and not yet given to a stage, by client; bounded. Full while the stage is busy, empty where it waits for input.',
     unit: 'short',
-    width,
-    queries: [{ expr: sum(['client'], of(metrics.clientFetched, here)), legend: '{{client}}', needs: 'kafka' }],
+    queries: [on('kafka', sum(['client'], of(metrics.clientFetched, here)), '{{client}}')],
   }),
-  timeSeries({
+  series({
     title: 'How much goes over the wire?',
     description: 'Bytes a second to the brokers and back, of all chosen processes.',
     unit: 'Bps',
-    width,
     queries: [
-      { expr: sum([], rate(of(metrics.clientSentBytes, here))), legend: 'sent', needs: 'kafka' },
-      { expr: sum([], rate(of(metrics.clientReceivedBytes, here))), legend: 'received', needs: 'kafka' },
+      on('kafka', sum([], rate(of(metrics.clientSentBytes, here))), 'sent'),
+      on('kafka', sum([], rate(of(metrics.clientReceivedBytes, here))), 'received'),
     ],
   }),
-  timeSeries({
+  series({
     title: 'How many brokers is each client connected to?',
     description:
       'Fewer than there are is usual: a client connects where its partitions are led. 0 is a client that can do nothing.',
     unit: 'short',
-    width,
-    queries: [{ expr: `min by (client) (${of(metrics.clientBrokersUp, here)})`, legend: '{{client}}', needs: 'kafka' }],
+    queries: [on('kafka', `min by (client) (${of(metrics.clientBrokersUp, here)})`, '{{client}}')],
   }),
-  timeSeries({
+  series({
     title: 'Do requests to brokers fail?',
     description:
       'Failed and unanswered requests within an hour. Some come with each restart of a broker. A steady stream: the network, or a broker that is overloaded.',
     unit: 'short',
-    width,
     queries: [
-      {
-        expr: sum(['client'], grown(of(metrics.clientErrors, here), '1h')),
-        legend: '{{client}} failed',
-        needs: 'kafka',
-      },
-      {
-        expr: sum(['client'], grown(of(metrics.clientTimeouts, here), '1h')),
-        legend: '{{client}} unanswered',
-        needs: 'kafka',
-      },
+      on('kafka', sum(['client'], grown(of(metrics.clientErrors, here), '1h')), '{{client}} failed'),
+      on('kafka', sum(['client'], grown(of(metrics.clientTimeouts, here), '1h')), '{{client}} unanswered'),
     ],
   }),
 ]

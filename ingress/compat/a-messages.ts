@@ -2,18 +2,25 @@
  *  their acceptance, also those sent before anybody looked. */
 import { z } from '@hono/zod-openapi'
 import { tenant } from '../../schemas/tenant.js'
-import { plainMessage } from '../channel-content.js'
 import { answer, type IngressApp } from '../endpoint.js'
-import { identifier } from '../identifier.js'
 import type { InboxMessage, IngressPorts, Recipients } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
+import { plainMessage } from '../requests/channel-content.js'
+import { identifier } from '../requests/identifier.js'
 import { type ContractErrors, contractApp, serveContract, serveNothingElse } from './contract.js'
-import { integer } from './integer.js'
 import { newNotification } from './new-notification.js'
+
+/** An integer written in decimal, as a form or a path has it. Beyond 2^53 two ids could not be told apart. */
+export const integer = z
+  .string({ error: 'Must be an integer.' })
+  .regex(/^[+-]?\d{1,17}$/, { error: 'Must be an integer.', abort: true })
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'Must be an integer of at most 9007199254740991.')
+  .openapi({ type: 'integer' })
 
 const tag = 'Contract A: user messages'
 /** Messages that one answer holds, the newest. */
-const messagesMost = 10_000
+const maxMessages = 10_000
 /** Messages read at once. */
 const pageSize = 1000
 
@@ -84,7 +91,7 @@ function serveMessages(app: IngressApp, { inbox, recipients }: IngressPorts): vo
       tag,
       summary: 'The messages that a user was sent',
       params: z.object({ userID: identifier }),
-      answers: { 200: { description: `The newest ${messagesMost} of them.`, schema: messages } },
+      answers: { 200: { description: `The newest ${maxMessages} of them.`, schema: messages } },
     },
     async ({ c, params: { userID } }) => {
       const id = integer.safeParse(userID)
@@ -111,7 +118,7 @@ async function known(recipients: Recipients, id: number): Promise<User | undefin
 async function receivedBy(recipient: string, inbox: IngressPorts['inbox']): Promise<readonly InboxMessage[]> {
   const newestFirst: InboxMessage[] = []
   let cursor: string | null | undefined
-  while (cursor !== null && newestFirst.length < messagesMost) {
+  while (cursor !== null && newestFirst.length < maxMessages) {
     const page = await inbox.list(tenant, recipient, pageSize, cursor)
     newestFirst.push(...page.data)
     cursor = page.nextCursor

@@ -28,9 +28,9 @@ export function contractKey(contract: 'b' | 'c', key: string): string {
 export async function acceptOnce(
   acceptor: Pick<Acceptor, 'accept'>,
   notification: NotificationRequested,
-  { key, windowMs }: Pick<Claim, 'key' | 'windowMs'>,
+  claimed: Pick<Claim, 'key' | 'windowMs' | 'insteadOf'>,
 ): Promise<Owner> {
-  const claim = { key, bodyHash: '', answer: notification.id, ...(windowMs !== undefined && { windowMs }) }
+  const claim = { ...claimed, bodyHash: '', answer: notification.id }
   const deadlineMs = performance.now() + patienceMs
   for (let pauseMs = lookAgainMs.first; ; pauseMs = Math.min(2 * pauseMs, lookAgainMs.most)) {
     const acceptance = await acceptor.accept([notification], claim)

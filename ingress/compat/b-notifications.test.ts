@@ -42,6 +42,21 @@ test('a user named twice gets one', async () => {
   expect(fake.accepted.length).toBe(1)
 })
 
+test.each(['failed', 'expired', 'cancelled', 'suppressed'] as const)(
+  'one whose first ended as %s is no duplicate: nobody was told',
+  async (status) => {
+    const { fake, post } = testClient()
+    await post(path, hello)
+    for (const record of [...fake.accepted]) fake.record(record.id, { status })
+    const again = (await post(path, hello)).body as { results: { status: string; id: string }[] }
+    expect(again.results.map((result) => result.status)).toEqual(['accepted', 'accepted'])
+    expect((await post(path, hello)).body).toEqual({
+      results: again.results.map((result) => ({ ...result, status: 'duplicate' })),
+    })
+    expect(fake.accepted.length).toBe(4)
+  },
+)
+
 test('a thousand equal posts at once give one accepted', async () => {
   const { fake, post } = testClient()
   const answers = await Promise.all(Array.from({ length: 1000 }, () => post(path, { ...hello, user_id: [1] })))

@@ -3,8 +3,8 @@
 import { z } from '@hono/zod-openapi'
 import type { NotificationRequested } from '../../schemas/events.js'
 import type { AttemptRecord, NotificationRecord } from '../../schemas/record.js'
-import { lanes } from '../../schemas/topics.js'
-import { jsonObject } from '../channel-content.js'
+import { lanes } from '../../schemas/streams.js'
+import { jsonObject } from '../requests/channel-content.js'
 import { statusesOfC, statusOfC, statusOfRecord } from './c-status.js'
 
 export const channelsOfC = ['sms', 'email', 'push'] as const

@@ -4,20 +4,19 @@ import type { NotificationRecord } from '../../schemas/record.js'
 import type { TemplateVersion } from '../../schemas/template.js'
 import { tenant } from '../../schemas/tenant.js'
 import { answer } from '../endpoint.js'
-import { identifier } from '../identifier.js'
-import { fanOutMax } from '../notification-request.js'
 import { cursorText } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
-import { templatesById } from '../request-context.js'
-import { batchBytesMax, foundBatch } from '../routes/batches.js'
+import { identifier } from '../requests/identifier.js'
+import { maxFanOut } from '../requests/notification-request.js'
+import { templatesById } from '../requests/request-context.js'
+import { foundBatch, maxBatchBytes } from '../routes/batches.js'
 import { cancelled } from '../routes/cancellation.js'
 import { queryInstant } from '../routes/notification-records.js'
 import { acceptOnce, contractKey } from './accept-once.js'
 import { acceptBatch, batchOfC } from './c-batch.js'
 import { channelsOfC, notificationOfC, shownByC } from './c-notification.js'
-import { type PartsOfC, recordFor, tagOfC } from './c-parts.js'
-import { optional, pageSize } from './c-query.js'
+import { optional, type PartsOfC, pageSize, recordFor, tagOfC } from './c-parts.js'
 import { prepared, type RequestOfC, requestOfC } from './c-request.js'
 import { statusesCalled, statusesOfC, statusOfRecord } from './c-status.js'
 import { errorField, serveContract } from './contract.js'
@@ -34,7 +33,7 @@ const listQuery = z.object({
 const list = z.object({ data: z.array(notificationOfC), next_cursor: z.string().nullable() }).openapi('ServiceList')
 
 const batchRequest = z
-  .object({ notifications: z.array(requestOfC).min(1).max(fanOutMax) })
+  .object({ notifications: z.array(requestOfC).min(1).max(maxFanOut) })
   .superRefine(({ notifications }, context) => {
     const first = new Map<string, number>()
     for (const [at, { idempotency_key: key }] of notifications.entries()) {
@@ -94,10 +93,10 @@ function serveBatch(parts: PartsOfC): void {
       method: 'post',
       path: '/api/v1/notifications/batch',
       tag: tagOfC,
-      summary: `Send 1 to ${fanOutMax} notifications, all or none`,
+      summary: `Send 1 to ${maxFanOut} notifications, all or none`,
       body: {
         schema: batchRequest,
-        maxBytes: batchBytesMax,
+        maxBytes: maxBatchBytes,
       },
       answers: {
         201: {

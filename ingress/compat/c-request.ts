@@ -4,16 +4,16 @@ import { createHash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { codePoints, isE164, isMailbox } from '../../schemas/addresses.js'
 import type { NotificationRequested } from '../../schemas/events.js'
-import { idBytesMax } from '../../schemas/ids.js'
+import { maxIdBytes } from '../../schemas/ids.js'
+import { lanes } from '../../schemas/streams.js'
 import type { TemplateVersion } from '../../schemas/template.js'
-import { lanes } from '../../schemas/topics.js'
-import { jsonObject, plainMessage } from '../channel-content.js'
 import type { IngressContext } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
-import { boundedJson } from '../normalize.js'
-import { dataBytesMax, instant } from '../notification-request.js'
 import type { IngressPorts } from '../ports.js'
 import type { FieldError } from '../problem.js'
+import { jsonObject, plainMessage } from '../requests/channel-content.js'
+import { identifier, shortText } from '../requests/identifier.js'
+import { boundedJson } from '../requests/normalize.js'
+import { instant, maxDataBytes } from '../requests/notification-request.js'
 import {
   acceptedOfC,
   type ChannelOfC,
@@ -22,19 +22,19 @@ import {
   rfc3339,
   type ToldC,
 } from './c-notification.js'
-import { optional } from './c-query.js'
+import { optional } from './c-parts.js'
 import { newNotification } from './new-notification.js'
 
 /** Bytes of a recipient: push tokens are long. */
-const recipientBytesMax = 2048
+const maxRecipientBytes = 2048
 /** Characters of content: code points, whatever the segments or bytes. */
-const contentMost: Readonly<Record<ChannelOfC, number>> = { sms: 160, email: 10_000, push: 4096 }
+const maxContent: Readonly<Record<ChannelOfC, number>> = { sms: 160, email: 10_000, push: 4096 }
 
 /** One notification. */
 export const requestOfC = z
   .object({
     channel: z.enum(channelsOfC),
-    recipient: shortText(recipientBytesMax),
+    recipient: shortText(maxRecipientBytes),
     content: z.string().nullish(),
     priority: optional(z.enum(lanes)),
     scheduled_at: optional(instant),
@@ -57,12 +57,12 @@ function* faultsOf(request: FieldsOfC): Iterable<readonly [path: string, message
   }
   if (channel === 'email' && !isMailbox(recipient)) yield ['recipient', 'Must be an e-mail address.']
   if (!content && template_id === undefined) yield ['content', 'Required, where there is no template_id.']
-  const most = contentMost[channel]
+  const most = maxContent[channel]
   if (content && content.length > most && codePoints(content) > most) {
     yield ['content', `Must be at most ${most} characters.`]
   }
   const errors: FieldError[] = []
-  boundedJson('template_variables', template_variables ?? undefined, dataBytesMax, errors)
+  boundedJson('template_variables', template_variables ?? undefined, maxDataBytes, errors)
   for (const { path, message } of errors) yield [path, message]
 }
 
@@ -87,7 +87,7 @@ export function prepared(
   const { channel, recipient, content, priority = 'normal', scheduled_at, template_variables } = request
   const sendAtMs = scheduled_at === undefined ? null : Date.parse(scheduled_at)
   const isDue = sendAtMs === null || sendAtMs <= ports.nowMs()
-  const isLong = Buffer.byteLength(recipient) > idBytesMax
+  const isLong = Buffer.byteLength(recipient) > maxIdBytes
   const told: ToldC = {
     ...(isLong && { recipient }),
     content: content ?? '',

@@ -4,26 +4,25 @@ import { z } from '@hono/zod-openapi'
 import type { Message } from '../../schemas/events.js'
 import type { TemplateVersion } from '../../schemas/template.js'
 import { tenant } from '../../schemas/tenant.js'
-import { plainMessage } from '../channel-content.js'
 import { answer } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
 import { cursorText } from '../paging.js'
 import type { Templates } from '../ports.js'
 import { type FieldError, invalid, Problem } from '../problem.js'
+import { plainMessage } from '../requests/channel-content.js'
+import { identifier, shortText } from '../requests/identifier.js'
 import { channelsOfC, rfc3339 } from './c-notification.js'
-import { type PartsOfC, tagOfC } from './c-parts.js'
-import { optional, pageSize } from './c-query.js'
+import { optional, type PartsOfC, pageSize, tagOfC } from './c-parts.js'
 import { errorField, serveContract } from './contract.js'
 import { translateGoTemplate } from './go-template.js'
 
-const nameBytesMax = 256
-const bodyMost = 100_000
+const maxNameBytes = 256
+const maxBody = 100_000
 const locale = 'en'
 /** Pages of templates looked through for those of this contract, for one of its pages. */
 const pagesLookedAt = 50
 
 const newTemplate = z
-  .object({ name: shortText(nameBytesMax), channel: z.enum(channelsOfC), body: z.string().min(1).max(bodyMost) })
+  .object({ name: shortText(maxNameBytes), channel: z.enum(channelsOfC), body: z.string().min(1).max(maxBody) })
   .openapi('ServiceNewTemplate', { example: { name: 'code', channel: 'sms', body: 'Your code is {{.Code}}.' } })
 const templateOfC = z
   .object({

@@ -1,7 +1,8 @@
 /** What the contracts of other systems have in common: their errors look as they did there, and a body counts as JSON
  *  whatever it is declared to be. Who may call, correlation ids and limits are those of every route. */
 import { OpenAPIHono, z } from '@hono/zod-openapi'
-import { type Endpoint, type IngressApp, type IngressEnvironment, type Input, serveEndpoint } from '../endpoint.js'
+import { type IngressApp, type IngressEnvironment, type Input, serveEndpoint } from '../endpoint.js'
+import type { Endpoint } from '../endpoint-document.js'
 import { Problem, problemHeaders, problemOf } from '../problem.js'
 
 /** How a contract tells of errors. */

@@ -9,7 +9,7 @@ import { Problem } from '../problem.js'
 
 const minuteMs = 60_000
 /** Addresses remembered. Beyond this those are forgotten whose minute ends first. */
-const addressesMost = 100_000
+const maxAddresses = 100_000
 
 export interface FrontLimitOptions {
   /** Null: as many as come. */
@@ -22,7 +22,7 @@ export interface FrontLimitOptions {
  *  request. Each process counts for itself. */
 export function frontLimit({ requestsPerMinute, trustedProxies }: FrontLimitOptions): (c: IngressContext) => void {
   if (requestsPerMinute === null) return () => undefined
-  const counts = new TTLCache<string, number>({ max: addressesMost, ttl: minuteMs })
+  const counts = new TTLCache<string, number>({ max: maxAddresses, ttl: minuteMs })
   const trusts = proxyAddress.compile([...trustedProxies])
 
   return (c) => {

@@ -1,10 +1,10 @@
 /** The event of what a contract was asked: one channel, one recipient. */
 import type { Address, Message, NotificationRequested, Priority, TemplateReference } from '../../schemas/events.js'
+import type { Channel } from '../../schemas/streams.js'
 import { tenant } from '../../schemas/tenant.js'
-import type { Channel } from '../../schemas/topics.js'
 import type { IngressContext } from '../endpoint.js'
-import { recipientKeyOf } from '../notification-request.js'
 import type { IngressPorts } from '../ports.js'
+import { recipientKeyOf } from '../requests/notification-request.js'
 
 /** What differs from one notification to the next. */
 export interface Asked {

@@ -29,7 +29,7 @@ export interface Changes {
 }
 
 /** Changes that wait to be told. Beyond it, all streams are ended: they would be told less than what was promised. */
-const waitingMost = 20_000
+const maxWaiting = 20_000
 /** Told before the sockets are served: by changes, which is what one stream gets, and by calls of listeners. */
 const portion = { changes: 128, calls: 10_000 } as const
 /** For how long a stream is held up for the watch; it begins without it where the log is away. */
@@ -96,7 +96,7 @@ export function createChanges(records: Pick<Records, 'watch'>): Changes {
   }
 
   function take(change: Change): void {
-    if (waiting.length >= waitingMost) {
+    if (waiting.length >= maxWaiting) {
       waiting = []
       for (const listener of all()) listener.missed()
       return

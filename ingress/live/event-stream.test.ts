@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { afterEach, expect, it, vi } from 'vitest'
 import type { IngressEnvironment } from '../endpoint.js'
-import { type EventStream, eventFrame, openEventStream, unreadBytesMost } from './event-stream.js'
+import { type EventStream, eventFrame, maxUnreadBytes, openEventStream } from './event-stream.js'
 import { createPlaces } from './places.js'
 
 afterEach(() => {
@@ -9,7 +9,7 @@ afterEach(() => {
 })
 
 const frame = Buffer.from('x'.repeat(1024))
-const framesMost = unreadBytesMost / frame.length
+const maxFrames = maxUnreadBytes / frame.length
 
 /** A stream without a connection, and its body, of which nothing is read unless the test does. */
 async function open(heartbeatMs = 15_000) {
@@ -46,7 +46,7 @@ it('a stream tells when to connect again, and then that it is still here', async
 it('a reader who is behind by more than the bound is cut off, and gives the place back', async () => {
   const { stream, places, reader } = await open()
   await reader.read()
-  for (let number = 0; number < framesMost; number++) stream.push(frame)
+  for (let number = 0; number < maxFrames; number++) stream.push(frame)
   expect(() => places.take('events', () => undefined)).toThrow('1 streams are open')
   stream.push(frame)
   expect(stream.ended.aborted).toBe(true)
@@ -57,7 +57,7 @@ it('a reader who is behind by more than the bound is cut off, and gives the plac
 it('what is offered waits until the reader has taken enough, and ends with the stream', async () => {
   const { stream, read, reader } = await open()
   await read()
-  for (let number = 0; number < framesMost; number++) expect(await stream.offer(frame)).toBe(true)
+  for (let number = 0; number < maxFrames; number++) expect(await stream.offer(frame)).toBe(true)
   const settled: boolean[] = []
   const offered = [stream.offer(frame).then((taken) => settled.push(taken))]
   await Promise.resolve()
@@ -74,7 +74,7 @@ it('a reader who takes nothing for a minute of heartbeats is cut off', async () 
   vi.useFakeTimers()
   const { stream, reader } = await open()
   await reader.read()
-  for (let number = 0; number < framesMost; number++) await stream.offer(frame)
+  for (let number = 0; number < maxFrames; number++) await stream.offer(frame)
   vi.advanceTimersByTime(45_000)
   expect(stream.ended.aborted).toBe(false)
   vi.advanceTimersByTime(15_000)

@@ -19,7 +19,7 @@ export interface EventStream {
 }
 
 /** Bytes that one reader may have waiting here, beside what the operating system takes. */
-export const unreadBytesMost = 256 * 1024
+export const maxUnreadBytes = 256 * 1024
 /** Shorter than the idle time-outs of proxies; also how soon it is noticed that a reader is gone without a word. */
 const heartbeatDefaultMs = 15_000
 /** Heartbeats for which a reader may take nothing though more is there for it. */
@@ -63,7 +63,7 @@ export function openEventStream(
       pull: () => wanted?.(),
       cancel: () => end(),
     },
-    new ByteLengthQueuingStrategy({ highWaterMark: unreadBytesMost }),
+    new ByteLengthQueuingStrategy({ highWaterMark: maxUnreadBytes }),
   )
   const beats = setInterval(beat, heartbeatMs)
   // Also where the answer is never sent: the request was HEAD, or its sender has gone already.

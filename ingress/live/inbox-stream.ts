@@ -15,11 +15,11 @@ export interface InboxAddress {
 }
 
 /** Messages of one look. Each may be large, and all streams may look at once. */
-const lookMost = 20
+const maxLook = 20
 /** A change may be missed, and an inbox filled by what tells of none. */
 const lookAgainMs = 15_000
 /** Messages of which is remembered that they were told. */
-const rememberedMost = 1000
+const maxRemembered = 1000
 
 /** The first look: it tells whether the place is good before anything is answered. */
 export interface InboxStart {
@@ -34,7 +34,7 @@ export async function startOfInbox(
   after: string | undefined,
 ): Promise<InboxStart> {
   if (after === undefined) return { place: await inbox.lastArrival(tenant, recipient), arrivals: [] }
-  return { place: after, arrivals: await inbox.arrivals(tenant, recipient, after, lookMost) }
+  return { place: after, arrivals: await inbox.arrivals(tenant, recipient, after, maxLook) }
 }
 
 /** Tells until the stream ends. */
@@ -53,13 +53,13 @@ export async function tellInbox(
       if (!remember(told, message.id)) continue
       if (!(await stream.offer(eventFrame('message', message, next)))) return
     }
-    if (arrivals.length < lookMost) await bell.rings()
+    if (arrivals.length < maxLook) await bell.rings()
   }
 
   /** While the store is away there is nothing to tell; it is asked again when the bell rings next. */
   async function look(): Promise<readonly Arrival[]> {
     try {
-      return await inbox.arrivals(tenant, recipient, place, lookMost)
+      return await inbox.arrivals(tenant, recipient, place, maxLook)
     } catch (error) {
       // The place is forgotten: whoever connects anew is told so.
       if (error instanceof BadCursor) stream.close()
@@ -109,7 +109,7 @@ export function inboxBell(changes: Changes, { recipient }: InboxAddress, ended: 
 function remember(told: Set<string>, id: string): boolean {
   if (told.has(id)) return false
   const [oldest] = told
-  if (told.size >= rememberedMost && oldest !== undefined) told.delete(oldest)
+  if (told.size >= maxRemembered && oldest !== undefined) told.delete(oldest)
   told.add(id)
   return true
 }

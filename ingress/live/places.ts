@@ -11,10 +11,10 @@ export interface Places {
 }
 
 /** A stream takes some 50 KB, and up to the bounds of its reader's slowness. */
-const streamsMost = 5000
+const maxStreams = 5000
 
 /** `observer` is told of each place that is taken and given back. */
-export function createPlaces(observer: Pick<IngressObserver, 'watchers'>, most = streamsMost): Places {
+export function createPlaces(observer: Pick<IngressObserver, 'watchers'>, most = maxStreams): Places {
   const taken = new Set<() => void>()
   let closed = false
 

@@ -25,7 +25,7 @@ export interface StatusReader {
 }
 
 /** Changes of one notification that may come while its record is read. */
-const meanwhileMost = 1000
+const maxMeanwhile = 1000
 
 /** Attends to changes at once and resolves when none is missed any more; tells nothing before it is told to begin. */
 export async function openStatusStream(
@@ -54,7 +54,7 @@ export async function openStatusStream(
   async function tellCurrent(notification: string): Promise<void> {
     const meanwhile: StatusChange[] = []
     tell = (change) => {
-      if (meanwhile.length < meanwhileMost) meanwhile.push(change)
+      if (meanwhile.length < maxMeanwhile) meanwhile.push(change)
       else reader.missed()
     }
     const found = await records.get(tenant, notification)

@@ -6,7 +6,7 @@ import { upgradeWebSocket } from '@hono/node-server'
 import { WebSocket } from 'ws'
 import type { IngressContext } from '../endpoint.js'
 import { invalid } from '../problem.js'
-import { unreadBytesMost } from './event-stream.js'
+import { maxUnreadBytes } from './event-stream.js'
 
 export interface TellingSocket {
   /** Sends at once. Cuts the reader off where it is too far behind. */
@@ -89,7 +89,7 @@ function telling(socket: WebSocket): TellingSocket {
     push(message) {
       if (socket.readyState !== WebSocket.OPEN) return
       socket.send(message, { binary: false })
-      if (socket.bufferedAmount > unreadBytesMost) socket.terminate()
+      if (socket.bufferedAmount > maxUnreadBytes) socket.terminate()
     },
     close: (code, reason) => socket.close(code, reason),
   }

@@ -2,21 +2,21 @@
 import { z } from '@hono/zod-openapi'
 import type { NotificationRequested } from '../../schemas/events.js'
 import { tenant } from '../../schemas/tenant.js'
-import { accept, batchLocation } from '../acceptance.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { type Checked, check } from '../field-errors.js'
-import { identifier, isFresh } from '../identifier.js'
-import { normalize } from '../normalize.js'
-import { type BatchItem, batchEnvelope, batchItem, batchRequest } from '../notification-request.js'
 import type { IngressOptions } from '../options.js'
 import type { BatchSummary, IngressPorts } from '../ports.js'
 import { type FieldError, invalid, Problem, type ProblemBody, problemBody, problemSchema } from '../problem.js'
 import { batchShape } from '../record-shapes.js'
-import { requestContext } from '../request-context.js'
+import { accept, batchLocation } from '../requests/acceptance.js'
+import { type Checked, check } from '../requests/field-errors.js'
+import { identifier, isFresh } from '../requests/identifier.js'
+import { normalize } from '../requests/normalize.js'
+import { type BatchItem, batchEnvelope, batchItem, batchRequest } from '../requests/notification-request.js'
+import { requestContext } from '../requests/request-context.js'
 import { acceptedHeaders, idempotencyHeaders } from './notifications.js'
 
 /** Bytes of a batch's body. */
-export const batchBytesMax = 8 * 1024 * 1024
+export const maxBatchBytes = 8 * 1024 * 1024
 /** Between two looks for a batch that is not there yet, in milliseconds. */
 const lookAgainMs = 50
 
@@ -47,7 +47,7 @@ function servePost(app: IngressApp, ports: IngressPorts, options: IngressOptions
       body: {
         schema: batchEnvelope,
         documented: batchRequest,
-        maxBytes: batchBytesMax,
+        maxBytes: maxBatchBytes,
         example: {
           notifications: [
             { to: 'user-42', content: { body: 'Hello' } },

@@ -7,12 +7,12 @@ import { z } from '@hono/zod-openapi'
 import type { ReplayRequested } from '../../schemas/events.js'
 import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, type IngressContext, serveEndpoint } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
-import { instant } from '../notification-request.js'
 import type { IngressOptions } from '../options.js'
 import { cursorText } from '../paging.js'
 import type { DeadLetterFilter, DeadLetterRecord, DeadLetters, IngressPorts } from '../ports.js'
 import { Problem } from '../problem.js'
+import { identifier, shortText } from '../requests/identifier.js'
+import { instant } from '../requests/notification-request.js'
 
 export const letterStatuses = ['dead', 'replayed', 'parked'] as const
 
@@ -20,13 +20,13 @@ export const letterStatuses = ['dead', 'replayed', 'parked'] as const
 export const letterParams = z.object({ id: shortText(1024) })
 
 const pageDefault = 100
-const pageMax = 1000
+const maxPage = 1000
 /** A dry run counts no further. */
-const countMost = 10_000
+const maxCount = 10_000
 /** Ids that a dry run shows. */
 const sampleSize = 10
 /** Requests that may wait for their verdict at once; one more is answered without. */
-const waitersMax = 1000
+const maxWaiters = 1000
 /** Between two looks at a letter that is waited for: at first, and at most. */
 const firstLookMs = 10
 const longestLookMs = 250
@@ -44,7 +44,7 @@ const filters = z
     limit: z
       .int()
       .min(1)
-      .max(pageMax)
+      .max(maxPage)
       .optional()
       .openapi({ description: `At most so many, ${pageDefault} unless said.` }),
     cursor: cursorText.optional(),
@@ -61,7 +61,7 @@ const requestedPage = z
 const dryRun = z
   .strictObject({
     matching: z.int(),
-    complete: z.boolean().openapi({ description: `False: there are more than the ${countMost} that were counted.` }),
+    complete: z.boolean().openapi({ description: `False: there are more than the ${maxCount} that were counted.` }),
     groups: z.array(z.strictObject({ stage: z.string(), cause: z.string(), count: z.int() })),
     ids: z.array(z.string()).openapi({ description: 'The newest of them.' }),
   })
@@ -163,7 +163,7 @@ function serveMany(app: IngressApp, { deadLetters, nowMs }: IngressPorts): void 
 }
 
 async function counted(deadLetters: DeadLetters, filter: DeadLetterFilter): Promise<z.output<typeof dryRun>> {
-  const { groups, complete } = await deadLetters.count(filter, countMost)
+  const { groups, complete } = await deadLetters.count(filter, maxCount)
   const { data } = await deadLetters.list({ ...filter, limit: sampleSize })
   const matching = groups.reduce((sum, { count }) => sum + count, 0)
   return { matching, complete, groups: [...groups], ids: data.map(({ id }) => id) }
@@ -188,7 +188,7 @@ function verdicts(deadLetters: DeadLetters, timeoutMs: number) {
   let waiting = 0
 
   return async (id: string, signal: AbortSignal): Promise<DeadLetterRecord | undefined> => {
-    const endMs = waiting < waitersMax ? performance.now() + timeoutMs : 0
+    const endMs = waiting < maxWaiters ? performance.now() + timeoutMs : 0
     waiting += 1
     try {
       for (let lookMs = firstLookMs; ; lookMs = Math.min(2 * lookMs, longestLookMs)) {

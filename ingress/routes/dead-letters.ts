@@ -1,10 +1,10 @@
 /** /v1/dead-letters: records that no stage could take. */
 import { z } from '@hono/zod-openapi'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier } from '../identifier.js'
 import type { IngressOptions } from '../options.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
+import { identifier } from '../requests/identifier.js'
 import { filterOf, foundLetter, letterParams, letterStatuses, replayRoutes } from './dead-letter-replays.js'
 import { queryInstant } from './notification-records.js'
 

@@ -3,7 +3,8 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type IngressApp, jsonText, tags } from '../endpoint.js'
+import { type IngressApp, jsonText } from '../endpoint.js'
+import { tags } from '../endpoint-document.js'
 import type { IngressOptions } from '../options.js'
 import type { StaticFile } from '../static-files.js'
 

@@ -96,3 +96,20 @@ function notReady(c: IngressContext, all: readonly (readonly [name: string, stat
   const headers = { 'content-type': 'application/problem+json', ...problemHeaders(problem) }
   return c.body(JSON.stringify(body), 503, headers)
 }
+
+/** Where Prometheus looks. */
+export const metricsPath = '/metrics'
+
+export function metricsRoute(app: IngressApp, flow: Pick<Flow, 'metrics'>): void {
+  serveEndpoint(
+    app,
+    {
+      method: 'get',
+      path: metricsPath,
+      tag: 'Operations',
+      summary: 'Metrics for Prometheus',
+      answers: { 200: { description: 'The text format.', schema: z.string(), mediaType: 'text/plain' } },
+    },
+    async ({ c }) => c.body(await flow.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  )
+}

@@ -3,13 +3,13 @@ import { z } from '@hono/zod-openapi'
 import { BadCursor } from '../../schemas/errors.js'
 import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier } from '../identifier.js'
 import { openEventStream } from '../live/event-stream.js'
 import { inboxBell, startOfInbox, tellInbox } from '../live/inbox-stream.js'
 import type { Live } from '../live/live.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
+import { identifier } from '../requests/identifier.js'
 
 const message = z
   .strictObject({
@@ -26,7 +26,7 @@ const page = pageOf(message).extend({ unread: z.int() }).openapi('InboxPage')
 const marked = z.strictObject({ id: z.string(), read: z.literal(true) }).openapi('InboxRead')
 
 /** Bytes of a place. */
-const placeMost = 2048
+const maxPlace = 2048
 const placeHeader = 'Last-Event-ID'
 
 export function inboxRoutes(app: IngressApp, { inbox, nowMs }: IngressPorts, live: Live): void {
@@ -82,7 +82,7 @@ function streamRoute(app: IngressApp, inbox: IngressPorts['inbox'], { changes, p
         'Every 15 s comes a comment.',
       params: z.object({ id: identifier }),
       headers: z.object({
-        [placeHeader]: z.string().max(placeMost).optional().openapi({ description: 'The id of the last event seen.' }),
+        [placeHeader]: z.string().max(maxPlace).optional().openapi({ description: 'The id of the last event seen.' }),
       }),
       answers: {
         200: {

@@ -21,7 +21,7 @@ const key = { apiKey: 'secret-key' }
 const bearer = { authorization: 'Bearer secret-key' }
 /** More than loopback's sockets take, in changes with ids of 200 characters. */
 const portion = 200
-const portionsMost = 5000
+const maxPortions = 5000
 const longId = 'n'.repeat(200)
 
 /** A served app that knows one notification of user-42. */
@@ -288,7 +288,7 @@ describe('a server that closes', () => {
 /** Tells changes until nobody listens any more. */
 async function flood(tell: (change: object) => void, isWatched: () => boolean): Promise<void> {
   for (let portions = 0; isWatched(); portions++) {
-    if (portions > portionsMost) throw new Error('The slow reader was kept')
+    if (portions > maxPortions) throw new Error('The slow reader was kept')
     for (let number = 0; number < portion; number++) tell(changeOf({ id: longId }))
     await turn()
   }

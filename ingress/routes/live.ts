@@ -3,11 +3,11 @@ import { z } from '@hono/zod-openapi'
 import { notificationStatuses } from '../../schemas/record.js'
 import { tenant } from '../../schemas/tenant.js'
 import { type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier } from '../identifier.js'
 import { eventFrame, openEventStream } from '../live/event-stream.js'
 import { oncePerChange } from '../live/live.js'
 import { type StatusSocketParts, serveStatusSocket, socketRules } from '../live/status-socket.js'
 import { openStatusStream, type StatusChange } from '../live/status-stream.js'
+import { identifier } from '../requests/identifier.js'
 
 const statusChange = z
   .strictObject({

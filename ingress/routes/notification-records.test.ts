@@ -104,6 +104,9 @@ describe('GET /v1/notifications', () => {
 
   it('is 400 for a filter that is not valid, unknown, or a bad cursor', async () => {
     const { get } = testClient()
+    expect(errorsOf(await get('/v1/notifications?status=sent&channel=sms&status=failed'))).toEqual([
+      'status: Must be given once.',
+    ])
     const badQueries = 'status=done&channel=fax&from=yesterday&limit=0&cursor=&colour=red'
     const answered = await get(`/v1/notifications?${badQueries}`)
     expect([answered.status, errorsOf(answered).map((error) => error.split(':')[0])]).toEqual([

@@ -1,17 +1,17 @@
 /** GET /v1/notifications/{id} and GET /v1/notifications. */
 import { z } from '@hono/zod-openapi'
 import { finalStatuses } from '../../schemas/record.js'
+import { channels } from '../../schemas/streams.js'
 import { tenant } from '../../schemas/tenant.js'
-import { channels } from '../../schemas/topics.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier, isFresh } from '../identifier.js'
-import { instant } from '../notification-request.js'
 import type { IngressOptions } from '../options.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
 import { Problem } from '../problem.js'
 import { notificationShape, notificationStatus } from '../record-shapes.js'
 import type { RecordWaits } from '../record-waits.js'
+import { identifier, isFresh } from '../requests/identifier.js'
+import { instant } from '../requests/notification-request.js'
 
 const waitMaxMs = 60_000
 const waitForm = /^(\d{1,6})(ms|s|m)?$/

@@ -4,6 +4,7 @@ import { refusal, testClient } from '../../testing/ingress/test-client.js'
 
 const hello = { to: 'user-42', content: { body: 'Hello' } }
 const path = '/v1/notifications'
+const unseen = 'Must not have characters that nobody sees, such as marks of direction or soft hyphens.'
 
 describe('POST /v1/notifications', () => {
   it('answers 202 with the id and where to find it, once the event is accepted', async () => {
@@ -30,14 +31,30 @@ describe('POST /v1/notifications', () => {
 
   it('makes one notification for each recipient of an array, in one batch', async () => {
     const { post, fake } = testClient()
-    const { status, body, headers } = await post(path, { ...hello, to: ['a', { email: 'b@example.com' }, 'a'] })
+    const { status, body, headers } = await post(path, { ...hello, to: ['a', { email: 'b@example.com' }, 'c'] })
     const { batchId, notifications } = body as { batchId: string; notifications: { id: string }[] }
     expect(status).toBe(202)
     expect(headers.get('location')).toBe(`/v1/batches/${batchId}`)
     expect(fake.accepted.map(({ id, recipient, batchId }) => ({ id, recipient, batchId }))).toEqual(
-      ['a', 'b@example.com', 'a'].map((recipient, index) => ({ id: notifications[index]?.id, recipient, batchId })),
+      ['a', 'b@example.com', 'c'].map((recipient, index) => ({ id: notifications[index]?.id, recipient, batchId })),
     )
     expect(new Set(notifications.map(({ id }) => id)).size).toBe(3)
+  })
+
+  it('tells a recipient who is named several times once, and answers so, to the repeat of a key as well', async () => {
+    const { post, fake } = testClient()
+    const to = ['a', { email: 'B@Example.com' }, 'a', { id: 'a' }, { email: 'b@example.com' }, 'b']
+    const request = { ...hello, to, idempotencyKey: 'k' }
+    const { body } = await post(path, request)
+    expect(fake.accepted.map(({ recipient }) => recipient)).toEqual(['a', 'B@Example.com', 'b'])
+    const [a, email, b] = fake.accepted.map(({ id }) => id)
+    const notifications = [
+      ...[{ id: a }, { id: email }, { id: a, repeated: true }, { id: a, repeated: true }],
+      ...[{ id: email, repeated: true }, { id: b }],
+    ]
+    expect(body).toEqual({ batchId: expect.any(String), notifications })
+    expect((await post(path, request)).body).toEqual(body)
+    expect(fake.accepted.length).toBe(3)
   })
 
   it('accepts none of an array when one is bad', async () => {
@@ -65,6 +82,13 @@ describe('a request that is not valid', () => {
     ['has an empty recipient', { to: '' }, 'to: Must not be empty.'],
     ['has no address', { to: {} }, 'to: Needs one of id, email, phone, device, webhook, slack.'],
     ['has an id of more than 256 bytes', { to: 'ü'.repeat(129) }, 'to: Must be at most 256 bytes.'],
+    ['has marks of direction in an address', { to: { email: 'an\u202ena@b.c' } }, `to.email: ${unseen}`],
+    [
+      'has a soft hyphen in a domain',
+      { to: [{ email: 'a@b.c' }, { id: 'u', email: 'a@b\u00adc.d' }] },
+      `to.1.email: ${unseen}`,
+    ],
+    ['has a space without width in a number', { to: { phone: '+49\u200b15112345678' } }, `to.phone: ${unseen}`],
     ['has a control character in an id', { to: 'a\u0000b' }, 'to: Must not have control characters.'],
     ['has an unknown kind of address', { to: { id: 'a', fax: '1' } }, 'to.fax: Unknown field.'],
     [

@@ -1,13 +1,13 @@
 /** POST /v1/notifications. */
 import { z } from '@hono/zod-openapi'
-import { accept, batchLocation, notificationLocation } from '../acceptance.js'
 import { type IngressApp, serveEndpoint } from '../endpoint.js'
-import { normalize } from '../normalize.js'
-import { notificationRequest } from '../notification-request.js'
 import type { IngressOptions } from '../options.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid } from '../problem.js'
-import { requestContext } from '../request-context.js'
+import { accept, batchLocation, notificationLocation } from '../requests/acceptance.js'
+import { normalize } from '../requests/normalize.js'
+import { notificationRequest } from '../requests/notification-request.js'
+import { requestContext } from '../requests/request-context.js'
 
 /** Headers of whatever is accepted once for a key. */
 export const idempotencyHeaders = z.object({
@@ -35,9 +35,10 @@ const acceptedOne = z
 const acceptedMany = z
   .strictObject({
     batchId: z.string(),
-    notifications: z
-      .array(z.strictObject({ id: z.string() }))
-      .openapi({ description: 'In the order of the recipients.' }),
+    notifications: z.array(z.strictObject({ id: z.string(), repeated: z.literal(true).optional() })).openapi({
+      description:
+        'In the order of the recipients. One who is named again is told once: the repeat has the id of the first.',
+    }),
   })
   .openapi('AcceptedMany')
 
@@ -66,9 +67,9 @@ export function notificationRoutes(app: IngressApp, ports: IngressPorts, options
         const batchId = Array.isArray(request.to) ? ports.newId() : null
         const normalized = normalize(request, await requestContext(c, ports, options, [request], batchId))
         if (!normalized.ok) throw invalid(normalized.errors)
-        const { notifications } = normalized
+        const { notifications, named } = normalized
         if (batchId !== null) {
-          const answer = { batchId, notifications: notifications.map(({ id }) => ({ id })) }
+          const answer = { batchId, notifications: named }
           return { notifications, location: batchLocation(batchId), answer }
         }
         const [first] = notifications

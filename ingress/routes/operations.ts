@@ -4,7 +4,7 @@ import { tenant } from '../../schemas/tenant.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts } from '../ports.js'
-import { metricsRoute } from './metrics.js'
+import { metricsRoute } from './health.js'
 
 const channelStats = z
   .strictObject({

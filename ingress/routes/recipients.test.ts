@@ -12,6 +12,7 @@ const ada = {
   timeZone: 'Europe/Vienna',
   preferences: { channels: { sms: false }, muted: false },
 }
+const unseen = 'Must not have characters that nobody sees, such as marks of direction or soft hyphens.'
 const path = '/v1/recipients/user-42'
 
 describe('recipients', () => {
@@ -47,6 +48,8 @@ describe('recipients', () => {
     [{ devices: [''] }, 'devices.0: Must not be empty.'],
     [{ email: '' }, 'email: Must not be empty.'],
     [{ phone: 5 }, 'phone: Must be a string.'],
+    [{ email: 'an\u200bna@b.c' }, `email: ${unseen}`],
+    [{ phone: '\u202a+4915112345678\u202c' }, `phone: ${unseen}`],
     [{ nickname: 'Ada' }, 'nickname: Unknown field.'],
     [{ preferences: { channels: { sms: 'no' } } }, 'preferences.channels.sms: Must be a boolean.'],
     [{ preferences: { quiet: true } }, 'preferences.quiet: Unknown field.'],

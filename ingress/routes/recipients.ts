@@ -1,28 +1,32 @@
 /** /v1/recipients/{id}: what upstream tells about a recipient. */
 import { z } from '@hono/zod-openapi'
+import { channels } from '../../schemas/streams.js'
 import type { KnownRecipient } from '../../schemas/template.js'
 import { tenant } from '../../schemas/tenant.js'
-import { channels } from '../../schemas/topics.js'
 import { answer, type IngressApp, serveEndpoint } from '../endpoint.js'
-import { identifier, shortText } from '../identifier.js'
-import { locale, timeZone } from '../locale.js'
 import type { IngressPorts } from '../ports.js'
 import { invalid, Problem } from '../problem.js'
+import { addressText, identifier, shortText } from '../requests/identifier.js'
+import { locale, timeZone } from '../requests/locale.js'
 
-const longAddressBytesMax = 2048
-const nameBytesMax = 256
-const devicesMax = 20
+const maxLongAddressBytes = 2048
+const maxNameBytes = 256
+const maxDevices = 20
 
 const params = z.object({ id: identifier })
 const path = '/v1/recipients/{id}'
 
 const fields = {
-  name: shortText(nameBytesMax).optional().openapi({ description: 'As other people are shown it.' }),
-  email: identifier.optional(),
-  phone: identifier.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
-  devices: z.array(shortText(longAddressBytesMax)).max(devicesMax).optional().openapi({ description: 'Push tokens.' }),
-  webhook: shortText(longAddressBytesMax).optional(),
-  slack: shortText(longAddressBytesMax).optional(),
+  name: shortText(maxNameBytes).optional().openapi({ description: 'As other people are shown it.' }),
+  email: addressText.optional(),
+  phone: addressText.optional().openapi({ description: 'E.164: `+4915112345678`.' }),
+  devices: z
+    .array(shortText(maxLongAddressBytes))
+    .max(maxDevices)
+    .optional()
+    .openapi({ description: 'Push tokens: each of them gets the push.' }),
+  webhook: shortText(maxLongAddressBytes).optional(),
+  slack: shortText(maxLongAddressBytes).optional(),
   locale: locale.optional(),
   timeZone: timeZone.optional(),
   preferences: z
@@ -93,7 +97,7 @@ function servePut(app: IngressApp, recipients: IngressPorts['recipients'], nowMs
       method: 'put',
       path,
       tag: 'Recipients',
-      summary: 'Tell about a recipient',
+      summary: 'Create or replace a recipient',
       description: 'Replaces what was told before.',
       params,
       body: { schema: recipientRequest },

@@ -44,11 +44,34 @@ describe('templates', () => {
         version: 2,
         locale: 'en',
         locales: { en: channels, 'de-AT': german },
-        defaults: { name: 'du', link: '/' },
+        localeDefaults: { 'de-AT': { name: 'du' } },
         createdAt: now,
         updatedAt: now,
       },
     ])
+  })
+
+  it('have defaults of their own in each locale, over those of the locale to fall back to', async () => {
+    const { post, put, get } = testClient()
+    const sms = { text: '{{ name }} {{ link }}' }
+    await post(path, { ...welcome, channels: { sms } })
+    await post(path, { id: 'welcome', channels: { sms }, locale: 'de', defaults: { name: 'du' } })
+    await post(path, { id: 'welcome', channels: { sms }, locale: 'de-AT', defaults: { link: '/at' } })
+    await post(path, { id: 'welcome', channels: { sms }, locale: 'fr' })
+    const said = async (locale: string) => {
+      const { body } = await post(`${one}/preview`, { locale })
+      return (body as { channels: { sms: { text: string } } }).channels.sms.text
+    }
+    const everywhere = async () => [await said('en'), await said('de'), await said('de-AT'), await said('fr')]
+    expect(await everywhere()).toEqual(['there /', 'du /', 'du /at', 'there /'])
+    await put(one, { channels: { sms }, locale: 'de', defaults: { name: 'Du' } })
+    await put(one, { channels: { sms }, defaults: { name: 'you', link: '#' } })
+    await put(one, { channels: { sms }, locale: 'de-AT' })
+    expect(await everywhere()).toEqual(['you #', 'Du #', 'Du /at', 'you #'])
+    expect((await get(one)).body).toMatchObject({
+      defaults: { name: 'you', link: '#' },
+      localeDefaults: { de: { name: 'Du' }, 'de-AT': { link: '/at' } },
+    })
   })
 
   it('are replaced by a new version, in one locale', async () => {

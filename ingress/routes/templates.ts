@@ -2,19 +2,20 @@
 import { z } from '@hono/zod-openapi'
 import type { Message } from '../../schemas/events.js'
 import type { TemplateVersion } from '../../schemas/template.js'
+import { variablesOf } from '../../schemas/template-variables.js'
 import { tenant } from '../../schemas/tenant.js'
-import { type ChannelContent, contentOf, type JsonObject } from '../channel-content.js'
 import { answer, type IngressApp, refuse, serveEndpoint } from '../endpoint.js'
-import { identifier } from '../identifier.js'
-import { boundedJson } from '../normalize.js'
-import { dataBytesMax } from '../notification-request.js'
 import { pageOf, pageQuery } from '../paging.js'
 import type { IngressPorts, TemplateCheck, Templates } from '../ports.js'
 import { type FieldError, invalid, Problem } from '../problem.js'
+import { type ChannelContent, contentOf, type JsonObject } from '../requests/channel-content.js'
+import { identifier } from '../requests/identifier.js'
+import { boundedJson } from '../requests/normalize.js'
+import { maxDataBytes } from '../requests/notification-request.js'
 import {
   created,
   localeFor,
-  localesMax,
+  maxLocales,
   newTemplate,
   previewRequest,
   revised,
@@ -38,7 +39,7 @@ const previewAnswer = z
   .openapi('Preview')
 
 /** A PUT asks for no precondition: where others change the template at once, each makes a version of its own. */
-const writesMost = 50
+const maxWrites = 50
 
 export function templateRoutes(app: IngressApp, ports: IngressPorts): void {
   serveCreate(app, ports)
@@ -96,7 +97,7 @@ function serveRevise(app: IngressApp, { templates, templateCheck, nowMs }: Ingre
         const template = revised(existing, draft, new Date(nowMs()).toISOString())
         const written = await tryWrite(templates, template, existing)
         if (written) return answer(c, 200, templateView(template))
-        if (attempt === writesMost) throw changedMeanwhile()
+        if (attempt === maxWrites) throw changedMeanwhile()
       }
     },
   )
@@ -169,13 +170,13 @@ function servePreview(app: IngressApp, { templates, templateCheck }: IngressPort
     },
     async ({ c, params: { id }, body: { channel, data, locale: wanted } }) => {
       const errors: FieldError[] = []
-      boundedJson('data', data, dataBytesMax, errors)
+      boundedJson('data', data, maxDataBytes, errors)
       refuse(errors)
       const template = await found(templates, id)
       const locale = localeFor(template, wanted)
       const messages = Object.entries(template.locales[locale] ?? {}).filter(([name]) => name === (channel ?? name))
       if (messages.length === 0) throw invalid([{ path: 'channel', message: 'The template does not have it.' }])
-      const channels = await rendered(templateCheck, messages, { ...template.defaults, ...data })
+      const channels = await rendered(templateCheck, messages, variablesOf(template, locale, data ?? {}))
       return answer(c, 200, { id, version: template.version, locale, channels })
     },
   )
@@ -213,7 +214,7 @@ function missing(): Problem {
 
 async function refuseFaults(templateCheck: TemplateCheck, { channels, defaults }: TemplateDraft): Promise<void> {
   const errors: FieldError[] = []
-  boundedJson('defaults', defaults, dataBytesMax, errors)
+  boundedJson('defaults', defaults, maxDataBytes, errors)
   const problems = await templateCheck.problems(channels satisfies ChannelContent)
   refuse([...errors, ...problems.map(({ path, message }) => ({ path: `channels.${path}`, message }))])
 }
@@ -224,8 +225,8 @@ async function write(templates: Templates, template: TemplateVersion, replaced: 
 
 /** False when another change came first. */
 async function tryWrite(templates: Templates, template: TemplateVersion, replaced: TemplateVersion | undefined) {
-  if (Object.keys(template.locales).length > localesMax) {
-    throw invalid([{ path: 'locale', message: `A template has ${localesMax} locales at most.` }])
+  if (Object.keys(template.locales).length > maxLocales) {
+    throw invalid([{ path: 'locale', message: `A template has ${maxLocales} locales at most.` }])
   }
   return (await templates.put(tenant, template, replaced?.version ?? 0)) === 'written'
 }

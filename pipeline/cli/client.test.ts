@@ -95,7 +95,13 @@ describe('carillon send', () => {
   test.each([
     ['nobody to send to', ['send'], 'Say who gets it: --to <recipient>\n'],
     ['data that is not JSON', ['send', '--to', 'x', '--data', '{'], '--data is not JSON\n'],
+    [
+      'data with a number that would be another',
+      ['send', '--to', 'x', '--data', '{"order":8202522731445525542}'],
+      '--data cannot be sent as it is. order: Must have no more digits than a double keeps: send it as a string, or round it.\n',
+    ],
     ['input that is not JSON', ['send', '-'], 'Standard input is not JSON\n'],
+    ['a second recipient', ['send', '--to', 'a', '--to', 'b'], expect.stringContaining('give ["ann","bob"]')],
     ['a wait for many', ['send', '--to', '["a","b"]', '--wait', '1s'], '--wait is for one notification\n'],
   ])('refuses %s without asking Carillon', async (_, args, err) => {
     expect(await server.carillon(args)).toEqual({ code: 2, out: '', err })

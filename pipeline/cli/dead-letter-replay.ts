@@ -21,10 +21,10 @@ interface ReplayOptions {
 
 /** Letters by second, unless said. */
 const rateDefault = 100
-const rateMost = 10_000
-const limitMost = 1_000_000
+const maxRate = 10_000
+const maxLimit = 1_000_000
 /** One request asks for so many at most, and pauses come between requests. */
-const pageMost = 100
+const maxPage = 100
 /** Carillon waits so long for a letter's verdict. */
 const verdictWaitMs = 2000
 
@@ -48,8 +48,8 @@ export function addReplay(group: Command): void {
     .option('--from <time>', 'those given up at or after, like 2030-01-31T09:00:00+01:00')
     .option('--to <time>', 'those given up before')
     .option('--dry-run', 'only tell what would be put back')
-    .option('--rate <number>', `at most so many a second, 1 to ${rateMost}`, numberTo(rateMost), rateDefault)
-    .option('--limit <number>', 'at most so many, the newest', numberTo(limitMost))
+    .option('--rate <number>', `at most so many a second, 1 to ${maxRate}`, numberTo(maxRate), rateDefault)
+    .option('--limit <number>', 'at most so many, the newest', numberTo(maxLimit))
     .action(async (ids: readonly string[], options: ReplayOptions) => {
       const { stage, cause, from, to } = options
       const filter = Object.fromEntries(
@@ -119,7 +119,7 @@ async function replayPages(
   client: Client,
   path: string,
   filter: object,
-  { rate, limit = limitMost }: ReplayOptions,
+  { rate, limit = maxLimit }: ReplayOptions,
   matching: number,
 ): Promise<number> {
   const bar = new SingleBar({ format: '{bar} {value} of {total}', stream: process.stderr, noTTYOutput: false })
@@ -129,7 +129,7 @@ async function replayPages(
   try {
     do {
       const startedMs = performance.now()
-      const size = Math.min(pageMost, rate, limit - asked)
+      const size = Math.min(maxPage, rate, limit - asked)
       const body: object = { ...filter, limit: size, ...(cursor !== null && { cursor }) }
       const page: z.output<typeof requestedPage> = await client({ method: 'POST', path, body }, requestedPage)
       asked += page.requested

@@ -4,11 +4,11 @@ import { z } from 'zod'
 import type { StageBehind } from '../../ingress/stage-flow.js'
 import { Unavailable } from '../../schemas/errors.js'
 import type { KafkaConfig } from '../config/kafka.js'
+import type { LagReader, PartitionLag } from '../engine/lag-reading.js'
 import { inputs } from '../engine/topology.js'
 import { ageOf } from '../observe/lag/lag-trend.js'
-import type { LagReader, PartitionLag } from '../observe/lag/reading.js'
 import { type LagRound, lagOnDemand } from '../observe/lag/rounds.js'
-import { behindOf } from '../observe/lag/stage-behind.js'
+import { behindOf } from '../run/flow-meter.js'
 import { connect } from './client.js'
 import { CommandFailed, exitCodes } from './exit.js'
 
@@ -138,7 +138,7 @@ function toldOf({ names }: LagReader, { reading, stages: found }: LagRound): Tol
     perSecond: lag.outPerSecond,
     behind: behindOf(lag),
   }))
-  const partitions = reading.partitions.map((lag) => partitionOf(lag, names.topic(lag.way), reading.atMs))
+  const partitions = reading.partitions.map((lag) => partitionOf(lag, names.nameOf(lag.topic), reading.atMs))
   const problems = [...reading.incomplete].map((stage) => `Not every partition of ${stage} could be asked.`)
   return { stages, partitions, problems, answer: { stages, partitions, problems } }
 }

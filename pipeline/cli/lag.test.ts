@@ -1,14 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test, vi } from 'vitest'
-import { wayTo } from '../../schemas/topics.js'
+import { afterAll, expect, test } from 'vitest'
+import { topicOf } from '../../schemas/streams.js'
 import { scriptedServer } from '../../testing/cli/carillon-under-test.js'
 import { lagUnderTest } from '../../testing/logs/kafka/lag-reader-under-test.js'
 import { brokerAddress } from '../../testing/logs/kafka/log-under-test.js'
 import { durationText } from './lag-tables.js'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const server = scriptedServer()
 const folder = mkdtempSync(join(tmpdir(), 'carillon-lag-command-'))
@@ -84,8 +82,8 @@ function describeOnKafka(address: string): void {
       server.carillon(['lag', ...args], '', { ...environment, CARILLON_CONFIG: file })
     try {
       const twoHoursAgo = Date.now() - 7_260_000
-      await opened.write(wayTo('deliveries.routed', 'high', null), [twoHoursAgo, twoHoursAgo])
-      await opened.settle('throttle', wayTo('deliveries.routed', 'high', null), 1)
+      await opened.write(topicOf('deliveries.routed', 'high', null), [twoHoursAgo, twoHoursAgo])
+      await opened.ack('throttle', topicOf('deliveries.routed', 'high', null), 1)
       const table = await carillon()
       const rows = table.out.split('\n').map((line) => line.split(/ {2,}/))
       expect([table.code, table.err]).toEqual([0, ''])

@@ -1,13 +1,22 @@
 /** Installs and builds what is missing, so that `npm start` and `npm test` work on a fresh clone with nothing but Node.
  *  A plain script: it runs before anything is compiled or installed. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { mendKafkaLibrary } from '../logs/kafka/mend-library.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana', 'testing']
+const sources = ['schemas', 'stages', 'pipeline', 'ingress', 'bench', 'grafana', 'docs', 'testing']
 const assetEndings = ['.avsc', '.html', '.css', '.svg', '.js']
 const isWindows = process.platform === 'win32'
 const stamp = join(root, 'dist', '.built')
@@ -17,21 +26,41 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Carillon needs Node 20.19 or newer; this is ${process.version}.`)
 }
 if (isOlder(join(root, 'node_modules', '.package-lock.json'), join(root, 'package-lock.json'))) {
-  console.error('Installing dependencies (once)…')
-  // Without scripts nothing is compiled: what Carillon needs ships its binaries, but for Kafka's library.
-  run('npm', ['ci', '--ignore-scripts', '--no-progress', '--loglevel=error'])
+  install()
 }
 const wantsKafka = /^kafka:/.test(process.env.CARILLON_LOG ?? '') || process.argv.includes('--kafka')
 if (wantsKafka && !isKafkaLibraryBuilt()) buildKafkaLibrary()
 if (process.argv.includes('--build') || isStale()) build()
 
-/** Built, and after its source was mended. */
+function install() {
+  console.error('Installing dependencies (once)…')
+  // Without scripts nothing is compiled: what Carillon needs ships its binaries, but for Kafka's library.
+  run('npm', ['ci', '--ignore-scripts', '--no-progress', '--loglevel=error'])
+}
+
+/** Built, and after its source was patched. */
 function isKafkaLibraryBuilt() {
   const library = join(root, 'node_modules', 'node-rdkafka')
+  if (!existsSync(library)) return false
+  if (!patchDependencies()) {
+    // What an earlier patch changed takes the new one only when it is as it was published.
+    rmSync(library, { recursive: true })
+    install()
+    if (!patchDependencies()) fail('The patches of patches/ do not fit what package-lock.json installs.')
+  }
   const built = join(library, 'build', 'Release', 'node-librdkafka.node')
-  const isMended = mendKafkaLibrary(root)
-  if (isMended && isOlder(built, join(library, 'src', 'workers.cc'))) return false
+  if (patchedFiles().some((file) => isOlder(built, file))) return false
   return runs(process.execPath, ['-e', 'require("node-rdkafka")'])
+}
+
+/** Applies what is in patches/; a file that is patched already stays as it is, and so does its time. */
+function patchDependencies() {
+  return runs(process.execPath, [join(root, 'node_modules', 'patch-package', 'index.js')])
+}
+
+function patchedFiles() {
+  const patches = readdirSync(join(root, 'patches')).map((name) => readFileSync(join(root, 'patches', name), 'utf8'))
+  return patches.flatMap((patch) => [...patch.matchAll(/^\+\+\+ b\/(.+)$/gm)].map(([, file]) => join(root, file)))
 }
 
 /** Whoever needs the library says so where it is missing: it is optional. */

@@ -1,7 +1,7 @@
 /** `carillon start`, `stage <name>`, `ingress` and `lag-exporter`: what runs until a signal stops it. They import the
  *  pipeline only when they run, so that the other commands start at once. */
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
-import { type Channel, channels } from '../../schemas/topics.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 import { type StageName, stageNames } from '../../stages/stage.js'
 import { type Config, loadConfig } from '../config/config.js'
 import type { Running } from '../run/running.js'

@@ -22,7 +22,8 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function program(): Command {
+/** Every command with its options: docs/cli.md is made from it. */
+export function program(): Command {
   const carillon = new Command('carillon')
     .description('A notification pipeline.')
     .version(carillonVersion())
@@ -34,7 +35,7 @@ function program(): Command {
 Environment:
   CARILLON_URL      where the running Carillon is (http://127.0.0.1:3000)
   CARILLON_API_KEY  its key, where it has one
-  "start", "stage", "ingress" and "topics" read many more: see the README.`,
+  "start", "stage", "ingress" and "topics" read many more: see docs/configuration.md.`,
     )
     .addHelpText('afterAll', exitCodeHelp)
   addProcesses(carillon)

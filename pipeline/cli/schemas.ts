@@ -71,7 +71,7 @@ async function registerInRegistry(config: RegistryConfig, json: boolean): Promis
 /** Does something with the registry, and tells its trouble in one line. */
 async function inRegistry<T>(config: RegistryConfig, work: (registry: Registry) => Promise<T>): Promise<T> {
   const { openRegistry } = await import('../registry/registry.js')
-  const { RegistryError } = await import('../registry/registry-error.js')
+  const { RegistryError } = await import('../registry/exchange.js')
   const registry = openRegistry(config)
   try {
     return await work(registry)

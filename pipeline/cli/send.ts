@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { z } from 'zod'
 import { finalStatuses, notificationStatuses } from '../../schemas/record.js'
-import { type Channel, channels, lanes } from '../../schemas/topics.js'
+import { type Channel, channels, lanes } from '../../schemas/streams.js'
 import { type Client, connect } from './client.js'
 import { CommandFailed, exitCodes } from './exit.js'
 import { parsedJson, print, printJson, readJsonInput } from './terminal.js'
@@ -46,7 +46,7 @@ export function addSend(program: Command): void {
     .command('send')
     .description('send a notification')
     .argument('[input]', '"-" reads the request from standard input, as JSON; options win over it', onlyDash)
-    .option('--to <recipient>', 'recipient id, or JSON with addresses like {"email": "ann@example.org"}')
+    .option('--to <recipient>', 'recipient id, or JSON with addresses like {"email": "ann@example.org"}', onlyOne)
     .addOption(
       new Option('--channel <channel>', `one of ${channels.join(', ')}; may be given more than once`).argParser(
         collect,
@@ -130,6 +130,12 @@ function asRequest(input: unknown): Request {
 function onlyDash(value: string): string {
   if (value === '-') return value
   throw new InvalidArgumentError('Only "-" is allowed, for standard input.')
+}
+
+/** The last of several would be sent to, and nobody told of the others. */
+function onlyOne(value: string, before: string | undefined): string {
+  if (before !== undefined) throw new InvalidArgumentError('It may be given once; for several, give ["ann","bob"].')
+  return value
 }
 
 function collect(value: string, before: readonly Channel[] = []): readonly Channel[] {

@@ -1,4 +1,7 @@
 /** What commands read from and write to the terminal. */
+import { lossIn } from '../../ingress/json-loss.js'
+import { faultIn, parseJson } from '../../ingress/requests/json-text.js'
+import { decodeUtf8 } from '../../ingress/utf8.js'
 import { CommandFailed, exitCodes } from './exit.js'
 
 /** The batch endpoint's limit; no request may be larger. */
@@ -48,16 +51,19 @@ export async function readJsonInput(): Promise<unknown> {
       throw new CommandFailed('Standard input is over 8 MiB; send it in parts', exitCodes.usage)
     chunks.push(chunk)
   }
-  return parsedJson(Buffer.concat(chunks).toString('utf8'), 'Standard input')
+  const text = decodeUtf8(Buffer.concat(chunks))
+  if (text === undefined) throw new CommandFailed('Standard input is not UTF-8', exitCodes.usage)
+  return parsedJson(text, 'Standard input')
 }
 
 /** Parses JSON that the user gave; `what` names it. */
 export function parsedJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new CommandFailed(`${what} is not JSON`, exitCodes.usage, { cause })
-  }
+  const parsed = parseJson(text)
+  if (!parsed.ok) throw new CommandFailed(`${what} is not JSON`, exitCodes.usage)
+  // What is nested too deep is sent as it is, for the server to refuse.
+  const loss = faultIn(parsed.value) ? null : lossIn(text, parsed.value)
+  if (loss) throw new CommandFailed(`${what} cannot be sent as it is. ${loss.path}: ${loss.message}`, exitCodes.usage)
+  return parsed.value
 }
 
 function printable(text: string): string {

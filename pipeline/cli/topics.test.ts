@@ -3,13 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { brokerAddress } from '../../testing/logs/kafka/log-under-test.js'
 import { loadConfig } from '../config/config.js'
-import { carillonTopics } from '../logs/kafka/carillon-topics.js'
 import { answerOf, loadKafka } from '../logs/kafka/library.js'
+import { carillonTopics } from '../logs/kafka/topics.js'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 const executable = join(import.meta.dirname, 'main.js')
 const folder = mkdtempSync(join(tmpdir(), 'carillon-topics-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -33,7 +33,7 @@ function kafkaOf({ kafka }: { readonly kafka: KafkaConfig | null }): KafkaConfig
 /** Throws `CommandFailed` when Carillon could not run on what is there. */
 async function create(kafka: KafkaConfig, json: boolean): Promise<void> {
   const { ensureTopics } = await import('../logs/kafka/topic-admin.js')
-  const { carillonTopics } = await import('../logs/kafka/carillon-topics.js')
+  const { carillonTopics } = await import('../logs/kafka/topics.js')
   const wanted = carillonTopics(kafka)
   const ensured: EnsuredTopics = await reached(() => ensureTopics(kafka.connection, wanted, kafka.replicationFactor))
   const { created, differences } = ensured
@@ -51,7 +51,7 @@ async function create(kafka: KafkaConfig, json: boolean): Promise<void> {
 /** Throws `CommandFailed` when anything differs. */
 async function check(kafka: KafkaConfig, json: boolean): Promise<void> {
   const { compareTopics } = await import('../logs/kafka/topic-admin.js')
-  const { carillonTopics } = await import('../logs/kafka/carillon-topics.js')
+  const { carillonTopics } = await import('../logs/kafka/topics.js')
   const wanted = carillonTopics(kafka)
   const differences = await reached(() => compareTopics(kafka.connection, wanted, kafka.replicationFactor))
   if (json) printJson({ topics: wanted.length, differences })

@@ -1,10 +1,12 @@
 /** Which contracts of other systems are answered, and by what rules. */
 import { z } from 'zod'
 import { defaults } from './defaults.js'
-import { whole } from './fields.js'
-import { section } from './section.js'
+import { section, whole } from './fields.js'
 
-const enabled = z.boolean({ error: 'must be true or false' }).default(true)
+const enabled = z
+  .boolean({ error: 'must be true or false' })
+  .default(true)
+  .meta({ description: 'Whether Carillon answers this contract.' })
 const rateError = 'must be a number from 0.01 to 100000, in messages a second and channel, or null for no limit'
 const perMinuteError = 'must be a whole number from 1 to 1000000, or null for no limit'
 
@@ -13,7 +15,11 @@ export const compatSection = section({
   a: section({
     enabled,
     /** Left out: where the log is embedded. */
-    demoUsers: z.boolean({ error: 'must be true or false' }).optional(),
+    demoUsers: z.boolean({ error: 'must be true or false' }).optional().meta({
+      unset: 'true; on Kafka false',
+      description:
+        'Whether Carillon adds the users 1 to 4 of the contract’s demo (Emma, Bruno, Rick, Lena) where they are missing.',
+    }),
   }).prefault({}),
   b: section({
     enabled,
@@ -22,8 +28,11 @@ export const compatSection = section({
       .min(1, { error: perMinuteError })
       .max(1_000_000, { error: perMinuteError })
       .nullable()
-      .default(defaults.compatRequestsPerMinute),
-    duplicateWindowMs: whole(1_000, 86_400_000).default(defaults.compatDuplicateWindowMs),
+      .default(defaults.compatRequestsPerMinute)
+      .meta({ description: 'Requests a minute from one address, in each process. With null there is no limit.' }),
+    duplicateWindowMs: whole(1_000, 86_400_000)
+      .default(defaults.compatDuplicateWindowMs)
+      .meta({ description: 'How long the same description for the same user is a duplicate.' }),
   }).prefault({}),
   c: section({
     enabled,
@@ -32,7 +41,11 @@ export const compatSection = section({
       .min(0.01, { error: rateError })
       .max(100_000, { error: rateError })
       .nullable()
-      .default(defaults.compatRatePerSecond),
+      .default(defaults.compatRatePerSecond)
+      .meta({
+        description:
+          'Messages a second of this contract on each channel, over all processes. With null there is no limit.',
+      }),
   }).prefault({}),
 })
 

@@ -2,7 +2,7 @@
  *
  *  Invariant: what stands in a `Config` was checked; nobody checks it again. */
 import { resolve } from 'node:path'
-import { type Channel, channels } from '../../schemas/topics.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 import { type CompatConfig, resolveCompat } from './compat.js'
 import { defaults } from './defaults.js'
 import {

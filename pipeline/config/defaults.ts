@@ -1,5 +1,5 @@
 /** Every default of the configuration, each with its reason. */
-import { topics } from '../../schemas/topics.js'
+import { streams } from '../../schemas/streams.js'
 
 const second = 1000
 const minute = 60 * second
@@ -23,7 +23,7 @@ export const defaults = {
   dataFolder: './data',
   logLevel: 'info',
 
-  /** As the systems that Carillon replaces keep their twins. */
+  /** As the systems that Carillon replaces keep their duplicates. */
   dedupeWindowMs: 3 * hour,
   /** Four segments are what carriers join reliably, and four times the price of one. */
   smsSegments: 4,
@@ -78,7 +78,7 @@ export const defaults = {
   /** A month answers most questions of "did it arrive?". */
   recordsDays: 30,
   inboxDays: 90,
-  /** What all stages have consumed is kept a week to be read again, as schemas/topics.ts says for every log … */
+  /** What all stages have consumed is kept a week to be read again, as schemas/streams.ts says for every log … */
   logHours: 7 * 24,
   /** … or until it takes this much of the disk. */
   logBytes: 1024 * mebibyte,
@@ -93,8 +93,8 @@ export const defaults = {
   /** Divides by 1, 2, 4 and 8 processes. Each partition costs every stage a lane's worth of state; it cannot be changed
    *  later without moving that state. */
   kafkaPartitions: 8,
-  kafkaRetentionHours: topics['notifications.requested'].retentionMs / hour,
-  kafkaDeadLettersRetentionHours: topics['dead-letters'].retentionMs / hour,
+  kafkaRetentionHours: streams['notifications.requested'].retentionMs / hour,
+  kafkaDeadLettersRetentionHours: streams['dead-letters'].retentionMs / hour,
   /** As Kafka's own. A process that was away for less than half of it goes on with its local state. */
   kafkaDeleteRetentionHours: 24,
 

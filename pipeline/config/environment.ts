@@ -45,30 +45,74 @@ const variables = {
     'must be a host name or an IP address to listen on, like 127.0.0.1',
   )
     .transform(bare)
-    .default(defaults.host),
-  CARILLON_PORT: wholeText(0, 65_535).default(defaults.port),
-  CARILLON_OPS_PORT: wholeText(0, 65_535).default(defaults.opsPort),
-  CARILLON_DATA: text((value) => !value.includes('\0'), 'must be a folder').default(defaults.dataFolder),
-  CARILLON_SLOT: wholeText(0, 9_999).optional(),
-  CARILLON_LOG: log.default({ kind: 'sqlite' }),
-  CARILLON_STORE: store.default({ kind: 'sqlite' }),
-  CARILLON_REGISTRY: urlText(['http', 'https'], true).optional(),
-  CARILLON_API_KEY: token.optional(),
-  CARILLON_CONFIG: text((value) => !value.includes('\0'), 'must be the path of a YAML file').optional(),
-  CARILLON_SMTP_URL: urlText(['smtp', 'smtps'], true).optional(),
-  CARILLON_MAIL_FROM: mailFrom.optional(),
-  CARILLON_WEBHOOK_SECRET: webhookSecret.optional(),
-  CARILLON_WEBHOOK_ALLOW: hosts.default([]),
-  CARILLON_PROVIDER_URL: urlText(['http', 'https'], false).optional(),
-  CARILLON_LOG_LEVEL: z.enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` }).default(defaults.logLevel),
-  /** The command line's: where a running Carillon is. */
-  CARILLON_URL: urlText(['http', 'https'], false).default(`http://127.0.0.1:${defaults.port}`),
+    .default(defaults.host)
+    .meta({
+      unset: defaults.host,
+      description: 'The address to listen on. Beyond the loopback Carillon listens only with `CARILLON_API_KEY`.',
+    }),
+  CARILLON_PORT: wholeText(0, 65_535)
+    .default(defaults.port)
+    .meta({
+      unset: `${defaults.port}`,
+      description: 'The port of the HTTP API. With 0 the system picks a free port, and Carillon prints it.',
+    }),
+  CARILLON_OPS_PORT: wholeText(0, 65_535)
+    .default(defaults.opsPort)
+    .meta({
+      unset: `${defaults.opsPort}`,
+      description: 'The port on which a process of a stage answers `/metrics` and `/health`, on Kafka.',
+    }),
+  CARILLON_DATA: text((value) => !value.includes('\0'), 'must be a folder')
+    .default(defaults.dataFolder)
+    .meta({ description: 'The folder that holds all data. Carillon creates it where it is missing.' }),
+  CARILLON_SLOT: wholeText(0, 9_999)
+    .optional()
+    .meta({ description: 'The number of a process among those of its stage, on Kafka.' }),
+  CARILLON_LOG: log
+    .default({ kind: 'sqlite' })
+    .meta({ description: 'Where events are kept between stages: in the SQLite file, or on Kafka.', unset: 'sqlite:' }),
+  CARILLON_STORE: store.default({ kind: 'sqlite' }).meta({
+    description: 'Where records are kept: in SQLite, or in MongoDB, which needs Kafka as the log.',
+    unset: 'sqlite:',
+  }),
+  CARILLON_REGISTRY: urlText(['http', 'https'], true)
+    .optional()
+    .meta({ description: 'The schema registry, on Kafka. The URL may hold a user and password.' }),
+  CARILLON_API_KEY: token.optional().meta({ description: 'The bearer key that requests need.' }),
+  CARILLON_CONFIG: text((value) => !value.includes('\0'), 'must be the path of a YAML file')
+    .optional()
+    .meta({ description: 'The configuration file, of 1 MiB at most.' }),
+  CARILLON_SMTP_URL: urlText(['smtp', 'smtps'], true).optional().meta({
+    description:
+      'The mail server, with user, password and port where it needs them. With `smtp://` Carillon uses TLS where the server offers it; `?requireTLS=true` at the end refuses to send without. With that, with a user and with `smtps://` the certificate must be valid.',
+  }),
+  CARILLON_MAIL_FROM: mailFrom.optional().meta({ description: 'The sender of e-mails. `CARILLON_SMTP_URL` needs it.' }),
+  CARILLON_WEBHOOK_SECRET: webhookSecret
+    .optional()
+    .meta({ description: 'The secret that signs webhooks. Without it they are not signed.' }),
+  CARILLON_WEBHOOK_ALLOW: hosts
+    .default([])
+    .meta({ description: 'Hosts and networks that webhooks may reach although they are not public.', unset: 'none' }),
+  CARILLON_PROVIDER_URL: urlText(['http', 'https'], false).optional().meta({
+    description: 'The generic HTTP provider: it carries SMS and push, and e-mail where no SMTP is configured.',
+  }),
+  CARILLON_LOG_LEVEL: z
+    .enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` })
+    .default(defaults.logLevel)
+    .meta({
+      description:
+        'The least urgent line that is logged. The log goes to standard error, as JSON lines or, on a terminal, as readable ones.',
+    }),
+  CARILLON_URL: urlText(['http', 'https'], false)
+    .default(`http://127.0.0.1:${defaults.port}`)
+    .meta({ description: 'Where the command line finds the running Carillon.' }),
 }
 
-const schema = z.object(variables)
+/** Every variable with what it accepts, its default and what it means: docs/configuration.md is made from it. */
+export const environmentSchema = z.object(variables)
 
 /** The variables, parsed. Those with a default are always there. */
-export type Settings = z.infer<typeof schema>
+export type Settings = z.infer<typeof environmentSchema>
 
 /** What was understood, and one line for each problem. Of what has a problem nothing is understood. */
 export interface ParsedEnvironment {
@@ -79,10 +123,10 @@ export interface ParsedEnvironment {
 /** Parses the variables. An empty one counts as not set, as compose files and shells leave them. */
 export function parseEnvironment(environment: Environment): ParsedEnvironment {
   const given = present(environment)
-  const parsed = schema.safeParse(given)
+  const parsed = environmentSchema.safeParse(given)
   if (parsed.success) return { settings: parsed.data, problems: [] }
   const bad = new Set(parsed.error.issues.map(({ path }) => path[0]))
-  const good = schema.safeParse(Object.fromEntries(Object.entries(given).filter(([name]) => !bad.has(name))))
+  const good = environmentSchema.safeParse(Object.fromEntries(Object.entries(given).filter(([name]) => !bad.has(name))))
   return { settings: withoutKeys(good.data ?? {}, bad), problems: linesOf(parsed.error.issues, (path) => path) }
 }
 

@@ -2,6 +2,8 @@
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { parseAllowEntry } from '../../stages/deliver/providers/allow-list.js'
+import { parseSender } from '../../stages/deliver/providers/sender.js'
+import { unknownNames } from './problems.js'
 
 /** A whole number within bounds. */
 export function whole(min: number, max: number) {
@@ -12,14 +14,22 @@ export function whole(min: number, max: number) {
 /** A whole number written as text, as the environment has it. */
 export function wholeText(min: number, max: number) {
   const error = `must be a whole number from ${min} to ${max}`
-  return text((value) => /^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max, error).transform(
-    Number,
-  )
+  return text((value) => /^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max, error)
+    .meta({ accepts: `${min} to ${max}` })
+    .transform(Number)
 }
 
-/** A string that passes a check. At most 2,048 characters. */
+/** A string that passes a check. At most 2,048 characters. The documentation says what is accepted by the same words. */
 export function text(accepts: (value: string) => boolean, error: string) {
-  return z.string({ error }).refine((value) => value.length <= 2048 && accepts(value), { error })
+  return z
+    .string({ error })
+    .refine((value) => value.length <= 2048 && accepts(value), { error })
+    .meta({ accepts: acceptedBy(error) })
+}
+
+/** `must be a URL like http://host; …` accepts `a URL like http://host`. */
+function acceptedBy(error: string): string {
+  return error.replace(/^must be /, '').replace(/;.*/s, '')
 }
 
 /** A URL of one of the schemes. `credentials`: whether it may hold a user and password. */
@@ -36,8 +46,8 @@ export function urlText(schemes: readonly string[], credentials: boolean) {
 
 /** The sender of a mail: `ann@example.org` or `Ann <ann@example.org>`. */
 export const mailFrom = text(
-  (value) => /^(?:[^\r\n<>]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/.test(value),
-  'must be a sender like carillon@example.org or Carillon <carillon@example.org>',
+  (value) => parseSender(value) !== null,
+  'must be a sender like carillon@example.org or Carillon <carillon@example.org>; double quotes stand around the whole name',
 )
 
 /** The signing secret of Standard Webhooks: `whsec_` and 8 to 128 bytes in base64 (the standard advises 24 to 64). */
@@ -92,3 +102,13 @@ export const variableName = text(
   (value) => /^[A-Za-z_]\w{0,127}$/.test(value),
   'must be the name of an environment variable',
 )
+
+/** A mapping with these keys and no others. */
+export function section<S extends z.ZodRawShape>(shape: S) {
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? unknownNames(issue.keys, Object.keys(shape))
+        : `must be a mapping of keys like ${Object.keys(shape)[0]}: …`,
+  })
+}

@@ -1,92 +1,31 @@
 /** Parses the YAML file that CARILLON_CONFIG names: what does not fit into a variable. */
 import { basename } from 'node:path'
 import { z } from 'zod'
-import type { Channel } from '../../schemas/topics.js'
 import { compatSection } from './compat.js'
 import { defaults } from './defaults.js'
-import { isAllowEntry, isNetwork, mailFrom, origin, text, token, urlText, variableName, whole } from './fields.js'
+import { isNetwork, origin, section, text, whole } from './fields.js'
+import { type FileProvider, provider, ratePerSecond } from './file-providers.js'
 import { kafkaSection } from './kafka.js'
 import { linesOf } from './problems.js'
 import { registrySection } from './registry.js'
-import { retryOverride, retrySection } from './retry.js'
-import { section } from './section.js'
+import { retrySection } from './retry.js'
 import { tracingSection } from './tracing.js'
 import { readYaml } from './yaml-file.js'
 
-const rateError = 'must be a number from 0.01 to 100000, in messages a second'
-const ratePerSecond = z
-  .number({ error: rateError })
-  .min(0.01, { error: rateError })
-  .max(100_000, { error: rateError })
-  .optional()
+const limit = section({
+  ratePerSecond: ratePerSecond.meta({
+    unset: 'no limit',
+    description: 'Messages a second on the channel. The slower of this limit and the provider’s counts.',
+  }),
+}).default({})
 
-function providerOf<K extends string, C extends Channel, S extends z.ZodRawShape>(
-  kind: K,
-  carries: readonly [C, ...C[]],
-  usually: readonly C[],
-  more: S,
-) {
-  const error = `must be a list of some of: ${carries.join(', ')}`
-  return section({
-    kind: z.literal(kind),
-    name: text(
-      (value) => /^[a-z][a-z0-9-]{0,62}$/.test(value) && value !== 'inbox' && value !== 'outbox',
-      'must be a name of lower-case letters, digits and hyphens, other than inbox and outbox',
-    ),
-    channels: z
-      .array(z.enum(carries, { error: `must be one of: ${carries.join(', ')}` }), { error })
-      .min(1, { error })
-      .max(carries.length, { error })
-      .default([...usually]),
-    ratePerSecond,
-    concurrency: whole(1, 1_000).optional(),
-    timeoutMs: whole(100, 120_000).optional(),
-    onUnknown: z.enum(['resend', 'park'], { error: 'must be resend or park' }).optional(),
-    secretEnv: variableName.optional(),
-    retry: retryOverride.optional(),
-    ...more,
-  })
-}
-
-const allow = z
-  .array(
-    text(isAllowEntry, 'must be a host or a network, with a port or none, like hooks.internal:8080 or 10.0.0.0/8'),
-    {
-      error: 'must be a list of hosts or networks',
-    },
-  )
-  .max(1_000, { error: 'must hold at most 1000 hosts or networks' })
-
-const provider = z.discriminatedUnion(
-  'kind',
-  [
-    providerOf('smtp', ['email'], ['email'], {
-      url: urlText(['smtp', 'smtps'], true),
-      from: mailFrom.optional(),
-      secret: text((value) => value !== '', 'must be the password').optional(),
-    }),
-    providerOf('webhook', ['webhook'], ['webhook'], { secret: z.string().optional(), allow: allow.optional() }),
-    providerOf('http', ['email', 'sms', 'push', 'slack'], ['sms', 'push'], {
-      url: urlText(['http', 'https'], false),
-      secret: token.optional(),
-    }),
-  ],
-  {
-    error: ({ code }) =>
-      code === 'invalid_union' ? 'must be smtp, webhook or http' : 'must be a mapping of keys like name: …',
-  },
-)
-
-/** A provider as the file gives it. */
-export type FileProvider = z.infer<typeof provider>
-
-const limit = section({ ratePerSecond }).default({})
-
-const schema = section({
+/** The whole file: docs/configuration.md is made from it. */
+export const fileSchema = section({
   providers: z
     .array(provider, { error: 'must be a list of providers' })
     .max(100, { error: 'must hold at most 100 providers' })
-    .default([]),
+    .default([])
+    .meta({ description: 'The providers, see below.' }),
   limits: section({
     email: limit,
     sms: limit,
@@ -94,15 +33,31 @@ const schema = section({
     inapp: limit,
     webhook: limit,
     slack: limit,
-    smsSegments: whole(1, 10).default(defaults.smsSegments),
+    smsSegments: whole(1, 10)
+      .default(defaults.smsSegments)
+      .meta({ description: 'The most segments of one SMS. A longer one fails.' }),
   }).prefault({}),
-  dedupe: section({ windowMs: whole(1_000, 2_592_000_000).default(defaults.dedupeWindowMs) }).prefault({}),
-  deliver: section({ window: whole(1, 100_000).default(defaults.deliverWindow) }).prefault({}),
+  dedupe: section({
+    windowMs: whole(1_000, 2_592_000_000)
+      .default(defaults.dedupeWindowMs)
+      .meta({ description: 'How long a duplicate is recognised where the request names no window.' }),
+  }).prefault({}),
+  deliver: section({
+    window: whole(1, 100_000)
+      .default(defaults.deliverWindow)
+      .meta({ description: 'Deliveries that are released and not finished, for each lane and channel.' }),
+  }).prefault({}),
   retry: retrySection.prefault({}),
   breaker: section({
-    failures: whole(1, 1_000).default(defaults.breakerFailures),
-    halfOpenAfterMs: whole(100, 3_600_000).default(defaults.breakerHalfOpenAfterMs),
-    maxHalfOpenAfterMs: whole(100, 86_400_000).default(defaults.breakerMaxHalfOpenAfterMs),
+    failures: whole(1, 1_000)
+      .default(defaults.breakerFailures)
+      .meta({ description: 'Failures in a row that open a breaker.' }),
+    halfOpenAfterMs: whole(100, 3_600_000)
+      .default(defaults.breakerHalfOpenAfterMs)
+      .meta({ description: 'How long a breaker is open before it lets a probe through.' }),
+    maxHalfOpenAfterMs: whole(100, 86_400_000)
+      .default(defaults.breakerMaxHalfOpenAfterMs)
+      .meta({ description: 'The longest that it is open: the wait doubles with each probe that fails.' }),
   })
     .refine(({ halfOpenAfterMs, maxHalfOpenAfterMs }) => maxHalfOpenAfterMs >= halfOpenAfterMs, {
       path: ['maxHalfOpenAfterMs'],
@@ -110,17 +65,34 @@ const schema = section({
     })
     .prefault({}),
   retention: section({
-    recordsDays: whole(1, 3_650).default(defaults.recordsDays),
-    inboxDays: whole(1, 3_650).default(defaults.inboxDays),
-    logHours: whole(1, 8_760).default(defaults.logHours),
-    logBytes: whole(16 * 1024 ** 2, 1024 ** 4).default(defaults.logBytes),
+    recordsDays: whole(1, 3_650)
+      .default(defaults.recordsDays)
+      .meta({ description: 'How long notifications that have ended are kept.' }),
+    inboxDays: whole(1, 3_650)
+      .default(defaults.inboxDays)
+      .meta({ description: 'How long inbox messages are kept, read or not.' }),
+    logHours: whole(1, 8_760)
+      .default(defaults.logHours)
+      .meta({ description: 'How long events are kept that every stage has consumed, embedded.' }),
+    logBytes: whole(16 * 1024 ** 2, 1024 ** 4)
+      .default(defaults.logBytes)
+      .meta({ description: 'While the file is larger than this, consumed events are deleted whatever their age.' }),
   }).prefault({}),
   rendering: section({
-    timeLimitMs: whole(10, 10_000).default(defaults.renderTimeLimitMs),
-    outputBytes: whole(1_024, 16 * 1024 ** 2).default(defaults.renderOutputBytes),
-    workers: whole(1, 16).default(defaults.renderWorkers),
+    timeLimitMs: whole(10, 10_000).default(defaults.renderTimeLimitMs).meta({
+      description:
+        'The time for one message. Then its thread is killed; a template version that killed three is used no more.',
+    }),
+    outputBytes: whole(1_024, 16 * 1024 ** 2)
+      .default(defaults.renderOutputBytes)
+      .meta({ description: 'The largest rendered message.' }),
+    workers: whole(1, 16).default(defaults.renderWorkers).meta({ description: 'Threads that render templates.' }),
   }).prefault({}),
-  lag: section({ everyMs: whole(1_000, 60_000).default(defaults.lagEveryMs) }).prefault({}),
+  lag: section({
+    everyMs: whole(1_000, 60_000)
+      .default(defaults.lagEveryMs)
+      .meta({ description: 'The time between two measurements of lag for the metrics.' }),
+  }).prefault({}),
   tracing: tracingSection.prefault({}),
   kafka: kafkaSection.prefault({}),
   registry: registrySection.prefault({}),
@@ -131,19 +103,24 @@ const schema = section({
         error: 'must be a list of addresses and networks',
       })
       .max(100, { error: 'must hold at most 100 addresses and networks' })
-      .default([]),
-    leaveMs: whole(0, 60_000).default(defaults.leaveMs),
+      .default([])
+      .meta({ description: 'Addresses and networks of proxies whose `X-Forwarded-For` is believed.' }),
+    leaveMs: whole(0, 60_000).default(defaults.leaveMs).meta({
+      description:
+        'How long an ingress that stops reports that it is not ready before it closes its port, so that a load balancer notices. Kafka only.',
+    }),
   }).prefault({}),
   cors: section({
     origins: z
       .array(origin, { error: 'must be a list of origins' })
       .max(100, { error: 'must hold at most 100 origins' })
-      .default([]),
+      .default([])
+      .meta({ description: 'Origins like `https://app.example.org` whose pages may call the API.' }),
   }).prefault({}),
 })
 
 /** The file without its providers, every default filled in. */
-export type FileSettings = Omit<z.infer<typeof schema>, 'providers'>
+export type FileSettings = Omit<z.infer<typeof fileSchema>, 'providers'>
 
 /** What was understood, and one line for each problem. What has a problem is left out. */
 export interface ParsedFile {
@@ -161,7 +138,7 @@ export function parseFile(path: string | null): ParsedFile {
   const name = basename(path ?? '')
   const place = (inside: string) => (inside === '' ? name : `${inside} in ${name}`)
   if (problems.length > 0) return { ...understood({}), problems, place }
-  const parsed = schema.safeParse(document ?? {})
+  const parsed = fileSchema.safeParse(document ?? {})
   if (parsed.success) return { ...understood(parsed.data), problems: [], place }
   const { issues } = parsed.error
   return { ...understood(withoutBad(document, issues)), problems: linesOf(issues, place), place }
@@ -170,7 +147,7 @@ export function parseFile(path: string | null): ParsedFile {
 function understood(document: Record<string, unknown>): Pick<ParsedFile, 'settings' | 'providers'> {
   const { providers: given, ...rest } = document
   const slots = Array.isArray(given) ? given : []
-  const { providers: _, ...settings } = schema.parse(rest)
+  const { providers: _, ...settings } = fileSchema.parse(rest)
   const providers = slots.flatMap((slot, at) => {
     const parsed = provider.safeParse(slot)
     return parsed.success ? [{ at, provider: parsed.data }] : []
@@ -181,7 +158,7 @@ function understood(document: Record<string, unknown>): Pick<ParsedFile, 'settin
 /** The document without the sections that have an issue. A bad provider does not take the others with it. */
 function withoutBad(document: unknown, issues: readonly z.core.$ZodIssue[]): Record<string, unknown> {
   if (typeof document !== 'object' || document === null) return {}
-  const known = Object.keys(schema.shape)
+  const known = Object.keys(fileSchema.shape)
   const bad = new Set(issues.map(({ path }) => path[0]).filter((section) => section !== 'providers'))
   return Object.fromEntries(Object.entries(document).filter(([key]) => known.includes(key) && !bad.has(key)))
 }

@@ -4,11 +4,17 @@
 import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { KafkaConnection } from '../logs/kafka/library.js'
 import { defaults } from './defaults.js'
 import type { Environment, LogChoice } from './environment.js'
-import { text, variableName, whole } from './fields.js'
-import { section } from './section.js'
+import { section, text, variableName, whole } from './fields.js'
+
+/** How a client reaches the brokers. */
+export interface KafkaConnection {
+  /** host:port, by comma */
+  readonly brokers: string
+  /** More of librdkafka's own settings, for every client: security.protocol, sasl.username, ssl.ca.location… */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
+}
 
 /** What Carillon on Kafka runs with. */
 export interface KafkaConfig {
@@ -103,21 +109,50 @@ const tls = section({ caFile: file.optional(), certFile: file.optional(), keyFil
 
 /** The section `kafka`. */
 export const kafkaSection = section({
-  partitions: whole(1, 1_000).default(defaults.kafkaPartitions),
-  replicationFactor: whole(1, 15).optional(),
-  minInSyncReplicas: whole(1, 15).optional(),
-  retentionHours: whole(1, 87_600).default(defaults.kafkaRetentionHours),
-  deadLettersRetentionHours: whole(1, 87_600).default(defaults.kafkaDeadLettersRetentionHours),
-  deleteRetentionHours: whole(2, 8_760).default(defaults.kafkaDeleteRetentionHours),
+  partitions: whole(1, 1_000).default(defaults.kafkaPartitions).meta({
+    description:
+      'Partitions of each topic, and so the most processes of a stage that share its work. It cannot be changed later.',
+  }),
+  replicationFactor: whole(1, 15)
+    .optional()
+    .meta({ unset: 'as many as brokers, 3 at most', description: 'Copies of each topic.' }),
+  minInSyncReplicas: whole(1, 15).optional().meta({
+    unset: 'one less than the copies',
+    description: 'Copies that must have a record before it counts as written.',
+  }),
+  retentionHours: whole(1, 87_600)
+    .default(defaults.kafkaRetentionHours)
+    .meta({ description: 'How long Kafka keeps events, consumed or not.' }),
+  deadLettersRetentionHours: whole(1, 87_600)
+    .default(defaults.kafkaDeadLettersRetentionHours)
+    .meta({ description: 'How long Kafka keeps dead letters.' }),
+  deleteRetentionHours: whole(2, 8_760).default(defaults.kafkaDeleteRetentionHours).meta({
+    description:
+      'How long compacted topics keep deletions. A process reads its local state anew when that is older than half of it.',
+  }),
   prefix: text(
     (value) => new RegExp(`^[\\w.-]{0,${maxNamePart}}$`).test(value),
     `must be at most ${maxNamePart} letters, digits, dots, hyphens and underscores, like staging.`,
-  ).default(''),
-  sessionTimeoutMs: whole(6_000, 300_000).optional(),
-  createTopics: z.boolean({ error: 'must be true or false' }).default(false),
-  sasl: sasl.optional(),
-  tls: tls.optional(),
-  settings: settings.default({}),
+  )
+    .default('')
+    .meta({ description: 'A prefix of every topic and group, for several Carillons on one Kafka.' }),
+  sessionTimeoutMs: whole(6_000, 300_000).optional().meta({
+    unset: '10000; with a slot 45000',
+    description: 'How long a process may be silent before others take its partitions.',
+  }),
+  createTopics: z
+    .boolean({ error: 'must be true or false' })
+    .default(false)
+    .meta({ description: 'Whether processes create the topics that are missing.' }),
+  sasl: sasl.optional().meta({ description: 'How Carillon authenticates itself to Kafka.' }),
+  tls: tls
+    .optional()
+    .meta({ description: 'Certificates and key. `tls: {}` uses TLS with the authorities of the system.' }),
+  settings: settings.default({}).meta({
+    accepts: `${maxSettings} at most`,
+    description:
+      'Further settings of librdkafka, like `socket.timeout.ms`. Carillon refuses those that its guarantees depend on.',
+  }),
 }).refine(
   ({ replicationFactor, minInSyncReplicas }) => (minInSyncReplicas ?? 1) <= (replicationFactor ?? Number.MAX_VALUE),
   { path: ['minInSyncReplicas'], error: 'must be at most kafka.replicationFactor, or nothing could be written' },

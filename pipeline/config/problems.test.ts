@@ -44,6 +44,9 @@ cors: { origins: ["https://a.example/"] }
 deliver: 7
 `
 
+const noSender =
+  'must be a sender like carillon@example.org or Carillon <carillon@example.org>; double quotes stand around the whole name'
+
 describe('every problem is reported at once', () => {
   test('with its place, what to do, and never a value that may be a secret', () => {
     const problems = problemsOf({
@@ -111,8 +114,15 @@ describe('every problem is reported at once', () => {
 
   test('also of a sender that is wrong and used by the file', () => {
     const environment = yaml('providers: [{ name: relay, kind: smtp, url: "smtp://x.example" }]')
-    expect(problemsOf({ ...environment, CARILLON_MAIL_FROM: 'nobody' })).toBe(
-      'CARILLON_MAIL_FROM: must be a sender like carillon@example.org or Carillon <carillon@example.org>',
+    expect(problemsOf({ ...environment, CARILLON_MAIL_FROM: 'nobody' })).toBe(`CARILLON_MAIL_FROM: ${noSender}`)
+  })
+
+  test('also of a sender that could be read in two ways, at its own place', () => {
+    const smtp = { CARILLON_SMTP_URL: 'smtp://x.example' }
+    expect(problemsOf({ ...smtp, CARILLON_MAIL_FROM: '"Ann" Smith <a@b.c>' })).toBe(`CARILLON_MAIL_FROM: ${noSender}`)
+    const from = '"=?UTF-8?Q?Ann?= <a@b.c>"'
+    expect(problemsOf(yaml(`providers: [{ name: x, kind: smtp, url: "smtp://x.example", from: ${from} }]`))).toBe(
+      `providers[0].from in carillon.yaml: ${noSender}`,
     )
   })
 })

@@ -1,10 +1,11 @@
 /** Decides which provider carries which channel, from the variables and the file. */
-import { type Channel, channels } from '../../schemas/topics.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 import type { ProviderPolicy } from '../../stages/deliver/providers/provider.js'
 import { defaults } from './defaults.js'
 import type { Environment, Settings } from './environment.js'
 import { token, webhookSecret } from './fields.js'
-import type { FileProvider, ParsedFile } from './file.js'
+import type { ParsedFile } from './file.js'
+import type { FileProvider } from './file-providers.js'
 import type { RetryConfig } from './retry.js'
 
 interface Common {

@@ -2,11 +2,22 @@
 import { accessSync, constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { RegistryAccess } from '../registry/exchange.js'
 import { defaults } from './defaults.js'
 import type { Environment } from './environment.js'
-import { text, variableName, whole } from './fields.js'
-import { section } from './section.js'
+import { section, text, variableName, whole } from './fields.js'
+
+/** Where a registry is and how to be let in. */
+export interface RegistryAccess {
+  /** Without credentials, as it may be shown; with the path before `/subjects`. */
+  readonly url: string
+  /** Basic authentication; null: none. */
+  readonly username: string | null
+  readonly password: string | null
+  /** Certificates (PEM) of who signs the registry's; null: those that Node trusts. */
+  readonly caFile: string | null
+  /** How long one answer may take, from the dialling to its last byte. */
+  readonly timeoutMs: number
+}
 
 /** How the schema registry is used. Holds a secret: never to be logged. */
 export interface RegistryConfig extends RegistryAccess {
@@ -16,11 +27,20 @@ export interface RegistryConfig extends RegistryAccess {
 
 /** The section `registry`. */
 export const registrySection = section({
-  username: text((value) => /^[^:\p{Cc}]+$/u.test(value), 'must be the user’s name, without a colon').optional(),
-  passwordEnv: variableName.optional(),
-  caFile: text((value) => value !== '' && !value.includes('\0'), 'must be the path of a file in PEM form').optional(),
-  timeoutMs: whole(100, 60_000).default(defaults.registryTimeoutMs),
-  autoRegister: z.boolean({ error: 'must be true or false' }).default(false),
+  username: text((value) => /^[^:\p{Cc}]+$/u.test(value), 'must be the user’s name, without a colon')
+    .optional()
+    .meta({ description: 'The user, where the URL has none.' }),
+  passwordEnv: variableName.optional().meta({ description: 'The variable that holds the password.' }),
+  caFile: text((value) => value !== '' && !value.includes('\0'), 'must be the path of a file in PEM form')
+    .optional()
+    .meta({ description: 'The certificate of an authority.' }),
+  timeoutMs: whole(100, 60_000)
+    .default(defaults.registryTimeoutMs)
+    .meta({ description: 'The time-out of one request.' }),
+  autoRegister: z
+    .boolean({ error: 'must be true or false' })
+    .default(false)
+    .meta({ description: 'Whether processes register the schemas that are missing.' }),
 })
 
 /** The section, its defaults filled in. */

@@ -2,10 +2,9 @@
 import { z } from 'zod'
 import { parseDuration } from '../../schemas/duration.js'
 import { giveUpFault, type RetryBounds, scheduleFault } from '../../schemas/retry-rules.js'
-import { type Channel, channels, type Lane } from '../../schemas/topics.js'
+import { type Channel, channels, type Lane } from '../../schemas/streams.js'
 import { defaults } from './defaults.js'
-import { whole } from './fields.js'
-import { section } from './section.js'
+import { section, whole } from './fields.js'
 
 /** Waits between calls, the last of which repeats, and the end. In milliseconds. */
 export interface RetryConfig {
@@ -35,16 +34,24 @@ const giveUpAfter = duration.superRefine((ms, { addIssue }) => {
   if (message) addIssue({ code: 'custom', message: `${message}: cancels and outcomes are not remembered for longer` })
 })
 
+const scheduleWords = 'The waits between calls; the last one repeats.'
+const giveUpWords = 'How long after the first call a delivery is given up.'
+
 /** A provider's own; what is left out is its channel's. */
-export const retryOverride = section({ schedule: schedule.optional(), giveUpAfter: giveUpAfter.optional() })
+export const retryOverride = section({
+  schedule: schedule.optional().meta({ unset: 'as its channel', description: scheduleWords }),
+  giveUpAfter: giveUpAfter.optional().meta({ unset: 'as its channel', description: giveUpWords }),
+})
 
 function channelRetry(channel: Channel) {
   const usual = defaults.retry[channel]
   return section({
-    schedule: schedule.default([...usual.scheduleMs]),
-    giveUpAfter: giveUpAfter.default(usual.giveUpAfterMs),
+    schedule: schedule.default([...usual.scheduleMs]).meta({ description: scheduleWords }),
+    giveUpAfter: giveUpAfter.default(usual.giveUpAfterMs).meta({ description: giveUpWords }),
   }).prefault({})
 }
+
+const firstWords = 'Waits of this priority that come before those of the channel.'
 
 /** `retry` in the file. */
 export const retrySection = section({
@@ -56,17 +63,25 @@ export const retrySection = section({
   slack: channelRetry('slack'),
   /** Waits of a priority that come before those of its channel. */
   first: section({
-    high: schedule.default([...defaults.retryFirstMs]),
-    normal: schedule.optional(),
-    low: schedule.optional(),
+    high: schedule.default([...defaults.retryFirstMs]).meta({ description: firstWords }),
+    normal: schedule.optional().meta({ unset: 'none', description: firstWords }),
+    low: schedule.optional().meta({ unset: 'none', description: firstWords }),
   }).prefault({}),
   requests: section({
-    minWait: duration.default(defaults.requestMinWaitMs),
-    maxGiveUpAfter: giveUpAfter.default(defaults.requestMaxGiveUpAfterMs),
+    minWait: duration
+      .default(defaults.requestMinWaitMs)
+      .meta({ description: 'The shortest wait that a request may ask for.' }),
+    maxGiveUpAfter: giveUpAfter
+      .default(defaults.requestMaxGiveUpAfterMs)
+      .meta({ description: 'The latest end that a request may ask for.' }),
   }).prefault({}),
   /** Of contract C. */
-  baseMs: whole(10, 3_600_000).default(defaults.retryBaseMs),
-  maxMs: whole(10, 86_400_000).default(defaults.retryMaxMs),
+  baseMs: whole(10, 3_600_000)
+    .default(defaults.retryBaseMs)
+    .meta({ description: 'The longest first wait of contract C. Each later one may be twice as long.' }),
+  maxMs: whole(10, 86_400_000)
+    .default(defaults.retryMaxMs)
+    .meta({ description: 'The longest wait of contract C; at least `retry.baseMs`.' }),
 }).refine(({ baseMs, maxMs }) => maxMs >= baseMs, { path: ['maxMs'], error: 'must be at least retry.baseMs' })
 
 /** How all deliveries are retried. */

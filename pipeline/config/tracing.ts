@@ -4,8 +4,7 @@
 import { z } from 'zod'
 import { defaults } from './defaults.js'
 import type { Environment } from './environment.js'
-import { text, urlText, variableName } from './fields.js'
-import { section } from './section.js'
+import { section, text, urlText, variableName } from './fields.js'
 
 /** Where traces go. Its headers may be secret: never to be logged. */
 export interface TracingConfig {
@@ -21,13 +20,18 @@ const ratioError = 'must be a number from 0 to 1'
 
 /** The section `tracing`. */
 export const tracingSection = section({
-  endpoint: urlText(['http', 'https'], false).optional(),
-  headersEnv: variableName.optional(),
+  endpoint: urlText(['http', 'https'], false)
+    .optional()
+    .meta({ description: 'Where traces go. Carillon adds `/v1/traces` to it.' }),
+  headersEnv: variableName
+    .optional()
+    .meta({ description: 'The variable that holds headers for it: `name=value,name=value`, percent-encoded.' }),
   sampleRatio: z
     .number({ error: ratioError })
     .min(0, { error: ratioError })
     .max(1, { error: ratioError })
-    .default(defaults.traceRatio),
+    .default(defaults.traceRatio)
+    .meta({ description: 'The share of the traces that begin here that is recorded.' }),
 })
 
 /** The section, its defaults filled in. */
@@ -45,14 +49,29 @@ const headerList = text(
   'must be headers like name=value,name=value, their values percent-encoded',
 )
 const ratio = text((value) => /^\d(?:\.\d+)?$/.test(value) && Number(value) <= 1, ratioError)
-const variables = z.object({
-  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url.optional(),
-  OTEL_EXPORTER_OTLP_HEADERS: headerList.optional(),
-  OTEL_EXPORTER_OTLP_TRACES_HEADERS: headerList.optional(),
-  OTEL_SERVICE_NAME: text(isHeaderValue, 'must be the name of a service').optional(),
-  OTEL_TRACES_SAMPLER_ARG: ratio.optional(),
-  OTEL_SDK_DISABLED: z.string().optional(),
+/** OpenTelemetry’s variables that Carillon reads: docs/configuration.md is made from them. */
+export const tracingVariables = z.object({
+  OTEL_EXPORTER_OTLP_ENDPOINT: url.optional().meta({
+    description:
+      'The collector of all signals. Carillon adds `/v1/traces` to it. Tracing is off without it and the next one.',
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url.optional().meta({ description: 'The whole address for traces.' }),
+  OTEL_EXPORTER_OTLP_HEADERS: headerList.optional().meta({ description: 'Headers for either address.' }),
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: headerList
+    .optional()
+    .meta({ description: 'More headers; they replace those of the same name.' }),
+  OTEL_SERVICE_NAME: text(isHeaderValue, 'must be the name of a service')
+    .optional()
+    .meta({ unset: 'carillon', description: 'The name that Carillon has in its traces.' }),
+  OTEL_TRACES_SAMPLER_ARG: ratio.optional().meta({
+    unset: `${defaults.traceRatio}`,
+    description:
+      'The share of the traces that begin here that is recorded. The sampler is always `parentbased_traceidratio`.',
+  }),
+  OTEL_SDK_DISABLED: z
+    .string()
+    .optional()
+    .meta({ accepts: 'true, or anything else', description: '`true` switches tracing off, whatever else is set.' }),
 })
 
 /** `place` names a key of the file. */
@@ -61,7 +80,7 @@ export function resolveTracing(
   place: (key: string) => string,
   environment: Environment,
 ): ResolvedTracing {
-  const parsed = variables.safeParse(present(environment))
+  const parsed = tracingVariables.safeParse(present(environment))
   if (!parsed.success) {
     return { tracing: null, problems: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) }
   }
@@ -118,7 +137,7 @@ function isHeaderValue(value: string): boolean {
 /** Those of the variables that are set; an empty one is not. */
 function present(environment: Environment): Record<string, string> {
   return Object.fromEntries(
-    Object.keys(variables.shape).flatMap((name) => {
+    Object.keys(tracingVariables.shape).flatMap((name) => {
       const value = environment[name]
       return value === undefined || value === '' ? [] : [[name, value]]
     }),

@@ -22,13 +22,13 @@ export interface AssignedScopes {
 
 export function assignedScopes(): AssignedScopes {
   const scopes = new Map<string, Scope>()
-  const leaving = new Set<string>()
+  const revoked = new Set<string>()
   let owned: readonly Assignment[] = []
   let current: readonly Scope[] | null = null
   let partitions: number | null = null
 
   const now = (): readonly Scope[] => {
-    current ??= [...new Set(owned.filter((one) => !leaving.has(scopeName(one))).map(scopeOf))]
+    current ??= [...new Set(owned.filter((one) => !revoked.has(scopeName(one))).map(scopeOf))]
     return current
   }
 
@@ -47,11 +47,11 @@ export function assignedScopes(): AssignedScopes {
     assign(assignments) {
       owned = assignments
       const names = new Set(assignments.map(scopeName))
-      for (const name of leaving) if (!names.has(name)) leaving.delete(name)
+      for (const name of revoked) if (!names.has(name)) revoked.delete(name)
       changed()
     },
     leave(assignments) {
-      for (const assignment of assignments) leaving.add(scopeName(assignment))
+      for (const assignment of assignments) revoked.add(scopeName(assignment))
       changed()
       return [...new Set(assignments.map(scopeOf))]
     },
@@ -65,13 +65,13 @@ export function assignedScopes(): AssignedScopes {
     const name = scopeName(assignment)
     let scope = scopes.get(name)
     if (!scope) {
-      scope = { lane: laneOf(assignment.way), partition: assignment.partition }
+      scope = { lane: laneOf(assignment.topic), partition: assignment.partition }
       scopes.set(name, scope)
     }
     return scope
   }
 }
 
-function scopeName({ way, partition }: Assignment): string {
-  return `${laneOf(way)}-${partition}`
+function scopeName({ topic, partition }: Assignment): string {
+  return `${laneOf(topic)}-${partition}`
 }

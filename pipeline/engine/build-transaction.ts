@@ -1,7 +1,7 @@
 /** Puts the steps that are ready into one transaction. */
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
-import type { Lane } from '../../schemas/topics.js'
+import type { Lane } from '../../schemas/streams.js'
 import type { InputRecord, StateChange, Step, WorkerName } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
 import { type Burial, bury } from './dead-letters.js'
@@ -14,8 +14,8 @@ export type Part<I extends EventName, O extends EventName> = Step<I, O> | Burial
 export interface BuiltTransaction {
   readonly outputs: readonly NewRecord[]
   readonly changes: readonly StateChange[]
-  /** The records that are settled. */
-  readonly settled: readonly LogRecord[]
+  /** The records that are acked. */
+  readonly acked: readonly LogRecord[]
   /** What the stage had been given of them. */
   readonly inputs: readonly AnyInput[]
   readonly drops: readonly Ended[]
@@ -31,14 +31,14 @@ export function buildTransaction<I extends EventName, O extends EventName>(
 ): BuiltTransaction {
   const outputs: NewRecord[] = []
   const changes: StateChange[] = []
-  const settled: LogRecord[] = []
+  const acked: LogRecord[] = []
   const inputs: AnyInput[] = []
   const drops: Ended[] = []
   const deadLetters: Ended[] = []
   for (const part of parts) {
     if ('recordId' in part) {
       give(part, null)
-      settled.push(part.record)
+      acked.push(part.record)
       continue
     }
     for (const output of part.outputs) outputs.push(codec.encode(output as Outgoing, nowMs))
@@ -51,18 +51,18 @@ export function buildTransaction<I extends EventName, O extends EventName>(
       const event = record as EventOf<EventName>
       if (source) give({ recordId, record: source, cause, detail, event, tell: false }, anyEvent(record))
     }
-    for (const input of part.settled) {
+    for (const input of part.acked) {
       const source = sourceOf(input)
       if (!source) continue
-      settled.push(source)
+      acked.push(source)
       inputs.push(anyEvent(input))
     }
   }
-  return { outputs, changes, settled, inputs, drops, deadLetters }
+  return { outputs, changes, acked, inputs, drops, deadLetters }
 
   function give(burial: Burial, input: AnyInput | null): void {
     for (const outgoing of bury(burial, stage, nowMs)) outputs.push(codec.encode(outgoing, nowMs))
-    deadLetters.push({ lane: burial.record.way.lane, reason: burial.cause, input, burial })
+    deadLetters.push({ lane: burial.record.topic.lane, reason: burial.cause, input, burial })
   }
 }
 
@@ -72,5 +72,5 @@ function anyEvent<I extends EventName>(input: InputRecord<I>): AnyInput {
 }
 
 function laneIn(source: LogRecord | undefined): Lane | null {
-  return source?.way.lane ?? null
+  return source?.topic.lane ?? null
 }

@@ -12,8 +12,8 @@ const codec = createCodec()
 const event = requested(notification('n-1'))
 
 /** The record as another process reads it: only its bytes tell what it says. */
-function read({ way, key, value, headers, timestampMs }: NewRecord, bytes = value): LogRecord {
-  return { way, key, value: bytes, headers, timestampMs, partition: 0, offset: 0 }
+function read({ topic, key, value, headers, timestampMs }: NewRecord, bytes = value): LogRecord {
+  return { topic, key, value: bytes, headers, timestampMs, partition: 0, offset: 0 }
 }
 
 function codeOf(work: () => unknown): unknown {
@@ -75,6 +75,15 @@ test('of bytes cut or changed anywhere, each is read or refused, and nothing els
   expect([...outcomes].filter((code) => typeof code !== 'string' && code !== null)).toEqual([])
 })
 
+test('a string that is not UTF-8 is refused, and one with the replacement character is not', () => {
+  const command = { id: 'a\ufffdb', tenant: 't', recipient: 'user', correlationId: '', requestedAtMs: 0 }
+  const record = codec.encode(cancel(command, 'notifications.requested', 'low'), 5)
+  expect(codec.decode(read(record), ['cancel-requested']).value).toEqual(command)
+  const changed = Buffer.from(record.value ?? [])
+  changed[changed.indexOf('\ufffd')] = 0xff
+  expect(codeOf(() => codec.decode(read(record, changed), ['cancel-requested']))).toBe('not-avro')
+})
+
 test('a count of items that no record could hold is refused at once', () => {
   const { value } = codec.encode(accepted({ request: event.value, trail: [] }), 5)
   const whole = Buffer.from(value ?? [])
@@ -92,8 +101,8 @@ test('a value that does not fit its schema is a fault of the code, not poison', 
 
 test('an event goes to the way and key that it names', () => {
   const command = { id: 'n-1', tenant: 't', recipient: 'user', correlationId: '', requestedAtMs: 0 }
-  const { way, key, timestampMs, headers } = codec.encode(cancel(command, 'deliveries.routed', 'low'), 7)
-  expect([way, Buffer.from(key ?? []).toString(), timestampMs, headers]).toEqual([
+  const { topic, key, timestampMs, headers } = codec.encode(cancel(command, 'deliveries.routed', 'low'), 7)
+  expect([topic, Buffer.from(key ?? []).toString(), timestampMs, headers]).toEqual([
     { topic: 'deliveries.routed', lane: 'low', channel: null },
     't/user',
     7,
@@ -170,6 +179,60 @@ describe('with schemas from elsewhere', () => {
   ] as const)('a field to be skipped that claims %s is refused at once', (_, type, bytes) => {
     const reading = createCodec(sourceOf({ 5: { text: withField({ name: 'more', type }) } }))
     expect(codeOf(() => reading.decode(framed(5, ...bytes), ['cancel-requested']))).toBe('not-avro')
+  })
+
+  const odd = (name: string, type: unknown, more = {}) => JSON.stringify({ name, type, ...more })
+  const priority = { type: 'enum', name: 'com.acme.Kind', symbols: ['A', 'B'] }
+
+  test.each([
+    ['a default of another branch', odd('note', ['null', 'string'], { default: '' }), [2, 2, 97]],
+    ['a default of the second branch', odd('note', ['string', 'null'], { default: null }), [2]],
+    ['a default of another type', odd('count', 'int', { default: 'none' }), [2]],
+    ['a list as the default of a map', odd('map', { type: 'map', values: 'string' }, { default: [] }), [0]],
+    ['an enum whose default is no symbol', odd('kind', { ...priority, default: 'C' }, { default: 'D' }), [2]],
+    [
+      'a wrong default deep inside',
+      odd('list', {
+        type: 'array',
+        items: { type: 'record', name: 'Line', fields: [{ name: 'n', type: 'int', default: null }] },
+      }),
+      [2, 8, 0],
+    ],
+    ['an order that is none', odd('count', 'int', { order: 'sideways' }), [2]],
+    ['aliases that are no names', odd('count', 'int', { aliases: ['1 2', ''] }), [2]],
+    ['a logical type that nobody knows', odd('day', { type: 'int', logicalType: 'moon-phase' }), [2]],
+    ['a logical type that does not fit', odd('sum', { type: 'bytes', logicalType: 'decimal', scale: -1 }), [2, 1]],
+    ['properties of its own', odd('text', { type: 'string', 'avro.java.string': 'String' }), [2, 97]],
+    ['documentation that is no text', odd('count', 'int', { doc: { en: 'x' } }), [2]],
+    ['a type inside of a type', odd('list', { type: { type: 'array', items: 'int' } }), [0]],
+    ['a type named in a namespace of its own', odd('kind', { ...priority, namespace: 'org.acme' }), [0]],
+  ])('a writer with %s is read', (_, field, bytes) => {
+    const reading = createCodec(sourceOf({ 5: { text: withField(JSON.parse(field)) } }))
+    expect(reading.decode(framed(5, ...bytes), ['cancel-requested']).value).toEqual(command)
+  })
+
+  test('a writer whose own defaults are wrong is read, and what it lacks has the reader’s', () => {
+    const fields = today.fields.flatMap((field) => {
+      const name = 'name' in field ? field.name : ''
+      return name === 'tenant' ? [] : [{ ...field, default: { no: 'value' } }]
+    })
+    const text = JSON.stringify({ ...today, fields, aliases: ['not a name'] })
+    const { tenant: _, ...withoutTenant } = command
+    const whole = { ...today, fields: fields.map(({ default: _, ...field }) => field) }
+    const bytes = avsc.Type.forSchema(whole as never, { wrapUnions: false }).toBuffer(withoutTenant)
+    const record = read(codec.encode(cancelled, 5), Buffer.concat([Buffer.of(0, 0, 0, 0, 6), bytes]))
+    const decoded = createCodec(sourceOf({ 6: { text } })).decode(record, ['cancel-requested'])
+    expect(decoded.value).toEqual({ ...command, tenant: 'default' })
+  })
+
+  test('named types match without their namespaces, as Avro has it', () => {
+    const inbound = avroType('notification-accepted').schema({ exportAttrs: true })
+    const moved = JSON.stringify(inbound).replaceAll('carillon.', 'com.acme.').replace('com.acme.', 'carillon.')
+    const record = codec.encode(accepted({ request: event.value, trail: [] }), 5)
+    const bytes = Buffer.from(record.value ?? [])
+    bytes.writeUInt32BE(7, 1)
+    const decoded = createCodec(sourceOf({ 7: { text: moved } })).decode(read(record, bytes), ['notification-accepted'])
+    expect(decoded.value).toEqual({ request: event.value, trail: [] })
   })
 
   const { id: _, ...anonymous } = Object.fromEntries(

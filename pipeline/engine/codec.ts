@@ -8,7 +8,8 @@ import { avroType, type EventName, type EventOf, encodeAvro } from '../../schema
 import { boundedTypes } from '../../schemas/bounded-types.js'
 import { Unavailable } from '../../schemas/errors.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
-import { topicEvents, wayTo } from '../../schemas/topics.js'
+import { streamEvents, topicOf } from '../../schemas/streams.js'
+import { writerForm } from '../../schemas/writer-schema.js'
 import type { LogRecord, NewRecord } from './log.js'
 import { releasedSchemas, type SchemaSource } from './schema-source.js'
 import { isSampled, traceHeader, traceOf } from './trace-context.js'
@@ -40,7 +41,7 @@ export interface Codec {
 const headerBytes = 5
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
 /** Writers' schemas that are held ready; beyond it the oldest is parsed again when it comes. */
-const readersMost = 1000
+const maxReaders = 1000
 
 /** A trace that is recorded is told to readers outside as well. Carillon's own stages go by the event. */
 function headersOf(outgoing: Outgoing): Readonly<Record<string, string>> {
@@ -83,7 +84,7 @@ export function createCodec(source: SchemaSource = releasedSchemas()): Codec {
       if (reader instanceof PoisonError) throw reader
       const event = expected.find((name) => name === reader.event)
       if (event === undefined) {
-        throw new PoisonError('wrong-event', `A record of ${reader.event} does not belong on ${record.way.topic}`)
+        throw new PoisonError('wrong-event', `A record of ${reader.event} does not belong on ${record.topic.stream}`)
       }
       return { event, value: read(reader, Buffer.from(value.buffer, value.byteOffset, value.byteLength)) } as EventOf<N>
     },
@@ -96,35 +97,38 @@ export function createCodec(source: SchemaSource = releasedSchemas()): Codec {
     if ('problem' in schema) return new PoisonError('unknown-schema', schema.problem)
     const reader = readerOf(id, schema.text, source)
     const oldest = readers.keys().next()
-    if (readers.size >= readersMost && !oldest.done) readers.delete(oldest.value)
+    if (readers.size >= maxReaders && !oldest.done) readers.delete(oldest.value)
     readers.set(id, reader)
     return reader
   }
 }
 
-const eventsByRecord = new Map(topicEvents().map((event) => [avroType(event).name, event as EventName]))
-const detailMost = 300
+const eventsByRecord = new Map(streamEvents().map((event) => [avroType(event).name, event as EventName]))
+const maxDetail = 300
 
 function encoded(outgoing: Outgoing, timestampMs: number, schemaId: number): NewRecord {
-  const { topic, lane, channel, key, event, value } = outgoing
+  const { stream, lane, channel, key, event, value } = outgoing
   const bytes = encodeAvro(event, value, headerBytes)
   bytes[0] = 0
   bytes.writeUInt32BE(schemaId, 1)
-  const way = wayTo(topic, lane, channel)
-  return { way, key: Buffer.from(key), value: bytes, headers: headersOf(outgoing), timestampMs, event: outgoing }
+  const topic = topicOf(stream, lane, channel)
+  return { topic, key: Buffer.from(key), value: bytes, headers: headersOf(outgoing), timestampMs, event: outgoing }
 }
 
 function readerOf(id: number, text: string, source: SchemaSource): Reader | PoisonError {
   try {
-    const writer = avsc.Type.forSchema(JSON.parse(text), { wrapUnions: 'auto', typeHook: boundedTypes })
+    const schema = writerForm(JSON.parse(text)) as avsc.Schema
+    const writer = avsc.Type.forSchema(schema, { wrapUnions: 'auto', typeHook: boundedTypes })
     const event = eventsByRecord.get(writer.name)
     if (event === undefined) {
       return new PoisonError('wrong-event', `The schema with the id ${id} is none of an event of Carillon`)
     }
     const type = avroType(event)
-    return { event, type, resolver: id === source.idOf(event) ? undefined : type.createResolver(writer) }
+    // Names of types match without their namespaces: https://avro.apache.org/docs/1.11.1/specification/#schema-resolution
+    const resolver = id === source.idOf(event) ? undefined : type.createResolver(writer, { ignoreNamespaces: true })
+    return { event, type, resolver }
   } catch (error) {
-    const why = error instanceof Error ? error.message.slice(0, detailMost) : ''
+    const why = error instanceof Error ? error.message.slice(0, maxDetail) : ''
     return new PoisonError('incompatible-schema', `What the schema with the id ${id} wrote cannot be read: ${why}`)
   }
 }

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { commitSpacing } from './commit-spacing.js'
 import { seededRandom } from './seeded-random.js'
 
-/** When the next commit may begin after one that settled so many, if it is asked at once. */
-async function waited(settled: number, urgentAtMs?: number, passedMs?: () => number): Promise<number> {
+/** When the next commit may begin after one that acked so many, if it is asked at once. */
+async function waited(acked: number, urgentAtMs?: number, passedMs?: () => number): Promise<number> {
   const clock = new VirtualTimeScheduler()
   if (passedMs) {
     clock.now = () => {
@@ -17,7 +17,7 @@ async function waited(settled: number, urgentAtMs?: number, passedMs?: () => num
   const spacing = commitSpacing(100, clock)
   let urgent = false
   let atMs = Number.NaN
-  spacing.began(settled)
+  spacing.began(acked)
   const passed = spacing
     .passed(changed, () => urgent)
     .then(() => {
@@ -57,10 +57,10 @@ test('the next begins in any case, wherever time passes between two reads of the
     fc.nat(500),
     fc.option(fc.nat(300)),
     fc.integer(),
-    async (settled, urgentAtMs, seed) => {
+    async (acked, urgentAtMs, seed) => {
       const random = seededRandom(seed)
       const passedMs = () => (random() < 0.5 ? Math.floor(random() * 150) : 0)
-      const atMs = await waited(settled, urgentAtMs ?? undefined, passedMs)
+      const atMs = await waited(acked, urgentAtMs ?? undefined, passedMs)
       expect(atMs).toBeLessThan(1000)
     },
   )

@@ -1,7 +1,7 @@
 /** One life of a stage: from joining the group to a crash, or to the end of a drain. It polls, decodes, gives the records to
  *  the stage, and commits the stage's steps in turn.
  *
- *  Invariants: no more than `mailbox` records are polled and unsettled; commits follow each other, each with every
+ *  Invariants: no more than `mailbox` records are polled and unacked; commits follow each other, each with every
  *  part that is ready; after a failure nothing more is committed, so the next life starts from the last commit. */
 import {
   BehaviorSubject,
@@ -16,7 +16,7 @@ import {
   takeUntil,
 } from 'rxjs'
 import type { EventName } from '../../schemas/avro.js'
-import type { Way } from '../../schemas/topics.js'
+import type { Topic } from '../../schemas/streams.js'
 import { type InputRecord, type Scope, type Stage, type StageContext, StageCrash } from '../../stages/stage.js'
 import { assignedScopes } from './assigned-scopes.js'
 import { buildTransaction, type Part } from './build-transaction.js'
@@ -36,7 +36,7 @@ import type { AnyInput, WorkerObserver } from './worker-observer.js'
 export interface ConsumerLoopOptions<I extends EventName, O extends EventName> extends MailboxOptions {
   readonly stage: Stage<I, O>
   readonly log: Log
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
   readonly codec: Codec
   readonly clock: SchedulerLike
   /** At least 0, less than 1. */
@@ -44,7 +44,7 @@ export interface ConsumerLoopOptions<I extends EventName, O extends EventName> e
   /** How long a batch that is not full waits for more, in milliseconds; 0 unless said. For a stage that saves work when
    *  records that belong together come together. */
   readonly lingerMs?: number
-  /** Where commits cost by the commit: how far apart they begin at least, in milliseconds, while they settle many records;
+  /** Where commits cost by the commit: how far apart they begin at least, in milliseconds, while they ack many records;
    *  a trickle waits for nothing. 0 unless said. */
   readonly commitEveryMs?: number
   readonly observer?: WorkerObserver
@@ -56,8 +56,8 @@ export interface Supervision {
   isPoison(recordId: string): boolean
   /** True: records are fed one by one, to find the one that breaks the stage. */
   isBisecting(): boolean
-  /** A commit succeeded that settled so many records. */
-  settled(count: number): void
+  /** A commit succeeded that acked so many records. */
+  acked(count: number): void
   /** It waits for records, and holds none. */
   idle(): void
 }
@@ -71,7 +71,7 @@ export class ConsumerLoop<I extends EventName, O extends EventName> {
   readonly #uncommitted = new Uncommitted<Part<I, O>>()
   readonly #scopes = assignedScopes()
   readonly #spacing: CommitSpacing
-  readonly #leaving = new Subject<readonly Scope[]>()
+  readonly #revoked = new Subject<readonly Scope[]>()
   /** These keep their value: whoever begins to wait later is told too. */
   readonly #draining = new BehaviorSubject(false)
   readonly #abandoned = new BehaviorSubject(false)
@@ -85,9 +85,9 @@ export class ConsumerLoop<I extends EventName, O extends EventName> {
     this.finished = this.#run()
   }
 
-  /** Records polled and not settled: with the stage, or on their way to the dead letters. */
-  get unsettled(): number {
-    return this.#mailbox.unsettled
+  /** Records polled and not acked: with the stage, or on their way to the dead letters. */
+  get unacked(): number {
+    return this.#mailbox.unacked
   }
 
   /** Pulls no more; ends when the stage has finished what it holds and it is committed. */
@@ -102,8 +102,8 @@ export class ConsumerLoop<I extends EventName, O extends EventName> {
   }
 
   async #run(): Promise<void> {
-    const { stage, log, ways, observer } = this.#options
-    const member = await log.join({ group: stage.name, ways })
+    const { stage, log, topics, observer } = this.#options
+    const member = await log.join({ group: stage.name, topics })
     const tracker = offsetTracker(member.start)
     const assignments = member.assignments.subscribe((now) => {
       this.#scopes.assign(now)
@@ -162,8 +162,8 @@ export class ConsumerLoop<I extends EventName, O extends EventName> {
       state: state.in,
       takeChanges: state.takeChanges,
       share: () => this.#scopes.partitions() / log.partitions,
-      leaving: this.#leaving,
-      letGo: (records) => {
+      revoked: this.#revoked,
+      release: (records) => {
         this.#mailbox.remove(records as readonly InputRecord<I>[])
         observer?.left?.(records as readonly AnyInput[], null)
       },
@@ -174,10 +174,10 @@ export class ConsumerLoop<I extends EventName, O extends EventName> {
     const { stage, codec, clock, observer } = this.#options
     const sourceOf = (input: InputRecord<I>) => this.#mailbox.sourceOf(input)
     const built = buildTransaction(parts, sourceOf, stage.name, codec, clock.now())
-    const { outputs, changes, settled } = built
-    for (const record of settled) tracker.settle(record)
+    const { outputs, changes, acked } = built
+    for (const record of acked) tracker.ack(record)
     const startedMs = performance.now()
-    this.#spacing.began(settled.length)
+    this.#spacing.began(acked.length)
     await member.commit({ outputs, changes, positions: tracker.takeMoved(), durable: stage.durable })
     const commitMs = performance.now() - startedMs
     state.forget(changes)
@@ -185,17 +185,17 @@ export class ConsumerLoop<I extends EventName, O extends EventName> {
     const failed = parts.flatMap((part) => ('recordId' in part ? [part.record] : []))
     for (const { committed } of steps) committed?.()
     observer?.committed?.({ ...built, commitMs })
-    this.#supervision.settled(settled.length)
+    this.#supervision.acked(acked.length)
     this.#mailbox.remove(
-      steps.flatMap((step) => step.settled),
+      steps.flatMap((step) => step.acked),
       failed,
     )
   }
 
-  /** Resolves when nothing of these partitions is unsettled, nor any change of their state on its way; at the latest when
+  /** Resolves when nothing of these partitions is unacked, nor any change of their state on its way; at the latest when
    *  this life is over. */
   async #giveBack(revoked: readonly Assignment[], tracker: OffsetTracker): Promise<void> {
-    this.#leaving.next(this.#scopes.leave(revoked))
+    this.#revoked.next(this.#scopes.leave(revoked))
     const names = new Set(revoked.map(nameOf))
     const partitions = new Set(revoked.map(({ partition }) => partition))
     const changes = (part: Part<I, O>) =>

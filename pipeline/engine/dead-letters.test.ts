@@ -3,11 +3,11 @@ import type { EventName, EventOf } from '../../schemas/avro.js'
 import { request, wayOf } from '../../testing/engine/log-under-test.js'
 import { notification } from '../../testing/engine/worker-under-test.js'
 import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
-import { type Burial, bury, keptBytesMost } from './dead-letters.js'
+import { type Burial, bury, maxKeptBytes } from './dead-letters.js'
 
 const record = {
   ...request('low', 'key', 'original bytes', { headers: { traceparent: 'kept' } }),
-  way: wayOf('notifications.accepted', 'low'),
+  topic: wayOf('notifications.accepted', 'low'),
   partition: 3,
   offset: 42,
 }
@@ -43,7 +43,7 @@ test('the letter holds the record as it stood, where it stood, and why it was gi
 })
 
 test('the letter of a record that is too large for one says where it stands, and leaves its bytes there', () => {
-  const most = keptBytesMost - Buffer.byteLength('key' + 'traceparent' + 'kept')
+  const most = maxKeptBytes - Buffer.byteLength('key' + 'traceparent' + 'kept')
   const letters = [most, most + 1].map((length) => {
     const [letter] = bury(burialOf(null, { record: { ...record, value: Buffer.alloc(length) } }), 'intake', 7)
     if (letter?.event !== 'dead-letter') throw new Error('A burial begins with its letter')
@@ -51,7 +51,7 @@ test('the letter of a record that is too large for one says where it stands, and
     return { topic, partition, offset, detail, key, bytes: value?.length, headers }
   })
   const place = { topic: 'notifications.accepted.low', partition: 3, offset: 42 }
-  const named = `again and again (Too large to be kept here: ${keptBytesMost + 1} bytes.)`
+  const named = `again and again (Too large to be kept here: ${maxKeptBytes + 1} bytes.)`
   expect(letters).toEqual([
     { ...place, detail: 'again and again', key: record.key, bytes: most, headers: { traceparent: 'kept' } },
     { ...place, detail: named, key: null, bytes: undefined, headers: {} },
@@ -95,7 +95,7 @@ test.each([
     {},
   ],
 ] as const)('a record %s leaves a letter alone', (_, event, more) => {
-  expect(bury(burialOf(event, more), 'dedupe', 7).map(({ topic }) => topic)).toEqual(['dead-letters'])
+  expect(bury(burialOf(event, more), 'dedupe', 7).map(({ stream }) => stream)).toEqual(['dead-letters'])
 })
 
 test('what it says for a person is bounded', () => {

@@ -11,8 +11,8 @@ import type {
 } from '../../schemas/events.js'
 import { notificationIdOf } from '../../schemas/ids.js'
 import { deadLetter, type Outgoing, status } from '../../schemas/outgoing.js'
+import { topicName } from '../../schemas/streams.js'
 import { tenant } from '../../schemas/tenant.js'
-import { wayName } from '../../schemas/topics.js'
 import type { WorkerName } from '../../stages/stage.js'
 import type { LogRecord } from './log.js'
 
@@ -29,23 +29,23 @@ export interface Burial {
   readonly tell: boolean
 }
 
-const detailMost = 1000
+const maxDetail = 1000
 /** A log takes no record of any size: of a larger one the letter says only where it stands. An upstream may write more
  *  than this where its records are compressed. */
-export const keptBytesMost = 3 * 1024 * 1024
+export const maxKeptBytes = 3 * 1024 * 1024
 
 /** The events that bury a record. */
 export function bury(burial: Burial, stage: WorkerName, nowMs: number): Outgoing[] {
   const { record, recordId, cause, event } = burial
-  const detail = burial.detail.slice(0, detailMost)
-  const kept = bytesOf(record) <= keptBytesMost ? record : nothingKept
+  const detail = burial.detail.slice(0, maxDetail)
+  const kept = bytesOf(record) <= maxKeptBytes ? record : nothingKept
   const subject = event ? subjectOf(event, burial) : null
   const letter = deadLetter({
     id: `${recordId}-${stage}`,
     tenant: subject?.tenant ?? 'default',
     atMs: nowMs,
     stage,
-    topic: wayName(record.way),
+    topic: topicName(record.topic),
     partition: record.partition,
     offset: record.offset,
     cause,

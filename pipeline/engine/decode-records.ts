@@ -1,8 +1,8 @@
-/** Decodes what was polled into a batch for the stage. What was settled before this worker took over is passed by; what
+/** Decodes what was polled into a batch for the stage. What was acked before this worker took over is passed by; what
  *  cannot be read, or breaks the stage again and again, goes to the dead letters. */
 import { filter, map, type OperatorFunction, tap } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
-import { topics } from '../../schemas/topics.js'
+import { streams } from '../../schemas/streams.js'
 import type { Batch, InputRecord, Stage } from '../../stages/stage.js'
 import type { AssignedScopes } from './assigned-scopes.js'
 import { type Codec, PoisonError } from './codec.js'
@@ -35,7 +35,7 @@ export function decodeRecords<I extends EventName>(
       map((records) => {
         const batch: InputRecord<I>[] = []
         for (const record of records) {
-          if (tracker.isSettled(record)) continue
+          if (tracker.isAcked(record)) continue
           const read = decode(record, tracker.isFresh(record), options)
           if ('cause' in read) {
             mailbox.takeFailed(record)
@@ -54,13 +54,13 @@ export function decodeRecords<I extends EventName>(
 
 function decode<I extends EventName>(
   record: LogRecord,
-  fresh: boolean,
+  firstDelivery: boolean,
   { codec, input, scopes, isPoison }: DecodeOptions<I>,
 ): InputRecord<I> | Burial {
   const recordId = `${nameOf(record)}-${record.offset}`
   let decoded: EventOf<I>
   try {
-    const events: readonly EventName[] = topics[input].events
+    const events: readonly EventName[] = streams[input].events
     decoded = codec.decode(record, events as readonly I[])
   } catch (error) {
     if (!(error instanceof PoisonError)) throw error
@@ -72,5 +72,5 @@ function decode<I extends EventName>(
   }
   const { event, value } = decoded
   const { timestampMs, headers } = record
-  return { event, value, recordId, scope: scopes.of(record), timestampMs, headers, fresh } as InputRecord<I>
+  return { event, value, recordId, scope: scopes.of(record), timestampMs, headers, firstDelivery } as InputRecord<I>
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Lane, lanes } from '../../schemas/topics.js'
+import { type Lane, lanes } from '../../schemas/streams.js'
 import { minimumShare, shareOut } from './lanes.js'
 import { seededRandom } from './seeded-random.js'
 

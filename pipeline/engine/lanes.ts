@@ -1,5 +1,5 @@
 /** Shares one poll out among lanes: high first, but nobody starves. */
-import { type Lane, lanes } from '../../schemas/topics.js'
+import { type Lane, lanes } from '../../schemas/streams.js'
 
 /** The part of a poll that a lane gets at least, while it has records waiting. The rest goes to the highest. */
 export const minimumShare: Readonly<Record<Lane, number>> = { high: 0.6, normal: 0.1, low: 0.05 }

@@ -2,12 +2,12 @@
  *  tests what the comments say here. */
 import type { Observable } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
-import type { Way } from '../../schemas/topics.js'
+import type { Topic } from '../../schemas/streams.js'
 import type { Scope, StateChange, StateEntry } from '../../stages/stage.js'
 
 /** A record to be written. The partition follows from the key (murmur2); without a key any will do. */
 export interface NewRecord {
-  readonly way: Way
+  readonly topic: Topic
   readonly key: Uint8Array | null
   /** Null is a tombstone. */
   readonly value: Uint8Array | null
@@ -21,25 +21,25 @@ export interface NewRecord {
 /** A record as it stands in the log. */
 export interface LogRecord extends NewRecord {
   readonly partition: number
-  /** Grows within a way's partition; dense but on Kafka, where every transaction takes an offset of its own. */
+  /** Grows within a topic's partition; dense but on Kafka, where every transaction takes an offset of its own. */
   readonly offset: number
 }
 
 /** How far a group has come in one partition of a way. */
 export interface Position {
-  readonly way: Way
+  readonly topic: Topic
   readonly partition: number
-  /** The first offset that is not settled. */
+  /** The first offset that is not acked. */
   readonly next: number
   /** Settled offsets after `next`, ascending: work that was finished out of order. */
-  readonly beyond: readonly number[]
+  readonly ackedAhead: readonly number[]
 }
 
 /** Where a group stood in a partition when a member took it over. */
 export interface Start extends Position {
   /** Nobody before this member can have worked on a record from this offset on: it was written later. Infinity where
    *  that is not known. */
-  readonly freshFrom: number
+  readonly firstDeliveryFrom: number
 }
 
 /** What one step commits. */
@@ -55,7 +55,7 @@ export interface JoinOptions {
   /** The group that shares the partitions: a stage's name. It also names the state. */
   readonly group: string
   /** What to read. */
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
 }
 
 /** Bytes of values that one poll gives at most, but for a single larger record. */
@@ -63,7 +63,7 @@ export const pollBytes = 4 * 1024 * 1024
 
 /** One partition of a way that a member owns. */
 export interface Assignment {
-  readonly way: Way
+  readonly topic: Topic
   readonly partition: number
 }
 
@@ -73,7 +73,7 @@ export interface Member {
   readonly assignments: Observable<readonly Assignment[]>
   /** Where the group stood in a partition when it was assigned: `next`, and what to skip beyond it. */
   start(assignment: Assignment): Start
-  /** At most `max` records, and about `pollBytes` of their values, after those of the last poll, lanes shared by `shareOut`; each way's partition in order.
+  /** At most `max` records, and about `pollBytes` of their values, after those of the last poll, lanes shared by `shareOut`; each topic's partition in order.
    *  Waits up to `waitMs` for the first; empty when none came, or when the member leaves. */
   poll(max: number, waitMs: number): Promise<readonly LogRecord[]>
   /** All of it or nothing. Rejects with `Fenced` when a partition is no longer this member's: drop the work. After
@@ -83,23 +83,16 @@ export interface Member {
   get(scope: Scope, key: string): Uint8Array | undefined
   range(scope: Scope, from: string, to: string, limit: number): readonly StateEntry[]
   /** Called before partitions go to another member; they are kept until it resolves or a bound passes. */
-  onRevoke(settle: (revoked: readonly Assignment[]) => Promise<void>): void
+  onRevoke(ack: (revoked: readonly Assignment[]) => Promise<void>): void
   /** Gives everything back. What was polled and not committed is read again by the next owner. */
   leave(): Promise<void>
-}
-
-/** How much of a way's partition a group has not settled. */
-export interface Lag extends Assignment {
-  readonly records: number
-  /** When the oldest of them was written; null when there is none. */
-  readonly oldestMs: number | null
 }
 
 /** Where a tail begins. */
 export interface TailOptions {
   /** `end`: what is written from then on, and nothing before. `start` unless said. */
   readonly from?: 'start' | 'end'
-  /** Called once it is settled where the tail begins: of what is written after that nothing is missed. */
+  /** Called once it is acked where the tail begins: of what is written after that nothing is missed. */
   readonly onReady?: () => void
 }
 
@@ -110,14 +103,16 @@ export interface Log {
   append(records: readonly NewRecord[]): Promise<void>
   join(options: JoinOptions): Promise<Member>
   /** Every record of a way, read by no group. It ends with its subscriber or the log, and waits out trouble. */
-  tail(way: Way, options?: TailOptions): Observable<LogRecord>
-  /** Records of a way's partition that the group has not settled, as far as is known here. */
-  unsettled(group: string, assignment: Assignment): number
-  /** How many records of a way's partition the group has ever settled, as far as is known here; it only grows. */
-  settled(group: string, assignment: Assignment): number
+  tail(topic: Topic, options?: TailOptions): Observable<LogRecord>
+  /** Records of a topic's partition that the group has not acked, as far as is known here. */
+  unacked(group: string, assignment: Assignment): number
+  /** How many records of a topic's partition the group has ever acked, as far as is known here; it only grows. */
+  acked(group: string, assignment: Assignment): number
   /** Fires after a group's positions moved. */
-  settlements(group: string): Observable<void>
-  lag(group: string, ways: readonly Way[]): Promise<readonly Lag[]>
+  acks(group: string): Observable<void>
+  /** Resolves when the log answers: on Kafka, a broker. How far groups are behind is measured from outside, by the
+   *  readers of observe/lag. Rejects with `Unavailable`. */
+  ask(): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** What a worker has polled and not settled: the bound of its memory, and the credit by which it polls more.
+/** What a worker has polled and not acked: the bound of its memory, and the credit by which it polls more.
  *
  *  Invariant: `changed` emits after whatever gives credit, or ends that a record is held. */
 import { defer, filter, map, type Observable, Subject, startWith, take } from 'rxjs'
@@ -8,7 +8,7 @@ import type { LogRecord } from './log.js'
 import { nameOf } from './topic-partition.js'
 
 export interface MailboxOptions {
-  /** Most records polled and not settled. */
+  /** Most records polled and not acked. */
   readonly mailbox: number
   /** Most bytes of their values, 8 MiB unless said; one poll may go beyond. Decoded they take some times as much. */
   readonly mailboxBytes?: number
@@ -27,7 +27,7 @@ export class Mailbox<I extends EventName> {
   readonly #failed = new Set<LogRecord>()
   /** Polled, and waiting a moment for more, or for their schemas. */
   #setAside: readonly LogRecord[] = none
-  /** Of the values of all unsettled records. */
+  /** Of the values of all unacked records. */
   #bytes = 0
 
   constructor(options: MailboxOptions) {
@@ -39,14 +39,14 @@ export class Mailbox<I extends EventName> {
     return this.#changed
   }
 
-  /** Records polled and not settled: with the stage, or on their way to the dead letters. */
-  get unsettled(): number {
+  /** Records polled and not acked: with the stage, or on their way to the dead letters. */
+  get unacked(): number {
     return this.#withStage.size + this.#failed.size
   }
 
   /** True: half of the credit is taken. */
   get isHalfFull(): boolean {
-    return 2 * this.unsettled >= this.#options.mailbox
+    return 2 * this.unacked >= this.#options.mailbox
   }
 
   /** Records with the stage. */
@@ -86,7 +86,7 @@ export class Mailbox<I extends EventName> {
     this.#bytes += record.value?.length ?? 0
   }
 
-  /** What the stage was given as this input; undefined once that is settled or released. */
+  /** What the stage was given as this input; undefined once that is acked or released. */
   sourceOf(input: InputRecord<I>): LogRecord | undefined {
     return this.#withStage.get(input)
   }
@@ -109,7 +109,7 @@ export class Mailbox<I extends EventName> {
 
   #room(oneByOne: boolean): number {
     const { mailbox, mailboxBytes = usualMaxBytes, batch } = this.#options
-    if (oneByOne) return 1 - this.unsettled
-    return this.#bytes >= mailboxBytes ? 0 : Math.min(mailbox - this.unsettled, batch)
+    if (oneByOne) return 1 - this.unacked
+    return this.#bytes >= mailboxBytes ? 0 : Math.min(mailbox - this.unacked, batch)
   }
 }

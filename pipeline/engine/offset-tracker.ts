@@ -1,8 +1,8 @@
-/** Keeps what is settled in each partition, in whatever order it is settled.
+/** Keeps what is acked in each partition, in whatever order it is acked.
  *
- *  Invariant: `next` is the first offset that is not settled; `beyond` holds those settled after it. Committed with
+ *  Invariant: `next` is the first offset that is not acked; `beyond` holds those acked after it. Committed with
  *  every step, so that a restart skips what was done out of order. Offsets that hold no record, as Kafka's transactions
- *  leave them, count as settled when a record after them is met. */
+ *  leave them, count as acked when a record after them is met. */
 import type { Assignment, LogRecord, Position, Start } from './log.js'
 import { nameOf } from './topic-partition.js'
 
@@ -11,18 +11,18 @@ interface Tracked {
   next: number
   /** Offset after the last record that was met. */
   met: number
-  readonly beyond: Set<number>
-  readonly freshFrom: number
+  readonly ackedAhead: Set<number>
+  readonly firstDeliveryFrom: number
   moved: boolean
 }
 
 export interface OffsetTracker {
-  /** Meets a record as it is polled, each once and those of a partition in order. True when it was settled before this
+  /** Meets a record as it is polled, each once and those of a partition in order. True when it was acked before this
    *  member took over. */
-  isSettled(record: LogRecord): boolean
+  isAcked(record: LogRecord): boolean
   /** True when nobody before this member can have worked on the record. */
   isFresh(record: LogRecord): boolean
-  settle(record: LogRecord): void
+  ack(record: LogRecord): void
   /** Where the partitions that moved since the last call stand now. */
   takeMoved(): Position[]
   /** The partitions go to another member; one that comes back begins where it then stands. */
@@ -31,39 +31,39 @@ export interface OffsetTracker {
 
 export function offsetTracker(start: (assignment: Assignment) => Start): OffsetTracker {
   const partitions = new Map<string, Tracked>()
-  const byWay = new Map<LogRecord['way'], Map<number, Tracked>>()
+  const byTopic = new Map<LogRecord['topic'], Map<number, Tracked>>()
 
   return {
-    isSettled: (record) => meet(find(record), record.offset),
-    isFresh: (record) => record.offset >= find(record).freshFrom,
-    settle: (record) => settleIn(find(record), record.offset),
+    isAcked: (record) => meet(find(record), record.offset),
+    isFresh: (record) => record.offset >= find(record).firstDeliveryFrom,
+    ack: (record) => settleIn(find(record), record.offset),
     takeMoved() {
       const positions: Position[] = []
       for (const tracked of partitions.values()) {
         if (!tracked.moved) continue
         tracked.moved = false
-        const { assignment, next, beyond } = tracked
-        positions.push({ ...assignment, next, beyond: [...beyond].sort((a, b) => a - b) })
+        const { assignment, next, ackedAhead } = tracked
+        positions.push({ ...assignment, next, ackedAhead: [...ackedAhead].sort((a, b) => a - b) })
       }
       return positions
     },
     forget(assignments) {
       for (const assignment of assignments) partitions.delete(nameOf(assignment))
-      byWay.clear()
+      byTopic.clear()
     },
   }
 
   /** Ways are the same objects for every record of a batch, so most look-ups are two map reads. */
-  function find({ way, partition }: LogRecord): Tracked {
-    let ofWay = byWay.get(way)
-    if (!ofWay) {
-      ofWay = new Map()
-      byWay.set(way, ofWay)
+  function find({ topic, partition }: LogRecord): Tracked {
+    let ofTopic = byTopic.get(topic)
+    if (!ofTopic) {
+      ofTopic = new Map()
+      byTopic.set(topic, ofTopic)
     }
-    let tracked = ofWay.get(partition)
+    let tracked = ofTopic.get(partition)
     if (!tracked) {
-      tracked = open({ way, partition })
-      ofWay.set(partition, tracked)
+      tracked = open({ topic, partition })
+      ofTopic.set(partition, tracked)
     }
     return tracked
   }
@@ -76,36 +76,36 @@ export function offsetTracker(start: (assignment: Assignment) => Start): OffsetT
   }
 }
 
-function trackedFrom({ next, beyond, freshFrom }: Start, assignment: Assignment): Tracked {
-  return { assignment, next, met: next, beyond: new Set(beyond), freshFrom, moved: false }
+function trackedFrom({ next, ackedAhead, firstDeliveryFrom }: Start, assignment: Assignment): Tracked {
+  return { assignment, next, met: next, ackedAhead: new Set(ackedAhead), firstDeliveryFrom, moved: false }
 }
 
-/** True where the offset was settled before. */
+/** True where the offset was acked before. */
 function meet(tracked: Tracked, offset: number): boolean {
   if (offset > tracked.met) passHoles(tracked, offset)
   tracked.met = offset + 1
-  const { next, beyond } = tracked
-  return offset < next || (beyond.size > 0 && beyond.has(offset))
+  const { next, ackedAhead } = tracked
+  return offset < next || (ackedAhead.size > 0 && ackedAhead.has(offset))
 }
 
 function settleIn(tracked: Tracked, offset: number): void {
   tracked.moved = true
   if (offset !== tracked.next) {
-    if (offset > tracked.next) tracked.beyond.add(offset)
+    if (offset > tracked.next) tracked.ackedAhead.add(offset)
     return
   }
   tracked.next++
-  while (tracked.beyond.size > 0 && tracked.beyond.delete(tracked.next)) tracked.next++
+  while (tracked.ackedAhead.size > 0 && tracked.ackedAhead.delete(tracked.next)) tracked.next++
 }
 
 /** No record stands from `met` up to `offset`. */
 function passHoles(tracked: Tracked, offset: number): void {
-  const { beyond, met } = tracked
+  const { ackedAhead, met } = tracked
   if (tracked.next < met) {
-    for (let hole = met; hole < offset; hole++) beyond.add(hole)
+    for (let hole = met; hole < offset; hole++) ackedAhead.add(hole)
     return
   }
-  for (const settled of beyond) if (settled < offset) beyond.delete(settled)
+  for (const acked of ackedAhead) if (acked < offset) ackedAhead.delete(acked)
   tracked.next = Math.max(tracked.next, offset)
-  while (beyond.size > 0 && beyond.delete(tracked.next)) tracked.next++
+  while (ackedAhead.size > 0 && ackedAhead.delete(tracked.next)) tracked.next++
 }

@@ -24,7 +24,7 @@ export interface PollOptions {
   /** How long a batch that is not full waits for more, in milliseconds; 0 unless said. For a stage that saves work when
    *  records that belong together come together. */
   readonly lingerMs?: number
-  /** Asked before each poll. True: the next record is polled only when none is unsettled. */
+  /** Asked before each poll. True: the next record is polled only when none is unacked. */
   readonly oneByOne: () => boolean
   /** It waits for records, and holds none. */
   readonly idle: () => void
@@ -59,7 +59,7 @@ export function pollWithCredit<I extends EventName>(
     return from(learning).pipe(map(() => records))
   }
   const noteIdle = (records: readonly LogRecord[]) => {
-    if (records.length === 0 && mailbox.unsettled === 0) idle()
+    if (records.length === 0 && mailbox.unacked === 0) idle()
   }
   return defer(() => mailbox.credit(oneByOne)).pipe(
     concatMap(poll),

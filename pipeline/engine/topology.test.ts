@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { topicNames } from '../../schemas/topics.js'
+import { streamNames } from '../../schemas/streams.js'
 import { stageNames } from '../../stages/stage.js'
 import { type Topology, topology, topologyMermaid, topologyText } from './topology.js'
 
@@ -13,9 +13,9 @@ describe('the topology', () => {
     const { stages, topics } = topology()
     const written = new Set(stages.flatMap(({ outputs }) => outputs))
     const read = new Set(stages.flatMap(({ input, alsoReads }) => (input === null ? alsoReads : [input, ...alsoReads])))
-    expect(topics.map(({ name }) => name)).toEqual(topicNames())
-    expect(topicNames().filter((name) => !written.has(name))).toEqual(['notifications.inbound'])
-    expect(topicNames().filter((name) => !read.has(name))).toEqual(['dead-letters'])
+    expect(topics.map(({ name }) => name)).toEqual(streamNames())
+    expect(streamNames().filter((name) => !written.has(name))).toEqual(['notifications.inbound'])
+    expect(streamNames().filter((name) => !read.has(name))).toEqual(['dead-letters'])
   })
 
   test('describes a topic with its ways, high first', () => {

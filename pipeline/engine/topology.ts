@@ -1,16 +1,16 @@
 /** The topology as a value: which stage reads and writes which topics. The console, the command line and
- *  GET /v1/topology show it; what keys and lanes a topic has comes from schemas/topics.ts. */
+ *  GET /v1/topology show it; what keys and lanes a topic has comes from schemas/streams.ts. */
 import type { Events } from '../../schemas/events.js'
 import {
   type Lane,
   lanes,
-  type Topic,
-  type TopicName,
-  topicNames,
-  topics,
-  wayName,
-  waysOf,
-} from '../../schemas/topics.js'
+  type Stream,
+  type StreamName,
+  streamNames,
+  streams,
+  topicName,
+  topicsOf,
+} from '../../schemas/streams.js'
 import type { StageName, WorkerName } from '../../stages/stage.js'
 
 /** One stage, or what stands before the first. */
@@ -19,24 +19,24 @@ export interface TopologyStage {
   /** The group whose members share the input's partitions; null for the ingress. */
   readonly group: string | null
   /** Null for the ingress: its input is HTTP. */
-  readonly input: TopicName | null
+  readonly input: StreamName | null
   /** Read whole by every process beside the input, in no group. */
-  readonly alsoReads: readonly TopicName[]
-  readonly outputs: readonly TopicName[]
+  readonly alsoReads: readonly StreamName[]
+  readonly outputs: readonly StreamName[]
   /** What it writes to that is no topic. */
   readonly writesTo: string | null
   /** One line: what it decides. */
   readonly does: string
 }
 
-/** One topic, as the log has it. */
+/** One stream, as the log has it. */
 export interface TopologyTopic {
-  readonly name: TopicName
+  readonly name: StreamName
   readonly events: readonly (keyof Events)[]
-  readonly key: Topic['key']
+  readonly key: Stream['key']
   /** First served first; empty where the topic has none. */
   readonly lanes: readonly Lane[]
-  /** The log's names of its ways. */
+  /** Its topics' names. The field keeps the name that it has always had in GET /v1/topology. */
   readonly ways: readonly string[]
   readonly compacted: boolean
   readonly retentionMs: number
@@ -48,7 +48,7 @@ export interface Topology {
 }
 
 /** What each worker reads; its group has its name. */
-export const inputs: Readonly<Record<WorkerName, TopicName>> = {
+export const inputs: Readonly<Record<WorkerName, StreamName>> = {
   intake: 'notifications.inbound',
   dedupe: 'notifications.requested',
   'enrich-template': 'notifications.accepted',
@@ -103,7 +103,7 @@ const stages: readonly TopologyStage[] = [
 
 /** The whole topology. */
 export function topology(): Topology {
-  return { stages, topics: topicNames().map(describe) }
+  return { stages, topics: streamNames().map(describe) }
 }
 
 /** For a terminal: each stage with its way in and out, then the topics. */
@@ -145,16 +145,16 @@ export function topologyMermaid({ stages, topics }: Topology): string {
 
 function stage(
   name: StageName | 'intake',
-  input: TopicName,
-  outputs: readonly TopicName[],
+  input: StreamName,
+  outputs: readonly StreamName[],
   does: string,
 ): TopologyStage {
   return { name, group: name, input, alsoReads: [], outputs: [...outputs, ...aside], writesTo: null, does }
 }
 
-function describe(name: TopicName): TopologyTopic {
-  const { events, key, lanes: hasLanes, compacted, retentionMs }: Topic = topics[name]
-  const ways = waysOf(name).map(wayName)
+function describe(name: StreamName): TopologyTopic {
+  const { events, key, lanes: hasLanes, compacted, retentionMs }: Stream = streams[name]
+  const ways = topicsOf(name).map(topicName)
   return { name, events, key, lanes: hasLanes ? lanes : [], ways, compacted, retentionMs }
 }
 

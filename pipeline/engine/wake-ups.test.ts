@@ -1,5 +1,5 @@
 /** Whatever waits and could go, goes: a worker with any sizes and delays, failing commits, and time that passes between
- *  two reads of the clock, settles everything and ends when it is told to. */
+ *  two reads of the clock, acks everything and ends when it is told to. */
 import fc from 'fast-check'
 import { concatMap, delay, of } from 'rxjs'
 import { expect, test } from 'vitest'
@@ -54,7 +54,7 @@ test('everything that is appended is settled, and a stop ends before its time', 
       }
       const forwarded = () =>
         run.told('notifications.accepted', 'notification-accepted').map(({ value }) => value.request.id)
-      await run.clock.runUntil(() => worker.unsettled() === 0 && new Set(forwarded()).size === count, boundMs)
+      await run.clock.runUntil(() => worker.unacked() === 0 && new Set(forwarded()).size === count, boundMs)
       const before = run.afterMs()
       await run.stop(worker, boundMs)
       expect([[...new Set(forwarded())].sort(), run.afterMs() - before < boundMs]).toEqual([idsOf(count), true])

@@ -1,6 +1,6 @@
 /** What a worker tells of its work, for metrics, traces and logs. */
 import type { EventName } from '../../schemas/avro.js'
-import type { Lane } from '../../schemas/topics.js'
+import type { Lane } from '../../schemas/streams.js'
 import type { InputRecord } from '../../stages/stage.js'
 import type { Burial } from './dead-letters.js'
 import type { Assignment, LogRecord, NewRecord } from './log.js'
@@ -23,9 +23,9 @@ export interface WorkerObserver {
 
 /** One transaction that went through. */
 export interface Commit {
-  /** What the stage was given and has settled. What never reached the stage is in `settled` only. */
+  /** What the stage was given and has acked. What never reached the stage is in `acked` only. */
   readonly inputs: readonly AnyInput[]
-  readonly settled: readonly LogRecord[]
+  readonly acked: readonly LogRecord[]
   readonly outputs: readonly NewRecord[]
   readonly drops: readonly Ended[]
   readonly deadLetters: readonly Ended[]

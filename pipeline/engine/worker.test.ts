@@ -110,8 +110,8 @@ test('a partition is given back as soon as its records, which were all settled b
       polled.push(...records)
       return records
     },
-    onRevoke: (settle) => {
-      giveBack = settle
+    onRevoke: (ack) => {
+      giveBack = ack
     },
   }))
   await opened.log.append(notificationRecords(5))

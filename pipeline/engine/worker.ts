@@ -14,8 +14,8 @@ export type WorkerState = 'running' | 'restarting' | 'stopped'
 
 export interface Worker {
   readonly state: Observable<WorkerState>
-  /** Records polled and not settled. */
-  unsettled(): number
+  /** Records polled and not acked. */
+  unacked(): number
   restarts(): number
   /** Milliseconds since it last moved: committed, found nothing to do, or began again after a crash. */
   stillMs(): number
@@ -39,7 +39,7 @@ export function runWorker<I extends EventName, O extends EventName>(options: Wor
   const worker = new SupervisedWorker(options)
   return {
     state: worker.state,
-    unsettled: () => worker.unsettled(),
+    unacked: () => worker.unacked(),
     restarts: () => worker.restarts,
     stillMs: () => worker.stillMs(),
     stop: (withinMs) => worker.stop(withinMs),
@@ -65,8 +65,8 @@ class SupervisedWorker<I extends EventName, O extends EventName> {
     this.#finished = this.#supervise()
   }
 
-  unsettled(): number {
-    return this.#loop?.unsettled ?? 0
+  unacked(): number {
+    return this.#loop?.unacked ?? 0
   }
 
   stillMs(): number {
@@ -85,7 +85,7 @@ class SupervisedWorker<I extends EventName, O extends EventName> {
     const supervision = {
       isPoison: (recordId: string) => this.#blame.isPoison(recordId),
       isBisecting: () => this.#blame.isBisecting(),
-      settled: (count: number) => this.#settled(count),
+      acked: (count: number) => this.#acked(count),
       idle: () => this.#idle(),
     }
     while (!this.#stopping.value) {
@@ -111,9 +111,9 @@ class SupervisedWorker<I extends EventName, O extends EventName> {
     await firstValueFrom(race(this.#stopping.pipe(filter(Boolean)), timer(retryInMs, clock)))
   }
 
-  #settled(count: number): void {
+  #acked(count: number): void {
     this.#movedMs = this.#options.clock.now()
-    this.#blame.settled(count)
+    this.#blame.acked(count)
     if (count > 0) this.#backoffMs = firstBackoffMs
     // Throttle commits what it releases without settling anything.
     if (this.state.value === 'restarting') this.state.next('running')
@@ -161,7 +161,7 @@ class Blame {
     return this.#suspects > 0
   }
 
-  settled(count: number): void {
+  acked(count: number): void {
     this.#suspects = Math.max(0, this.#suspects - count)
   }
 }

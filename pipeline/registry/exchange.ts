@@ -1,37 +1,63 @@
-/** One request to the registry and its answer: timed out, bounded, without redirects, and every failure told by its
- *  kind. https://docs.confluent.io/platform/current/schema-registry/develop/api.html */
+/** The registry's client, @kafkajs/confluent-schema-registry, and what it lacks: each of its requests goes out by undici
+ *  here, with one deadline until the last byte, a bound on what is read and no redirects, and every failure is told by its
+ *  kind. Its own transport waits for ever for an answer that is cut off in the middle, and its retries cannot be set for
+ *  one client alone.
+ *
+ *  Only the part that knows the API is loaded. The rest would compile whatever an id in a record stands for, Protobuf and
+ *  JSON Schema too, and parse a reader's schema anew for each record.
+ *  https://docs.confluent.io/platform/current/schema-registry/develop/api.html */
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type clients from '@kafkajs/confluent-schema-registry/dist/api/index.js'
+import type {
+  SchemaRegistryAPIClient,
+  SchemaRegistryAPIClientArgs,
+} from '@kafkajs/confluent-schema-registry/dist/api/index.js'
 import { Agent, type Dispatcher, request } from 'undici'
 import { z } from 'zod'
-import { RegistryError } from './registry-error.js'
+import type { RegistryAccess } from '../config/registry.js'
 
-/** Where a registry is and how to be let in. */
-export interface RegistryAccess {
-  /** Without credentials, as it may be shown; with the path before `/subjects`. */
-  readonly url: string
-  /** Basic authentication; null: none. */
-  readonly username: string | null
-  readonly password: string | null
-  /** Certificates (PEM) of who signs the registry's; null: those that Node trusts. */
-  readonly caFile: string | null
-  /** How long one answer may take, from the dialling to its last byte. */
-  readonly timeoutMs: number
+/** The registry, or what it says, keeps Carillon from going on. Messages are for a person, say what to do, and hold no
+ *  secret. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError'
+  constructor(
+    /** Stable code in kebab case. */
+    readonly code: /** It does not answer, or says that it cannot now. */
+      | 'registry-away'
+      /** Its certificate is not trusted. */
+      | 'registry-not-trusted'
+      /** It wants other credentials. */
+      | 'registry-refuses'
+      /** What answers is no registry, or not at this path. */
+      | 'registry-not-understood'
+      /** It has no such schema of today's. */
+      | 'schema-not-registered'
+      /** It does not take a schema. */
+      | 'schema-rejected',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
 }
 
 /** `found: false`: the registry knows no such id, subject, version or schema. */
 export type Answer<T> = { readonly found: true; readonly body: T } | { readonly found: false }
 
 export interface Exchange {
-  /** Rejects with `RegistryError`. `path` begins with a slash; its parts are encoded. */
-  ask<T>(path: string, answer: z.ZodType<T>, body?: unknown): Promise<Answer<T>>
+  /** Makes one call of the client. Rejects with `RegistryError`. */
+  ask<T>(call: (client: SchemaRegistryAPIClient) => unknown, answer: z.ZodType<T>): Promise<Answer<T>>
   close(): Promise<void>
 }
 
+/** The client is loaded where there is a registry; it is CommonJS, and its default export has another shape for an import. */
+const load = createRequire(import.meta.url)
 /** Larger than any schema with a reason to be. */
 const answerBytes = 1024 * 1024
 /** A registry is asked seldom, and by many processes. */
 const connections = 4
-const refusalMost = 500
+const maxRefusal = 500
 
 /** The error codes of a 404 that the registry itself gives; another 404 comes from a wrong path. */
 const notFoundCodes: ReadonlySet<number | undefined> = new Set([40401, 40402, 40403])
@@ -43,35 +69,43 @@ const problem = z.object({ error_code: z.number().optional(), message: z.string(
 /** Connects when it is first asked. Throws what reading `caFile` throws. */
 export function openExchange(access: RegistryAccess): Exchange {
   const { url, username, password, caFile, timeoutMs } = access
-  const base = url.replace(/\/+$/, '')
   const ca = caFile === null ? {} : { ca: readFileSync(caFile) }
   const agent = new Agent({ connect: { ...ca, timeout: timeoutMs }, connections, maxResponseSize: answerBytes })
-  const headers = {
+  const own = {
     accept: 'application/vnd.schemaregistry.v1+json, application/json',
-    'content-type': 'application/vnd.schemaregistry.v1+json',
+    // The client's own would fail on letters beyond Latin-1.
     ...(username === null ? {} : { authorization: `Basic ${base64(`${username}:${password ?? ''}`)}` }),
   }
+  // The last one stands outermost: by never asking for the next it takes the place of all others' handling of answers.
+  const transport: Middleware = () => ({ response: (_next, _renew, asked) => exchanged(asked) as Promise<never> })
+  const { default: registryClient } = load('@kafkajs/confluent-schema-registry/dist/api/index.js') as typeof clients
+  const client = registryClient({ host: url.replace(/\/+$/, ''), middlewares: [transport] })
 
   return {
-    async ask(path, answer, body) {
-      const { statusCode, text } = await exchanged(path, body)
+    async ask(call, answer) {
+      const { statusCode, text } = (await call(client)) as Exchanged
       return understood(url, statusCode, text, answer)
     },
     close: () => agent.destroy(),
   }
 
-  async function exchanged(path: string, body: unknown): Promise<{ statusCode: number; text: string }> {
-    const method: Dispatcher.HttpMethod = body === undefined ? 'GET' : 'POST'
+  async function exchanged(asked: Asked): Promise<Exchanged> {
+    const method = asked.method().toUpperCase() as Dispatcher.HttpMethod
+    const headers = { ...asked.headers(), ...own } as Record<string, string>
+    const body = (asked.body() ?? null) as string | null
     const signal = AbortSignal.timeout(timeoutMs)
     try {
-      const sent = body === undefined ? null : JSON.stringify(body)
-      const answer = await request(`${base}${path}`, { method, headers, body: sent, dispatcher: agent, signal })
+      const answer = await request(asked.url(), { method, headers, body, dispatcher: agent, signal })
       return { statusCode: answer.statusCode, text: await answer.body.text() }
     } catch (error) {
       throw unanswered(url, timeoutMs, error)
     }
   }
 }
+
+type Middleware = NonNullable<SchemaRegistryAPIClientArgs['middlewares']>[number]
+type Asked = Parameters<NonNullable<ReturnType<Middleware>['response']>>[2]
+type Exchanged = { readonly statusCode: number; readonly text: string }
 
 function understood<T>(url: string, status: number, text: string, answer: z.ZodType<T>): Answer<T> {
   const body = jsonIn(text)
@@ -89,7 +123,7 @@ function understood<T>(url: string, status: number, text: string, answer: z.ZodT
     )
   }
   if (status === 409 || status === 422) {
-    const why = message.slice(0, refusalMost).replaceAll(/\s+/g, ' ')
+    const why = message.slice(0, maxRefusal).replaceAll(/\s+/g, ' ')
     throw new RegistryError('schema-rejected', `The schema registry at ${url} rejects the schema (${status}): ${why}`)
   }
   if (status >= 500 || status === 429 || status === 408) {

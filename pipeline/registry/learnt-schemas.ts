@@ -21,17 +21,17 @@ export interface LearntSchemasOptions {
 }
 
 /** Ids and characters of schemas that are held; beyond it the oldest is forgotten, and asked for when it comes again. */
-const schemasMost = 1000
-const charactersMost = 16 * 1024 * 1024
+const maxSchemas = 1000
+const maxCharacters = 16 * 1024 * 1024
 /** Ids without a schema that are held. */
-const missingMost = 1000
+const maxMissing = 1000
 /** So long an id without a schema is not asked for again. */
 const missingForMs = 60_000
 /** Registries count in 32 bits with a sign; what is beyond stands in bytes that are no id. */
-const idMost = 2 ** 31 - 1
+const maxId = 2 ** 31 - 1
 /** Requests under way, and ids that wait for theirs: more than the records of all stages together can name. */
-const requestsMost = 4
-const waitingMost = 10_000
+const maxRequests = 4
+const maxWaiting = 10_000
 
 export function learntSchemas(options: LearntSchemasOptions): SchemaSource {
   const { registry, nowMs } = options
@@ -40,13 +40,13 @@ export function learntSchemas(options: LearntSchemasOptions): SchemaSource {
   const schemas = new Map<number, { readonly text: string }>()
   const missing = new Map<number, { readonly problem: string; readonly untilMs: number }>()
   const asking = new Map<number, Promise<void>>()
-  const requests = bulkhead(requestsMost, waitingMost)
+  const requests = bulkhead(maxRequests, maxWaiting)
   let characters = 0
   for (const [id, text] of options.remembered) hold(id, text)
 
   return {
     idOf: (event) => ids.get(event) ?? foreign(event),
-    known: (id) => (id > idMost ? beyond : (own.get(id) ?? schemas.get(id) ?? missing.get(id))),
+    known: (id) => (id > maxId ? beyond : (own.get(id) ?? schemas.get(id) ?? missing.get(id))),
     learn(wanted) {
       const open = [...wanted].filter(isOpen)
       return open.length === 0 ? null : Promise.all(open.map(ask)).then(() => undefined)
@@ -54,7 +54,7 @@ export function learntSchemas(options: LearntSchemasOptions): SchemaSource {
   }
 
   function isOpen(id: number): boolean {
-    if (id > idMost || own.has(id) || schemas.has(id)) return false
+    if (id > maxId || own.has(id) || schemas.has(id)) return false
     return (missing.get(id)?.untilMs ?? 0) <= nowMs()
   }
 
@@ -77,7 +77,7 @@ export function learntSchemas(options: LearntSchemasOptions): SchemaSource {
     missing.delete(id)
     if ('problem' in schema) {
       missing.set(id, { ...schema, untilMs: nowMs() + missingForMs })
-      forgetOldest(missing, missingMost)
+      forgetOldest(missing, maxMissing)
       return
     }
     hold(id, schema.text)
@@ -87,7 +87,7 @@ export function learntSchemas(options: LearntSchemasOptions): SchemaSource {
   function hold(id: number, text: string): void {
     schemas.set(id, { text })
     characters += text.length
-    while (schemas.size > schemasMost || (characters > charactersMost && schemas.size > 1)) {
+    while (schemas.size > maxSchemas || (characters > maxCharacters && schemas.size > 1)) {
       characters -= forgetOldest(schemas, 0)?.text.length ?? 0
     }
   }

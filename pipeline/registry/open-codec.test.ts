@@ -45,11 +45,11 @@ function registerOwn(): void {
 
 /** An event as another process reads it, under the id that it was written with or another. */
 function written(codec: OpenCodec['codec'], id?: number): { record: LogRecord; id: number } {
-  const { way, key, value, headers, timestampMs } = codec.encode(event, 5)
+  const { topic, key, value, headers, timestampMs } = codec.encode(event, 5)
   const bytes = Buffer.from(value ?? [])
   if (id !== undefined) bytes.writeUInt32BE(id, 1)
   return {
-    record: { way, key, value: bytes, headers, timestampMs, partition: 0, offset: 0 },
+    record: { topic, key, value: bytes, headers, timestampMs, partition: 0, offset: 0 },
     id: bytes.readUInt32BE(1),
   }
 }

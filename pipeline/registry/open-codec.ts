@@ -3,9 +3,9 @@
  *  A process that has run before remembers them and needs no registry; one that has not ends with one clear line. */
 import type { RegistryConfig } from '../config/registry.js'
 import { type Codec, createCodec } from '../engine/codec.js'
+import { RegistryError } from './exchange.js'
 import { learntSchemas } from './learnt-schemas.js'
 import { openRegistry, type Registry } from './registry.js'
-import { RegistryError } from './registry-error.js'
 import { type Remembered, recall, remember } from './remembered-schemas.js'
 import { type OwnSchema, ownSchemas } from './subjects.js'
 

@@ -8,7 +8,7 @@ import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NotificationRequested } from '../../schemas/events.js'
 import { requested } from '../../schemas/outgoing.js'
-import { wayTo } from '../../schemas/topics.js'
+import { topicOf } from '../../schemas/streams.js'
 import { notification } from '../../testing/engine/worker-under-test.js'
 import { registryUrl } from '../../testing/registry/shared-registry-under-test.js'
 import type { LogRecord } from '../engine/log.js'
@@ -48,8 +48,8 @@ async function codec(): Promise<OpenCodec['codec']> {
 }
 
 function recordOf(value: Buffer): LogRecord {
-  const way = wayTo('notifications.requested', 'high', null)
-  return { way, key: null, value, headers: {}, timestampMs: 0, partition: 0, offset: 0 }
+  const topic = topicOf('notifications.requested', 'high', null)
+  return { topic, key: null, value, headers: {}, timestampMs: 0, partition: 0, offset: 0 }
 }
 
 describe('with a real registry', () => {

@@ -65,6 +65,11 @@ test('an older version need not read what is written now, the newest must', asyn
   expect(newest?.problem).toMatch(/^version 3 could not read what is written now: no matching field for default-less/)
 })
 
+test('a default that is none is no hindrance to reading what was written', async () => {
+  const note = { name: 'note', type: ['null', 'string'], default: '' }
+  expect(await comparedWith({ ...today, fields: [...today.fields, note] })).toEqual({ ...base, state: 'compatible' })
+})
+
 test('no version may have written what cannot be read now, and then nothing at all is registered', async () => {
   const compared = await comparedWith(shrunk, documented)
   expect(compared).toMatchObject({ state: 'incompatible' })

@@ -1,9 +1,10 @@
 /** Today's schemas against those of a registry, and into it: `carillon schemas check` and `carillon schemas register`. */
 import avsc from 'avsc'
 import { avroType, type EventName } from '../../schemas/avro.js'
+import { writerForm } from '../../schemas/writer-schema.js'
 import type { WriterSchema } from '../engine/schema-source.js'
+import { RegistryError } from './exchange.js'
 import type { Registered, Registry } from './registry.js'
-import { RegistryError } from './registry-error.js'
 import { type OwnSchema, ownSchemas } from './subjects.js'
 
 /** How one subject stands. */
@@ -25,7 +26,7 @@ export interface Registration extends Registered {
   readonly state: 'new' | 'known'
 }
 
-const problemMost = 300
+const maxProblem = 300
 
 /** Compares every event's schema with its subject: today's must read what every registered version wrote, for the
  *  records stay; and the newest registered one what today's writes, for both run side by side during a rollout. What
@@ -73,10 +74,11 @@ function problemWith(
   for (const [index, { version, schema }] of versions.entries()) {
     if ('problem' in schema) return schema.problem
     try {
-      const registered = avsc.Type.forSchema(JSON.parse(schema.text), { wrapUnions: 'auto' })
-      const unread = unreadable(today, registered)
+      const registered: unknown = JSON.parse(schema.text)
+      const unread = unreadable(today, typeOf(writerForm(registered)))
       if (unread !== null) return `what version ${version} wrote cannot be read: ${unread}`
-      const old = index === versions.length - 1 ? unreadable(registered, today) : null
+      const reader = index === versions.length - 1 ? readerOf(registered) : null
+      const old = reader && unreadable(reader, today)
       if (old !== null) return `version ${version} could not read what is written now: ${old}`
     } catch (error) {
       return `version ${version} is no Avro that can be read: ${reason(error)}`
@@ -85,10 +87,23 @@ function problemWith(
   return ''
 }
 
+function typeOf(schema: unknown): avsc.Type {
+  return avsc.Type.forSchema(schema as avsc.Schema, { wrapUnions: 'auto' })
+}
+
+/** Null: what has a default that is none is nobody's reader. */
+function readerOf(schema: unknown): avsc.Type | null {
+  try {
+    return typeOf(schema)
+  } catch {
+    return null
+  }
+}
+
 /** Why the one cannot read what the other wrote; null where it can. */
 function unreadable(reader: avsc.Type, writer: avsc.Type): string | null {
   try {
-    reader.createResolver(writer)
+    reader.createResolver(writer, { ignoreNamespaces: true })
     return null
   } catch (error) {
     return reason(error)
@@ -96,5 +111,5 @@ function unreadable(reader: avsc.Type, writer: avsc.Type): string | null {
 }
 
 function reason(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, problemMost)
+  return (error instanceof Error ? error.message : String(error)).slice(0, maxProblem)
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import avsc from 'avsc'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type RegistryServer, startRegistryServer } from '../../testing/registry/registry-server-under-test.js'
+import { RegistryError } from './exchange.js'
 import { openRegistry, type Registry } from './registry.js'
-import { RegistryError } from './registry-error.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'carillon-registry-'))
 const opened: Registry[] = []
@@ -62,6 +62,15 @@ test('a schema is registered, looked up, listed and found by its id', async () =
 
 test('a schema with references comes with what it refers to inside', async () => {
   server.add('person', person)
+  const id = server.add('team', team, { references: [{ name: 'test.Person', subject: 'person', version: 1 }] })
+  const schema = await registryAt().schemaOf(id)
+  const type = avsc.Type.forSchema(JSON.parse('text' in schema ? schema.text : 'null'))
+  expect(type.fromBuffer(type.toBuffer({ members: [{ name: 'Ann' }] }))).toEqual({ members: [{ name: 'Ann' }] })
+})
+
+test('a default that is none, here or in what is referred to, keeps no schema from being put together', async () => {
+  const wrong = { type: 'record', name: 'test.Person', fields: [{ name: 'name', type: 'string', default: null }] }
+  server.add('person', JSON.stringify(wrong))
   const id = server.add('team', team, { references: [{ name: 'test.Person', subject: 'person', version: 1 }] })
   const schema = await registryAt().schemaOf(id)
   const type = avsc.Type.forSchema(JSON.parse('text' in schema ? schema.text : 'null'))

@@ -2,9 +2,10 @@
  *  inside, also where it was registered with references. */
 import avsc from 'avsc'
 import { z } from 'zod'
+import { writerForm } from '../../schemas/writer-schema.js'
+import type { RegistryAccess } from '../config/registry.js'
 import type { WriterSchema } from '../engine/schema-source.js'
-import { openExchange, type RegistryAccess } from './exchange.js'
-import { RegistryError } from './registry-error.js'
+import { openExchange, RegistryError } from './exchange.js'
 
 /** A schema's place in its subject. */
 export interface Registered {
@@ -23,15 +24,15 @@ export interface Registry {
   register(subject: string, text: string): Promise<void>
   /** What an id stands for. */
   schemaOf(id: number): Promise<WriterSchema>
-  /** The newest versions of a subject, at most `versionsMost`, oldest first; empty for a subject that is not there. */
+  /** Versions of a subject, oldest first, of the newest `versionsMost` numbers; empty for a subject that is not there. */
   versionsOf(subject: string): Promise<readonly (Registered & { readonly schema: WriterSchema })[]>
   close(): Promise<void>
 }
 
 /** More are not compared with. */
-export const versionsMost = 100
+export const maxVersions = 100
 /** References of one schema, those of its references included. */
-const referencesMost = 32
+const maxReferences = 32
 
 const id = z.int().min(0).max(0xffff_ffff)
 const reference = z.object({ subject: z.string(), version: z.int() })
@@ -52,24 +53,25 @@ export function openRegistry(access: RegistryAccess): Registry {
     url: access.url,
     close,
     async lookUp(subject, text) {
-      const answer = await ask(pathOf(subject), placed, { schema: text })
+      const answer = await ask(({ Subject }) => Subject.registered({ subject, body: { schema: text } }), placed)
       return answer.found ? { id: answer.body.id, version: answer.body.version } : null
     },
     async register(subject, text) {
-      await ask(`${pathOf(subject)}/versions`, z.object({ id }), { schema: text })
+      await ask(({ Subject }) => Subject.register({ subject, body: { schema: text } }), z.object({ id }))
     },
     async schemaOf(id) {
-      const answer = await ask(`/schemas/ids/${id}`, schema).catch(unknownWhenRejected)
+      const answer = await ask(({ Schema }) => Schema.find({ id }), schema).catch(unknownWhenRejected)
       if (!answer.found) return { problem: `The schema registry at ${access.url} has no schema with the id ${id}` }
       return selfContained(answer.body, `The schema with the id ${id}`)
     },
     async versionsOf(subject) {
-      const numbers = await ask(`${pathOf(subject)}/versions`, z.array(z.int()))
-      if (!numbers.found) return []
+      const newest = await ask(({ Subject }) => Subject.latestVersion({ subject }), placed)
+      if (!newest.found) return []
+      const last = newest.body.version
       const found = []
-      for (const version of numbers.body.sort((a, b) => a - b).slice(-versionsMost)) {
-        const answer = await ask(`${pathOf(subject)}/versions/${version}`, schema.extend({ id }))
-        // Deleted since it was listed.
+      for (let version = Math.max(1, last - maxVersions + 1); version <= last; version++) {
+        const answer = await ask(({ Subject }) => Subject.version({ subject, version }), schema.extend({ id }))
+        // Deleted.
         if (!answer.found) continue
         const { body } = answer
         found.push({ id: body.id, version, schema: await selfContained(body, `Version ${version} of ${subject}`) })
@@ -83,21 +85,24 @@ export function openRegistry(access: RegistryAccess): Registry {
     if (!answer.references?.length) return { text: answer.schema }
     const parts = new Map<string, string>()
     if (!(await collect(answer, parts))) return { problem: `${what} refers to what is not there, or to too much` }
-    return joined([...parts.values()], answer.schema) ?? { problem: `${what} cannot be put together` }
+    // Only as writers' they can be, where one of them has a default that is none.
+    const schemas = [...parts.values(), answer.schema].map(parsed)
+    const schema = joined(schemas) ?? joined(schemas.map(writerForm))
+    return schema ?? { problem: `${what} cannot be put together` }
   }
 
   /** Puts what a schema refers to into `parts`, each after those it refers to. */
   async function collect({ references }: SchemaAnswer, parts: Map<string, string>): Promise<boolean> {
     for (const { subject, version } of references ?? []) {
-      const path = `${pathOf(subject)}/versions/${version}`
-      if (parts.has(path)) continue
-      if (parts.size >= referencesMost) return false
+      const place = `${subject}\n${version}`
+      if (parts.has(place)) continue
+      if (parts.size >= maxReferences) return false
       // Kept free for it, so that a circle ends.
-      parts.set(path, '')
-      const answer = await ask(path, schema)
+      parts.set(place, '')
+      const answer = await ask(({ Subject }) => Subject.version({ subject, version }), schema)
       if (!answer.found || !(await collect(answer.body, parts))) return false
-      parts.delete(path)
-      parts.set(path, answer.body.schema)
+      parts.delete(place)
+      parts.set(place, answer.body.schema)
     }
     return true
   }
@@ -109,18 +114,22 @@ function unknownWhenRejected(error: unknown): { readonly found: false } {
   throw error
 }
 
-/** One schema with the others inside. */
-function joined(parts: readonly string[], text: string): WriterSchema | null {
+/** The last schema with the others inside; null: they do not fit. */
+function joined(schemas: readonly unknown[]): WriterSchema | null {
   const registry: Record<string, avsc.Type> = {}
-  const parse = (part: string) => avsc.Type.forSchema(JSON.parse(part), { registry, wrapUnions: 'auto' })
   try {
-    for (const part of parts) parse(part)
-    return { text: JSON.stringify(parse(text).schema({ exportAttrs: true })) }
+    const types = schemas.map((part) => avsc.Type.forSchema(part as avsc.Schema, { registry, wrapUnions: 'auto' }))
+    return { text: JSON.stringify(types.at(-1)?.schema({ exportAttrs: true })) }
   } catch {
     return null
   }
 }
 
-function pathOf(subject: string): string {
-  return `/subjects/${encodeURIComponent(subject)}`
+/** Undefined: it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

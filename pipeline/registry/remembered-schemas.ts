@@ -13,7 +13,7 @@ export interface Remembered {
 
 const fileName = 'schemas.json'
 /** Above what is ever held, escaped. */
-const fileBytesMost = 64 * 1024 * 1024
+const maxFileBytes = 64 * 1024 * 1024
 
 const content = z.object({
   registry: z.string(),
@@ -25,7 +25,7 @@ const content = z.object({
 export function recall(folder: string, registryUrl: string): Remembered | null {
   const file = join(folder, fileName)
   try {
-    if (statSync(file).size > fileBytesMost) return null
+    if (statSync(file).size > maxFileBytes) return null
     const { registry, ids, schemas } = content.parse(JSON.parse(readFileSync(file, 'utf8')))
     return registry === registryUrl ? { ids, schemas: new Map(schemas) } : null
   } catch {

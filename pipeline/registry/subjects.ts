@@ -4,7 +4,7 @@
  *  https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/#subject-name-strategy */
 import { avroType, type EventName } from '../../schemas/avro.js'
 import { inlined } from '../../schemas/release.js'
-import { topicEvents } from '../../schemas/topics.js'
+import { streamEvents } from '../../schemas/streams.js'
 
 /** Today's schema of an event, as a registry holds it. */
 export interface OwnSchema {
@@ -16,7 +16,7 @@ export interface OwnSchema {
 
 /** Today's schema of every event that stands on a topic. */
 export function ownSchemas(): OwnSchema[] {
-  return topicEvents().map((name) => {
+  return streamEvents().map((name) => {
     const event = name as EventName
     return { event, subject: avroType(event).name ?? event, text: registrable(inlined(event)) }
   })

@@ -1,15 +1,25 @@
 /** Checks and previews templates for the ingress, off its thread. */
 import { createHash } from 'node:crypto'
-import type { TemplateCheck } from '../../ingress/ports.js'
 import { Unavailable } from '../../schemas/errors.js'
 import type { RendererPool } from './pool.js'
 import { RenderingUnavailable } from './threads.js'
 
-type Parts = Parameters<TemplateCheck['preview']>[1]
+/** One channel of a template, or the message made of it. */
+interface Parts {
+  readonly subject?: string
+  readonly text?: string
+  readonly html?: string
+  readonly data?: string
+}
 
-export function createTemplateCheck(renderer: Pick<RendererPool, 'problems' | 'render'>): TemplateCheck {
+type Preview =
+  | { readonly ok: true; readonly message: Parts }
+  | { readonly ok: false; readonly reason: string; readonly detail: string }
+
+/** The ingress's `TemplateCheck`. */
+export function createTemplateCheck(renderer: Pick<RendererPool, 'problems' | 'render'>) {
   return {
-    async problems(channels) {
+    async problems(channels: Readonly<Record<string, unknown>>): Promise<{ path: string; message: string }[]> {
       const sources = stringsIn(channels)
       const found = await available(renderer.problems(sources.map(({ source }) => source)))
       return sources.flatMap(({ path }, index) => {
@@ -17,7 +27,7 @@ export function createTemplateCheck(renderer: Pick<RendererPool, 'problems' | 'r
         return message ? [{ path, message }] : []
       })
     },
-    async preview(channel, source, variables) {
+    async preview(channel: string, source: Parts, variables: Readonly<Record<string, unknown>>): Promise<Preview> {
       const template = `preview/${createHash('sha256').update(JSON.stringify(source)).digest('base64url')}`
       const [result] = await available(renderer.render([{ template, channel, source: messageOf(source), variables }]))
       if (!result?.message)

@@ -1,8 +1,10 @@
 /** Renders jobs in threads so that none of them harms another. Jobs share a task; one that takes long gives way and is
  *  rendered alone, and when the thread is killed all of its jobs are.
  *  Invariant: a template fails nothing but its own jobs, and does not cost more than three threads. */
-import type { RenderJob, RenderResult } from '../../stages/enrich-template/enrich-template.js'
-import { createQuarantine } from './quarantine.js'
+
+import { LRUCache } from 'lru-cache'
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
+import type { RenderJob } from '../../stages/enrich-template/enrich-template.js'
 import type { ThreadJob } from './task.js'
 import { ThreadKilled, type Threads } from './threads.js'
 
@@ -110,4 +112,26 @@ function threadJob({ template, channel, source, variables }: RenderJob): ThreadJ
 function chunks<T>(items: readonly T[]): T[][] {
   const count = Math.ceil(items.length / jobsPerTask)
   return Array.from({ length: count }, (_, index) => items.slice(index * jobsPerTask, (index + 1) * jobsPerTask))
+}
+
+export interface Quarantine {
+  has(template: string): boolean
+  /** A thread that rendered it was killed. */
+  strike(template: string): void
+  list(): readonly string[]
+}
+
+/** Killed threads after which a version is kept out. */
+const strikesAllowed = 3
+/** Versions remembered; beyond, the one that struck longest ago is forgotten. */
+const rememberedVersions = 1_000
+
+export function createQuarantine(): Quarantine {
+  const strikes = new LRUCache<string, number>({ max: rememberedVersions })
+  const isOut = (count: number | undefined) => count !== undefined && count >= strikesAllowed
+  return {
+    has: (template) => isOut(strikes.peek(template)),
+    strike: (template) => void strikes.set(template, (strikes.get(template) ?? 0) + 1),
+    list: () => [...strikes.rkeys()].filter((template) => isOut(strikes.peek(template))),
+  }
 }

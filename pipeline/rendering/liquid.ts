@@ -1,7 +1,7 @@
 /** Liquid for templates that are not trusted: no files, no code, own properties only, everything bounded.
  *  Runs in a worker thread: a filter over a large list can still take long, and a thread can be killed. */
 import {
-  Context,
+  type Context,
   type Emitter,
   Liquid,
   LiquidError,
@@ -12,9 +12,15 @@ import {
   toValueSync,
   UndefinedVariableError,
 } from 'liquidjs'
-import { escapeHtml } from './escape.js'
-import { missingVariable, notText, outputTooLarge, RenderFailure } from './failure.js'
+import { registerDateFilters } from './date-filters.js'
+import { registerDecimalFilters } from './decimal-filters.js'
+import { missingVariable, outputTooLarge, RenderFailure } from './failure.js'
+import { printHtml, registerHtmlFilters } from './html-filters.js'
+import { htmlOf, Markup, markupPiece, type Piece, Printed } from './markup.js'
 import type { Format, Render, Variables } from './message.js'
+import { printed } from './printed.js'
+import { lenientElements, TemplateContext } from './template-context.js'
+import { registerHtmlTags, registerTags } from './template-tags.js'
 
 /** What one source may take. */
 export interface LiquidLimits {
@@ -40,9 +46,6 @@ const allowedTags: ReadonlySet<string> = new Set([
   'unless',
   '#',
 ])
-
-/** Filters whose output needs no escaping in HTML: they have escaped it. */
-const escaping = ['escape', 'escape_once', 'xml_escape']
 
 export interface LiquidEngine {
   /** Throws `RenderFailure` where the source cannot be parsed. */
@@ -70,30 +73,35 @@ export function createLiquid(limits: LiquidLimits): LiquidEngine {
 
 function hardened(format: Format): Liquid {
   const liquid = new Liquid({
-    ...(format === 'html' ? { outputEscape: (value: unknown) => escapeHtml(printed(toValue(value))) } : {}),
+    // Liquid hands on whatever it gives, though its types say text.
+    ...(format === 'html' ? { outputEscape: printHtml as unknown as (value: unknown) => string } : {}),
     templates: {},
     ownPropertyOnly: true,
     strictVariables: true,
     strictFilters: true,
     lenientIf: true,
-    // The same output wherever it runs.
-    timezoneOffset: 0,
-    locale: 'en-US',
   })
   for (const name of Object.keys(liquid.tags)) if (!allowedTags.has(name)) delete liquid.tags[name]
-  for (const name of escaping) {
-    const filter = liquid.filters[name]
-    if (typeof filter === 'function') liquid.registerFilter(name, { handler: filter, raw: true })
+  registerDateFilters(liquid)
+  registerDecimalFilters(liquid)
+  lenientElements(liquid)
+  registerTags(liquid)
+  if (format === 'html') {
+    registerHtmlFilters(liquid)
+    registerHtmlTags(liquid)
   }
-  boundCaptures(liquid)
+  boundCaptures(liquid, format)
   return liquid
 }
 
 /** What `capture` gathers has no emitter of ours: it gets one that is charged as memory. */
-function boundCaptures({ renderer }: Liquid): void {
+function boundCaptures({ renderer }: Liquid, format: Format): void {
   const renderTemplates = renderer.renderTemplates.bind(renderer)
-  renderer.renderTemplates = (templates, context, emitter) =>
-    renderTemplates(templates, context, emitter ?? gather((text) => context.memoryLimit.use(text.length)))
+  renderer.renderTemplates = (templates, context, emitter) => {
+    if (emitter) return renderTemplates(templates, context, emitter)
+    const charge = (text: string) => context.memoryLimit.use(text.length)
+    return renderTemplates(templates, context, format === 'html' ? gatherMarkup(charge) : gather(charge))
+  }
 }
 
 function parse(liquid: Liquid, source: string): Template[] {
@@ -111,7 +119,7 @@ function render(
   limits: LiquidLimits,
   renderMs: number,
 ): string {
-  const context = new Context(variables, liquid.options, { sync: true }, { liquid })
+  const context = new TemplateContext(variables, liquid.options, { sync: true }, { liquid })
   bound(context, limits, renderMs)
   const emitter = gather(outputCounter(limits.outputBytes))
   try {
@@ -141,12 +149,28 @@ function gather(charge: (text: string) => void): Emitter {
   const emitter = {
     buffer: '',
     write: (value: unknown) => {
-      const text = printed(toValue(value))
+      const text = value instanceof Printed ? value.pieces.map(htmlOf).join('') : printed(toValue(value))
       charge(text)
       emitter.buffer += text
     },
   }
   return emitter
+}
+
+/** Keeps apart what is the template's own and what an output gave: what is captured is escaped where it is printed. */
+function gatherMarkup(charge: (text: string) => void): Emitter {
+  const pieces: Piece[] = []
+  return {
+    get buffer() {
+      // What the capture tag keeps: any value, though Liquid's types say text.
+      return Markup.of(pieces) as string
+    },
+    write: (value: unknown) => {
+      const more = value instanceof Printed ? value.pieces : [markupPiece(printed(toValue(value)))]
+      for (const piece of more) charge(piece.text)
+      pieces.push(...more)
+    },
+  }
 }
 
 function outputCounter(limitBytes: number): (text: string) => void {
@@ -156,15 +180,6 @@ function outputCounter(limitBytes: number): (text: string) => void {
     bytes += text.length > limitBytes ? text.length : Buffer.byteLength(text)
     if (bytes > limitBytes) throw outputTooLarge(limitBytes)
   }
-}
-
-/** A value as Liquid prints it. */
-function printed(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (value === null || value === undefined) return ''
-  if (Array.isArray(value)) return value.map((item) => printed(toValue(item))).join('')
-  if (typeof value === 'object') throw notText()
-  return String(value)
 }
 
 /** Told without values: a place in the template's source, or a variable's name. */

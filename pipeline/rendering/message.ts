@@ -1,7 +1,7 @@
 /** Compiles a message's sources, one by one, with whatever renders them.
  *  Invariant: data is parsed before it is rendered, and only its strings are, so no variable can change its shape. */
 import type { Message } from '../../schemas/events.js'
-import type { RenderResult } from '../../stages/enrich-template/enrich-template.js'
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
 import { outputTooLarge, RenderFailure } from './failure.js'
 
 export type Variables = Readonly<Record<string, unknown>>

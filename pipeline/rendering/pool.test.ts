@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import type { RenderJob, RenderResult } from '../../stages/enrich-template/enrich-template.js'
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
+import type { RenderJob } from '../../stages/enrich-template/enrich-template.js'
 import { createRenderer, type RendererOptions, type RendererPool } from './pool.js'
 
 /** A filter over many elements with a long condition: a minute in one step, which no soft limit ends. */

@@ -1,10 +1,11 @@
 /** Renders templates that are not trusted. Plain variables are filled in at once; the rest goes to worker threads, many
  *  jobs at a time. No thread starts before a template needs one. */
+import { LRUCache } from 'lru-cache'
 import type { Message } from '../../schemas/events.js'
-import type { Renderer, RenderJob, RenderResult } from '../../stages/enrich-template/enrich-template.js'
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
+import type { Renderer, RenderJob } from '../../stages/enrich-template/enrich-template.js'
 import { createIsolation, type IsolationLimits } from './isolation.js'
 import { compileMessage, type RenderMessage, resultOf, sameMessage } from './message.js'
-import { recentCache } from './recent-cache.js'
 import { createThreads } from './threads.js'
 import { NotPlain, variablesCompiler } from './variables.js'
 
@@ -74,7 +75,7 @@ const compiledTemplates = 1_000
 
 /** Renders plain templates; undefined for all others. */
 function plainRenderer(compile: (source: Message) => RenderMessage | undefined) {
-  const cache = recentCache<Compiled>(compiledTemplates)
+  const cache = new LRUCache<string, Compiled>({ max: compiledTemplates })
   const find = ({ template, channel, source }: RenderJob): RenderMessage | undefined => {
     const key = `${template} ${channel}`
     const known = cache.get(key)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createQuarantine } from './quarantine.js'
+import { createQuarantine } from './isolation.js'
 
 test('a version is out after three strikes, whatever others do', () => {
   const quarantine = createQuarantine()

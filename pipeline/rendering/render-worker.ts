@@ -1,10 +1,11 @@
 /** The thread that renders. It knows templates and variables only, and may be killed at any point. */
+
 import { workerData } from 'node:worker_threads'
+import { LRUCache } from 'lru-cache'
 import type { Message } from '../../schemas/events.js'
-import type { RenderResult } from '../../stages/enrich-template/enrich-template.js'
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
 import { createLiquid } from './liquid.js'
 import { compileMessage, type RenderMessage, resultOf, sameMessage, type Variables } from './message.js'
-import { recentCache } from './recent-cache.js'
 import type { ParseTask, RenderTask, StartSignal, ThreadJob, ThreadSettings } from './task.js'
 
 interface Compiled {
@@ -17,7 +18,7 @@ const compiledTemplates = 500
 
 const { limits }: ThreadSettings = workerData
 const liquid = createLiquid(limits)
-const cache = recentCache<Compiled>(compiledTemplates)
+const cache = new LRUCache<string, Compiled>({ max: compiledTemplates })
 
 /** Renders each job; the first of its tasks is the one that `started` tells of. */
 export function render({ started, renderMs, jobs }: RenderTask): RenderResult[] {

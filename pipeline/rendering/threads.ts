@@ -1,6 +1,6 @@
 /** Worker threads that take one task at a time, for a limited time: a thread that takes longer is killed. */
 import { Piscina } from 'piscina'
-import type { RenderResult } from '../../stages/enrich-template/enrich-template.js'
+import type { RenderResult } from '../../stages/enrich-template/draft.js'
 import type { LiquidLimits } from './liquid.js'
 import type { ParseTask, RenderTask, StartSignal, ThreadSettings } from './task.js'
 

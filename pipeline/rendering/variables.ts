@@ -2,7 +2,6 @@
  *  They cannot loop and take a microsecond, so they need neither Liquid nor a thread.
  *  Invariant: what it renders, Liquid renders just so. Whatever might differ or take long is left to Liquid. */
 import { liquidWords } from '../../schemas/liquid-words.js'
-import { escapeHtml } from './escape.js'
 import { missingVariable, outputTooLarge } from './failure.js'
 import type { Compile, Format, Render, Variables } from './message.js'
 
@@ -64,13 +63,12 @@ function isPlain(path: readonly string[]): boolean {
   return !liquidWords.has(path[0] ?? '') && !path.some((name) => computed.has(name))
 }
 
-/** Own properties only. Null has none, and all of them are null. */
+/** Own properties only. Null is no value. */
 function lookUp(variables: Variables, path: readonly string[]): unknown {
   let value: unknown = variables
   for (const [index, name] of path.entries()) {
-    if (value === null) return null
     value = ownProperty(value, name)
-    if (value === undefined) throw missingVariable(path.slice(0, index + 1).join('.'))
+    if (value === undefined || value === null) throw missingVariable(path.slice(0, index + 1).join('.'))
   }
   return value
 }
@@ -82,11 +80,23 @@ function ownProperty(value: unknown, name: string): unknown {
 
 function printed(value: unknown): string {
   if (typeof value === 'string') return value
-  if (value === null) return ''
   if (typeof value === 'object') throw new NotPlain()
   return String(value)
 }
 
 function plain(text: string): string {
   return text
+}
+
+const htmlEntities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&#34;',
+  "'": '&#39;',
+}
+
+/** Safe between tags and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => htmlEntities[character] ?? character)
 }

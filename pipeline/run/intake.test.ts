@@ -4,7 +4,7 @@ import { Unavailable } from '../../schemas/errors.js'
 import type { DeadLetter, NotificationInbound } from '../../schemas/events.js'
 import { notificationIdOf } from '../../schemas/ids.js'
 import { inbound } from '../../schemas/outgoing.js'
-import { wayName, wayTo } from '../../schemas/topics.js'
+import { topicName, topicOf } from '../../schemas/streams.js'
 import { mergeRecord } from '../../stages/record/merge.js'
 import { showRecord } from '../../stages/record/show.js'
 import { inboundEvent } from '../../testing/ingress/intake-sample.js'
@@ -36,8 +36,8 @@ const options = {
 /** An event as an upstream writes it: its bytes alone, under any key. */
 function written({ codec }: StageRunner, change: Change, more: Partial<NewRecord> = {}): NewRecord {
   const event = inboundEvent(change)
-  const { way, value, headers } = codec.encode({ ...inbound(event, ''), value: event }, startMs)
-  return { way, key: Buffer.of(0, 255), value, headers, timestampMs: startMs, ...more }
+  const { topic, value, headers } = codec.encode({ ...inbound(event, ''), value: event }, startMs)
+  return { topic, key: Buffer.of(0, 255), value, headers, timestampMs: startMs, ...more }
 }
 
 const accepted = (runner: StageRunner) => runner.told('notifications.requested', 'notification-requested')
@@ -61,7 +61,11 @@ describe('intake', () => {
     ])
     await runner.stop(worker)
     const keys = runner.commits.flatMap(({ outputs }) => outputs.map(({ key }) => Buffer.from(key ?? []).toString()))
-    const told = accepted(runner).map(({ way, value }) => [wayName(way), value.id, value.template?.version ?? null])
+    const told = accepted(runner).map(({ topic, value }) => [
+      topicName(topic),
+      value.id,
+      value.template?.version ?? null,
+    ])
     expect(told).toEqual([
       ['notifications.requested.high', 'a', 3],
       ['notifications.requested.normal', 'c', null],
@@ -152,7 +156,7 @@ describe('an event that is not valid', () => {
     expect(letters(runner)).toEqual([
       {
         ...{ id: 'notifications.inbound-0-0-intake', tenant: 'default', atMs: startMs, stage: 'intake' },
-        ...{ topic: 'notifications.inbound', partition: 0, offset: 0, cause: 'invalid-request' },
+        ...{ stream: 'notifications.inbound', partition: 0, offset: 0, cause: 'invalid-request' },
         detail: statuses(runner)[0]?.trail[0]?.detail,
         ...{ notificationId: 'n-1', key: record.key, value: record.value, headers: { source: 'shop' }, replays: 0 },
       },
@@ -183,9 +187,9 @@ describe('an event that is not valid', () => {
   it('that cannot be read at all goes to the dead letters too, and nothing else waits for it', async () => {
     const runner = stageRunner()
     const worker = runner.start(intake(options))
-    const way = wayTo('notifications.inbound', null, null)
+    const topic = topicOf('notifications.inbound', null, null)
     const bytes = (...value: number[]) => ({
-      way,
+      topic,
       key: null,
       value: Buffer.of(...value),
       headers: {},

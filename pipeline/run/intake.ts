@@ -6,7 +6,7 @@
 
 import { type Intake, listed, type Rejection, readInbound, takeIn } from '../../ingress/intake.js'
 import type { Templates } from '../../ingress/ports.js'
-import { templatesNamed } from '../../ingress/request-context.js'
+import { templatesNamed } from '../../ingress/requests/request-context.js'
 import { requested, status } from '../../schemas/outgoing.js'
 import type { RetryBounds } from '../../schemas/retry-rules.js'
 import { tenant } from '../../schemas/tenant.js'
@@ -23,7 +23,7 @@ import {
 
 export interface IntakeOptions {
   readonly templates: Pick<Templates, 'get'>
-  /** How long a twin is recognised where the event does not say. */
+  /** How long a duplicate is recognised where the event does not say. */
   readonly dedupeWindowMs: number
   /** What an event may ask of retries. */
   readonly retryBounds: RetryBounds

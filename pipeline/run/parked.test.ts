@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { countParked } from './parked.js'
+import { countParked } from './flow-meter.js'
 
 test('what waits for its time and what waits for its destination are counted apart, each up to its bound', () => {
   const asked: unknown[] = []

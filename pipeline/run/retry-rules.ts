@@ -1,7 +1,7 @@
 /** When each delivery is tried again: by its channel, in whose place its provider's, its priority's or its request's own
  *  rules may stand; contracts B and C keep theirs. */
 import type { Delivery } from '../../schemas/events.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import type { RetrySchedule } from '../../stages/deliver/retry-schedule.js'
 import type { Config } from '../config/config.js'
 

@@ -2,9 +2,9 @@
 import { asyncScheduler, type Observable } from 'rxjs'
 import type { EventName } from '../../schemas/avro.js'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
-import { type Channel, channels, type Way, waysOf, wayTo } from '../../schemas/topics.js'
-import type { TracePlace } from '../../schemas/trace-context.js'
-import { dedupe } from '../../stages/dedupe/dedupe.js'
+import { type Channel, channels, type Topic, topicOf, topicsOf } from '../../schemas/streams.js'
+import type { SpanContext } from '../../schemas/trace-context.js'
+import { dedupe, type Outcomes } from '../../stages/dedupe/dedupe.js'
 import { deliver } from '../../stages/deliver/deliver.js'
 import type { ProviderBinding } from '../../stages/deliver/providers/provider.js'
 import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template/enrich-template.js'
@@ -16,16 +16,19 @@ import type { Config } from '../config/config.js'
 import type { Codec } from '../engine/codec.js'
 import type { CountState, Log } from '../engine/log.js'
 import { runWorker, type Worker } from '../engine/worker.js'
-import { callObserver, deliverObserver, tellPaces } from '../observe/metrics/deliver-observer.js'
-import { endObserver } from '../observe/metrics/end-observer.js'
+import type { WorkerObserver } from '../engine/worker-observer.js'
+import {
+  callObserver,
+  deliverObserver,
+  endObserver,
+  tellPaces,
+  throttleObserver,
+} from '../observe/metrics/delivery-observers.js'
 import type { Metrics } from '../observe/metrics/metrics.js'
-import { stageObserver } from '../observe/metrics/stage-observer.js'
-import { throttleObserver } from '../observe/metrics/throttle-observer.js'
-import { workerGauges } from '../observe/metrics/worker-gauges.js'
+import { stageObserver, workerGauges } from '../observe/metrics/stage-observer.js'
 import type { Tracing } from '../observe/tracing/tracing.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
-import { allOf } from './observers.js'
-import { countParked } from './parked.js'
+import { countParked } from './flow-meter.js'
 import { longestRetryMs, retryRules } from './retry-rules.js'
 
 /** What stages are given. A process that runs some of them needs only what those ask for. */
@@ -36,7 +39,9 @@ export interface StagePorts {
   /** Null where it is off. */
   readonly tracing: Tracing | null
   /** Told of a crash, for the log. `place`: where it stands in the traces. */
-  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number, place: Partial<TracePlace>) => void
+  readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number, place: Partial<SpanContext>) => void
+  /** Asked for by dedupe. */
+  readonly outcomes: () => Outcomes
   /** Asked for by enrich-template. */
   readonly enrich: () => EnrichTemplatePorts
   /** Asked for by record. */
@@ -59,26 +64,26 @@ export interface StageChoices {
   readonly announce: boolean
   /** What deliver serves; all unless said. */
   readonly channels?: readonly Channel[]
-  /** Bytes of unsettled values that deliver holds, at most. */
+  /** Bytes of unacked values that deliver holds, at most. */
   readonly deliverBytes?: number
   readonly sizes: StageSizes
 }
 
 export interface RunningStage {
   readonly name: WorkerName
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
   readonly worker: Worker
 }
 
 const mebibyte = 1024 * 1024
 
-/** Most records that a worker holds polled and unsettled, most in a batch, how long it waits for more, and most bytes. */
+/** Most records that a worker holds polled and unacked, most in a batch, how long it waits for more, and most bytes. */
 export interface Sizes {
   readonly mailbox: number
   readonly batch: number
   readonly lingerMs: number
   readonly mailboxBytes: number
-  /** Between the beginnings of two commits that settle many records. */
+  /** Between the beginnings of two commits that ack many records. */
   readonly commitEveryMs?: number
 }
 
@@ -126,7 +131,7 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
   const { stage: sizes, record: recordSizes } = choices.sizes
   switch (name) {
     case 'dedupe':
-      return runStage(dedupe({ idWindowMs, announce: choices.announce }), ports, sizes)
+      return runStage(dedupe(ports.outcomes(), { idWindowMs, announce: choices.announce }), ports, sizes)
     case 'enrich-template':
       return runStage(enrichTemplate(ports.enrich()), ports, sizes)
     case 'route':
@@ -135,11 +140,13 @@ function startOne(name: StageName, config: Config, ports: StagePorts, choices: S
       return runStage(throttleStage(config, ports), ports, sizes)
     case 'deliver': {
       const { channels: served = channels, deliverBytes = 64 * mebibyte } = choices
-      const ways = waysOf('deliveries.released').filter(({ channel }) => channel !== null && served.includes(channel))
+      const topics = topicsOf('deliveries.released').filter(
+        ({ channel }) => channel !== null && served.includes(channel),
+      )
       // Everything that may be released fits, so that a channel that stands still cannot fill the mailbox of the others.
-      const mailbox = ways.length * ports.log.partitions * config.deliver.window + sizes.batch
-      tellPaces(ports.metrics, config, served)
-      return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, ways)
+      const mailbox = topics.length * ports.log.partitions * config.deliver.window + sizes.batch
+      tellPaces(ports.metrics, config.providerOf, rateLimits(config), served)
+      return runStage(deliverStage(config, ports), ports, { ...sizes, mailbox, mailboxBytes: deliverBytes }, topics)
     }
     case 'record':
       return runStage(record(ports.records(), ports.watchers, endObserver(ports.metrics)), ports, recordSizes)
@@ -151,7 +158,7 @@ export function runStage<I extends EventName, O extends EventName>(
   stage: Stage<I, O>,
   { log, codec, metrics, tracing, crashed }: WorkerPorts,
   own: Partial<Sizes>,
-  ways: readonly Way[] = waysOf(stage.input),
+  topics: readonly Topic[] = topicsOf(stage.input),
 ): RunningStage {
   const observer = allOf([
     stageObserver(metrics, stage.name),
@@ -162,7 +169,7 @@ export function runStage<I extends EventName, O extends EventName>(
   const worker = runWorker({
     stage,
     log,
-    ways,
+    topics,
     codec,
     clock,
     random: Math.random,
@@ -171,7 +178,7 @@ export function runStage<I extends EventName, O extends EventName>(
     observer,
   })
   workerGauges(metrics, stage.name, worker)
-  return { name: stage.name, ways, worker }
+  return { name: stage.name, topics, worker }
 }
 
 function routeOptions(config: Config) {
@@ -192,16 +199,16 @@ function throttleStage(config: Config, { log, bindings: bindingsOf, health, metr
   const { breaker } = config
   const { window } = config.deliver
   const into = (channel: Channel, { lane, partition }: Scope) => ({
-    way: wayTo('deliveries.released', lane, channel),
+    topic: topicOf('deliveries.released', lane, channel),
     partition,
   })
   const credit = {
-    outstanding: (channel: Channel, scope: Scope) => log.unsettled('deliver', into(channel, scope)),
-    finished: (channel: Channel, scope: Scope) => log.settled('deliver', into(channel, scope)),
+    outstanding: (channel: Channel, scope: Scope) => log.unacked('deliver', into(channel, scope)),
+    finished: (channel: Channel, scope: Scope) => log.acked('deliver', into(channel, scope)),
   }
   const ports = {
     credit,
-    creditChanged: log.settlements('deliver'),
+    creditChanged: log.acks('deliver'),
     health,
     part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleObserver(metrics, () => countParked(countState)),
@@ -233,4 +240,25 @@ function deliverStage(config: Config, { bindings: bindingsOf, metrics, tracing }
       ledgerMemoryMs: Math.max(retention.logHours * 60 * 60 * 1000, longestRetryMs(config)),
     },
   )
+}
+
+/** Each is told, in their order. */
+export function allOf(observers: readonly WorkerObserver[]): WorkerObserver {
+  return {
+    given(records) {
+      for (const observer of observers) observer.given?.(records)
+    },
+    committed(commit) {
+      for (const observer of observers) observer.committed?.(commit)
+    },
+    left(records, error) {
+      for (const observer of observers) observer.left?.(records, error)
+    },
+    assigned(assignments) {
+      for (const observer of observers) observer.assigned?.(assignments)
+    },
+    crashed(error, retryInMs) {
+      for (const observer of observers) observer.crashed?.(error, retryInMs)
+    },
+  }
 }

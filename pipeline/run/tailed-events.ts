@@ -1,7 +1,8 @@
 /** The events that come to a way, for whoever only listens. */
-import { concatMap, mergeAll, type Observable } from 'rxjs'
+import { concatMap, filter, mergeAll, type Observable } from 'rxjs'
 import type { EventName, EventOf } from '../../schemas/avro.js'
-import type { Way } from '../../schemas/topics.js'
+import type { ProviderHealth } from '../../schemas/events.js'
+import { type Topic, topicOf } from '../../schemas/streams.js'
 import { type Codec, PoisonError } from '../engine/codec.js'
 import type { Log, LogRecord, TailOptions } from '../engine/log.js'
 
@@ -14,7 +15,7 @@ export interface TailedOptions extends TailOptions {
 export function tailedEvents<N extends EventName>(
   log: Pick<Log, 'tail'>,
   codec: Codec,
-  way: Way,
+  topic: Topic,
   name: N,
   { passesOver = () => false, ...tail }: TailedOptions = {},
 ): Observable<EventOf<N>['value']> {
@@ -27,5 +28,12 @@ export function tailedEvents<N extends EventName>(
       throw error
     }
   }
-  return log.tail(way, tail).pipe(concatMap(read), mergeAll())
+  return log.tail(topic, tail).pipe(concatMap(read), mergeAll())
+}
+
+/** What breakers did, as every throttle hears it: from the topic's start on. What is past its time by now says nothing
+ *  any more. */
+export function providerHealth(log: Log, codec: Codec, nowMs: () => number): Observable<ProviderHealth> {
+  const told = tailedEvents(log, codec, topicOf('providers.health', null, null), 'provider-health')
+  return told.pipe(filter(({ state, retryAtMs }) => state === 'closed' || (retryAtMs ?? 0) > nowMs()))
 }

@@ -4,7 +4,7 @@
  *  1. `claim`, with the ids that the notifications would have. `in-flight`, `replayed` and `reused` are answered at once.
  *  2. Append. With `accepted` the notifications go as they are. With `again` the first request under the key got no
  *     further for a while, and whether it was appended is not known: its notifications are appended again under the
- *     ids (and the batch id) that the claim tells, and its answer is given; dedupe drops the twins.
+ *     ids (and the batch id) that the claim tells, and its answer is given; dedupe drops the duplicates.
  *  3. `complete`, when the append is durable. Should that fail, the answer is right all the same: the claim stays
  *     pending, and a later retry goes the way of `again`. Where the append failed, `abandon` lets the next retry do so
  *     at once.

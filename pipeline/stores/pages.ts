@@ -1,7 +1,8 @@
 /** Pages and their cursors. A cursor names the last row of a page, and the query that it belongs to. */
 import { createHash } from 'node:crypto'
-import type { Page } from '../../ingress/ports.js'
+import type { Page, RecordQuery } from '../../ingress/ports.js'
 import { BadCursor } from '../../schemas/errors.js'
+import type { NotificationState } from '../../schemas/record.js'
 
 /** Where a page ended: the values it is ordered by. */
 export type Place = readonly (string | number)[]
@@ -52,4 +53,31 @@ function parsed(cursor: string): readonly unknown[] {
 
 function fingerprint(query: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(query)).digest('base64url').slice(0, 12)
+}
+
+/** Unread messages are counted up to here. */
+export const unreadCounted = 10_000
+
+/** What a list's cursor belongs to. */
+export function askedInbox(tenant: string, recipient: string): readonly string[] {
+  return ['inbox', tenant, recipient]
+}
+
+/** What the places in the order of arrival belong to. */
+export function askedArrivals(tenant: string, recipient: string): readonly string[] {
+  return ['inbox arrivals', tenant, recipient]
+}
+
+/** What a list's cursor belongs to. */
+export function askedRecords({ tenant, statuses, origin, channel, recipient, fromMs, toMs }: RecordQuery) {
+  const anyOf = statuses && [...new Set(statuses)].sort()
+  return ['records', tenant, anyOf, origin, channel, recipient, fromMs, toMs] as const
+}
+
+/** Statuses that most notifications have at some time. */
+const commonStatuses: ReadonlySet<NotificationState> = new Set(['accepted', 'processing', 'sent', 'delivered'])
+
+/** Whether few records have any of these. */
+export function areRare(statuses: readonly NotificationState[]): boolean {
+  return !statuses.some((status) => commonStatuses.has(status))
 }

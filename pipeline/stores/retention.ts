@@ -1,10 +1,10 @@
-import { topics } from '../../schemas/topics.js'
+import { streams } from '../../schemas/streams.js'
 
 /** How long the stores keep things. */
 export interface Retention {
-  /** Records, from acceptance on; one that has not ended is kept. */
+  /** Records, from their end on; one that has not ended is kept. */
   readonly recordsMs: number
-  /** Inbox messages, read or not. */
+  /** Inbox messages, read or not, from their arrival on. */
   readonly inboxMs: number
   readonly deadLettersMs: number
   /** The newest messages of the outbox. */
@@ -23,7 +23,7 @@ export function storeRetention(days: { readonly recordsDays: number; readonly in
   return {
     recordsMs: days.recordsDays * dayMs,
     inboxMs: days.inboxDays * dayMs,
-    deadLettersMs: topics['dead-letters'].retentionMs,
+    deadLettersMs: streams['dead-letters'].retentionMs,
     outboxRows,
   }
 }

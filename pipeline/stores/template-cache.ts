@@ -1,4 +1,5 @@
 /** Templates for rendering. A version never changes, so those used last are kept in memory and asked for no more. */
+import { LRUCache } from 'lru-cache'
 import type { TemplateVersion } from '../../schemas/template.js'
 import { type TemplateKey, type TemplateSource, templateKey } from '../../stages/enrich-template/enrich-template.js'
 
@@ -15,7 +16,7 @@ export interface StoredTemplate {
 export function cachedTemplates(
   select: (references: readonly TemplateKey[]) => Promise<readonly StoredTemplate[]>,
 ): TemplateSource {
-  const cache = templateCache()
+  const cache = new LRUCache<string, TemplateVersion>({ maxSize: cachedCharacters })
   return {
     load: async (references) => {
       const known = new Map<string, TemplateVersion>()
@@ -29,35 +30,10 @@ export function cachedTemplates(
       for (const { tenant, doc } of await select(missing)) {
         const template = JSON.parse(doc) as TemplateVersion
         const key = templateKey({ tenant, id: template.id, version: template.version })
-        cache.put(key, template, doc.length)
+        cache.set(key, template, { size: doc.length })
         known.set(key, template)
       }
       return known
-    },
-  }
-}
-
-/** Least recently used goes first. */
-function templateCache() {
-  const entries = new Map<string, { template: TemplateVersion; size: number }>()
-  let total = 0
-  return {
-    get(key: string): TemplateVersion | undefined {
-      const entry = entries.get(key)
-      if (!entry) return undefined
-      entries.delete(key)
-      entries.set(key, entry)
-      return entry.template
-    },
-    put(key: string, template: TemplateVersion, size: number): void {
-      total += size - (entries.get(key)?.size ?? 0)
-      entries.delete(key)
-      entries.set(key, { template, size })
-      for (const [oldest, entry] of entries) {
-        if (total <= cachedCharacters) break
-        entries.delete(oldest)
-        total -= entry.size
-      }
     },
   }
 }

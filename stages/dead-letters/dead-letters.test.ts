@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { createCodec } from '../../pipeline/engine/codec.js'
 import { seededRandom } from '../../pipeline/engine/seeded-random.js'
-import { readLetter } from '../../pipeline/run/dead-letters/read-letter.js'
+import { readLetter } from '../../pipeline/run/dead-letters.js'
 import type { DeadLetter, ReplayRequested } from '../../schemas/events.js'
 import { accepted, deadLetter, type Outgoing, replayRequested } from '../../schemas/outgoing.js'
-import { waysOf, wayTo } from '../../schemas/topics.js'
+import { topicOf, topicsOf } from '../../schemas/streams.js'
 import { notification } from '../../testing/engine/worker-under-test.js'
 import { type RunnerOptions, stageRunner, startMs } from '../../testing/stages/stage-runner-sample.js'
 import { deadLetters, type KeptLetter, type LetterStore } from './dead-letters.js'
@@ -48,7 +48,7 @@ function runDeadLetters(store: LetterStore, options: RunnerOptions = {}) {
     },
   }
   const ports = { letters: store, read: (letter: DeadLetter) => readLetter(codec, letter) }
-  const start = () => runner.start(deadLetters(ports, { replaysMost: 5, memoryMs }), { observer, batch: 8 })
+  const start = () => runner.start(deadLetters(ports, { maxReplays: 5, memoryMs }), { observer, batch: 8 })
   return {
     ...runner,
     worker: start(),
@@ -66,7 +66,7 @@ function runDeadLetters(store: LetterStore, options: RunnerOptions = {}) {
 /** The letter of a record that a stage gave up. */
 function letterOf(id: string, outgoing: Outgoing, changes: Partial<DeadLetter> = {}): DeadLetter {
   const { key, value, headers } = codec.encode(outgoing, 5)
-  const place = { topic: `${outgoing.topic}.${outgoing.lane}`, partition: 0, offset: 7 }
+  const place = { topic: `${outgoing.stream}.${outgoing.lane}`, partition: 0, offset: 7 }
   const why = { stage: 'enrich-template', cause: 'stage-crash', detail: 'Again and again.' }
   return {
     id,
@@ -259,11 +259,11 @@ describe('while the store is away', () => {
     const letters = [1, 2, 3].map((number) => acceptedLetter(`l-${number}`))
     await run.append(...letters.map(deadLetter), ...letters.map(asked))
     await run.advance(600_000)
-    const waiting = [run.again().length, run.log.unsettled('dead-letters', place), store.statuses()]
+    const waiting = [run.again().length, run.log.unacked('dead-letters', place), store.statuses()]
     away = false
     await run.advance(20_000)
     expect(waiting).toEqual([0, 6, {}])
-    expect(run.log.unsettled('dead-letters', place)).toBe(0)
+    expect(run.log.unacked('dead-letters', place)).toBe(0)
     expect(store.statuses()).toEqual({ 'l-1': 'replayed', 'l-2': 'replayed', 'l-3': 'replayed' })
     await run.stop(run.worker)
   })
@@ -272,9 +272,9 @@ describe('while the store is away', () => {
 test('a record of the topic that is no letter is kept as one, with its bytes', async () => {
   const store = letterStore()
   const run = runDeadLetters(store)
-  const [way] = waysOf('dead-letters')
+  const [topic] = topicsOf('dead-letters')
   const value = Buffer.from('no Avro')
-  if (way) await run.appendRecords([{ way, key: null, value, headers: { from: 'somewhere' }, timestampMs: 5 }])
+  if (topic) await run.appendRecords([{ topic, key: null, value, headers: { from: 'somewhere' }, timestampMs: 5 }])
   await run.advance(0)
   const kept = store.kept.get('dead-letters-0-0-dead-letters')
   expect(kept?.letter).toMatchObject({
@@ -287,4 +287,4 @@ test('a record of the topic that is no letter is kept as one, with its bytes', a
   await run.stop(run.worker)
 })
 
-const place = { way: wayTo('dead-letters', null, null), partition: 0 }
+const place = { topic: topicOf('dead-letters', null, null), partition: 0 }

@@ -11,7 +11,7 @@ import { type Renewal, type Renewed, renewal } from './renewal.js'
 
 export interface DeadLetterOptions {
   /** A record that was replayed so often is parked: it is not helped by trying again. */
-  readonly replaysMost: number
+  readonly maxReplays: number
   /** How long it is remembered what became of a letter: at least as long as the store keeps it. */
   readonly memoryMs: number
 }
@@ -76,7 +76,7 @@ export function deadLetters({ letters, read }: DeadLetterPorts, options: DeadLet
     if (record.status !== 'dead') return drop('decided-before')
     const renewed = event && renewal(letter, event)
     if (!renewed) return drop('not-replayable')
-    const decision = letter.replays >= options.replaysMost ? 'parked' : 'replayed'
+    const decision = letter.replays >= options.maxReplays ? 'parked' : 'replayed'
     state.put(key, Buffer.from(decision), nowMs + options.memoryMs)
     const news = [decided(command, decision, nowMs), entryOf(decision, letter, renewed, context)]
     return decision === 'parked' ? drop('parked', ...news) : emit(renewed.again, ...news)
@@ -90,9 +90,9 @@ async function told(
   { records }: Batch<In>,
 ): Promise<ReadonlyMap<string, ReadLetter>> {
   const kept = new Map<string, ReadLetter>()
-  const fresh = records.flatMap(({ event, value }) => (event === 'dead-letter' ? [value] : []))
+  const firstDelivery = records.flatMap(({ event, value }) => (event === 'dead-letter' ? [value] : []))
   try {
-    if (fresh.length > 0) await letters.putAll(fresh)
+    if (firstDelivery.length > 0) await letters.putAll(firstDelivery)
     for (const { event, value } of records) {
       if (event === 'replay-decided') await letters.mark(value.letterId, value.decision)
     }

@@ -40,7 +40,7 @@ test.each([
   const used = { attempts: [attempt], deferrals: 3, notBeforeMs: 9, triedFromMs: 8 }
   const { delivery } = sampleRequest({ id, replays, notificationId: 'n-1', ...used })
   const { tenant, recipient } = delivery
-  const fresh = {
+  const firstDelivery = {
     ...delivery,
     id: next,
     replays: replays + 1,
@@ -49,7 +49,7 @@ test.each([
     notBeforeMs: null,
     triedFromMs: null,
   }
-  const expected = { again: routed(fresh), notification: { notificationId: 'n-1', tenant, recipient } }
+  const expected = { again: routed(firstDelivery), notification: { notificationId: 'n-1', tenant, recipient } }
   expect(renewal(letter, { event: 'delivery-routed', value: { delivery } })).toEqual(expected)
   expect(renewal(letter, { event: 'delivery-released', value: { delivery, releasedAtMs: 5 } })).toEqual(expected)
 })
@@ -71,7 +71,7 @@ test('an upstream’s event goes back before intake under its notification’s i
   }
   const found = renewal(letter, { event: 'notification-inbound', value })
   expect(found?.again.value).toEqual({ ...value, id: 'n-1', replays: 1 })
-  expect([found?.again.topic, found?.notification]).toEqual(['notifications.inbound', { ...named, recipient: '' }])
+  expect([found?.again.stream, found?.notification]).toEqual(['notifications.inbound', { ...named, recipient: '' }])
   expect(renewal({ ...letter, notificationId: null }, { event: 'notification-inbound', value })).toBeNull()
 })
 

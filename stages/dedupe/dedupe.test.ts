@@ -2,17 +2,24 @@ import { Subject, VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import type { NotificationRequested } from '../../schemas/events.js'
 import { cancel, requested } from '../../schemas/outgoing.js'
-import { waysOf } from '../../schemas/topics.js'
+import type { NotificationState } from '../../schemas/record.js'
+import { topicsOf } from '../../schemas/streams.js'
 import { notification } from '../../testing/engine/worker-under-test.js'
 import { quietContext } from '../../testing/stages/context-sample.js'
 import { stageRunner, startMs } from '../../testing/stages/stage-runner-sample.js'
 import type { Batch } from '../stage.js'
-import { type DedupeOptions, dedupe } from './dedupe.js'
+import { type DedupeOptions, dedupe, type Outcomes } from './dedupe.js'
 
 const hour = 3_600_000
 const windowMs = 3 * hour
 
-function runDedupe(options: Partial<DedupeOptions> = {}) {
+/** A store in which nothing has ended. */
+const undecided: Outcomes = { endsOf: async () => new Map() }
+
+function runDedupe({
+  outcomes = undecided,
+  ...options
+}: Partial<DedupeOptions> & { readonly outcomes?: Outcomes } = {}) {
   const runner = stageRunner()
   const drops = new Map<string, number>()
   const observer = {
@@ -20,7 +27,7 @@ function runDedupe(options: Partial<DedupeOptions> = {}) {
       for (const { reason } of commit.drops) drops.set(reason, (drops.get(reason) ?? 0) + 1)
     },
   }
-  const stage = dedupe({ idWindowMs: 24 * hour, announce: false, ...options })
+  const stage = dedupe(outcomes, { idWindowMs: 24 * hour, announce: false, ...options })
   let worker = runner.start(stage, { observer })
   return {
     ...runner,
@@ -133,7 +140,55 @@ describe('a twin by key', () => {
   })
 })
 
-test('a claim that has run out counts no more, also where the state has not forgotten it yet', () => {
+describe('a claim whose owner has ended', () => {
+  const ends = (known: Readonly<Record<string, NotificationState>>) => {
+    const asked: (readonly string[])[] = []
+    const outcomes: Outcomes = {
+      endsOf: async (_, ids) => {
+        asked.push([...ids])
+        return new Map(ids.flatMap((id) => (known[id] ? [[id, known[id]]] : [])))
+      },
+    }
+    return { outcomes, asked }
+  }
+
+  test.each(['failed', 'expired', 'cancelled', 'suppressed'] as const)(
+    'as %s passes on to the newcomer',
+    async (end) => {
+      const run = runDedupe({ outcomes: ends({ a: end }).outcomes })
+      await run.ask(asked('a', 'key'))
+      await run.ask(asked('b', 'key'), asked('c', 'key'))
+      expect([run.accepted(), run.statuses().map(({ duplicateOf }) => duplicateOf)]).toEqual([['a', 'b'], ['b']])
+      await run.advance(windowMs - 1)
+      await run.ask(asked('d', 'key'))
+      expect(run.statuses().at(-1)?.duplicateOf).toBe('b')
+    },
+  )
+
+  test.each(['delivered', 'sent'] as const)('as %s stands', async (end) => {
+    const run = runDedupe({ outcomes: ends({ a: end }).outcomes })
+    await run.ask(asked('a', 'key'), asked('b', 'key'))
+    expect([run.accepted(), run.drops()]).toEqual([['a'], { duplicate: 1 }])
+  })
+
+  test('stands while nobody can be asked how', async () => {
+    const run = runDedupe({ outcomes: { endsOf: () => Promise.reject(new Error('away')) } })
+    await run.ask(asked('a', 'key'))
+    await run.ask(asked('b', 'key'))
+    expect([run.accepted(), run.drops(), run.restarts()]).toEqual([['a'], { duplicate: 1 }, 0])
+  })
+
+  test('is asked for when a duplicate is found, and once for a batch', async () => {
+    const { outcomes, asked: questions } = ends({})
+    const run = runDedupe({ outcomes })
+    await run.ask(asked('a', 'one'), asked('b', 'two'), asked('c', null))
+    expect(questions).toEqual([])
+    await run.ask(asked('d', 'one'), asked('e', 'two'), asked('f', 'one'))
+    expect(questions).toEqual([['a', 'b']])
+  })
+})
+
+test('a claim that has run out counts no more, also where the state has not forgotten it yet', async () => {
   const held = new Map<string, Uint8Array>()
   const state = {
     get: (key: string) => held.get(key),
@@ -146,7 +201,7 @@ test('a claim that has run out counts no more, also where the state has not forg
   const context = { ...quietContext, clock, state: () => state, scopes: () => [scope] }
   const input = new Subject<Batch<'notification-requested' | 'cancel-requested'>>()
   const passed: number[] = []
-  dedupe({ idWindowMs: 1000, announce: false })
+  dedupe(undecided, { idWindowMs: 1000, announce: false })
     .operator(context)(input)
     .subscribe(({ outputs }) => passed.push(outputs.length))
   const event = {
@@ -155,11 +210,12 @@ test('a claim that has run out counts no more, also where the state has not forg
     scope,
     timestampMs: 0,
     headers: {},
-    fresh: true,
+    firstDelivery: true,
   } as const
   for (const [index, frame] of [0, 999, 1000].entries()) {
     clock.frame = frame
     input.next({ records: [{ ...event, recordId: `r-${index}` }] })
+    await new Promise((resolve) => setImmediate(resolve))
   }
   expect(passed).toEqual([1, 0, 1])
 })
@@ -179,10 +235,10 @@ test('a cancel follows its notification in its lane', async () => {
   await run.ask(asked('a', null, { priority: 'low' }))
   await run.append(cancel(command, 'notifications.requested', 'low'))
   const events: string[] = []
-  for (const way of waysOf('notifications.accepted')) {
-    run.log.tail(way).subscribe((record) => {
+  for (const topic of topicsOf('notifications.accepted')) {
+    run.log.tail(topic).subscribe((record) => {
       const { event } = run.codec.decode(record, ['notification-accepted', 'cancel-requested'])
-      events.push(`${way.lane} ${event}`)
+      events.push(`${topic.lane} ${event}`)
     })
   }
   expect(events).toEqual(['low notification-accepted', 'low cancel-requested'])

@@ -231,7 +231,7 @@ test('trouble with its state ends one life of the stage and reaches its worker',
     scope,
     timestampMs: 0,
     headers: {},
-    fresh: false,
+    firstDelivery: false,
   } as const
   const steps = of({ records: [record] }).pipe(deliver(ports, deliverDefaults).operator(context))
   await expect(firstValueFrom(steps)).rejects.toBe(trouble)

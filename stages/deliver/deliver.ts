@@ -82,7 +82,7 @@ function healthSteps(changes: Subject<ProviderHealth>, { takeChanges }: StageCon
   return changes.pipe(
     map((health): DeliverStep => {
       const outputs = [providerHealth(health)]
-      return { settled: [], outputs, changes: takeChanges(), drops: [], deadLetters: [] }
+      return { acked: [], outputs, changes: takeChanges(), drops: [], deadLetters: [] }
     }),
   )
 }

@@ -17,7 +17,7 @@ test('a record that is read again after its commit is not called again', async (
   await run.advance(60_000)
   expect(run.calls.map(({ key }) => key)).toEqual(['a'])
   expect(run.statuses()).toEqual([{ id: 'a', status: 'sent', final: true }])
-  expect(run.log.unsettled('deliver', { way: wayOfMail, partition: 0 })).toBe(0)
+  expect(run.log.unacked('deliver', { topic: wayOfMail, partition: 0 })).toBe(0)
 })
 
 test('nor is a retry or a deferral that is read again', async () => {
@@ -136,4 +136,4 @@ test('nor of a call that was under way when the commit failed', async () => {
   ).toEqual(['quick sent', 'slow sent'])
 })
 
-const wayOfMail = { topic: 'deliveries.released', lane: 'normal', channel: 'email' } as const
+const wayOfMail = { stream: 'deliveries.released', lane: 'normal', channel: 'email' } as const

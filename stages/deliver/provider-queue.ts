@@ -4,7 +4,7 @@
  *  one webhook host that hangs, or one channel at its limit, does not stand before the others. Bounded by the stage's
  *  mailbox, from which everything in it comes. */
 import { type SchedulerLike, Subscription, timer } from 'rxjs'
-import { type Lane, lanes } from '../../schemas/topics.js'
+import { type Lane, lanes } from '../../schemas/streams.js'
 import type { Pace, PaceClass } from '../shared-limits.js'
 import {
   type ConcurrencyLimiter,

@@ -33,7 +33,7 @@ export type ProviderQueues = Map<string, ProviderQueue<ReleasedRecord>>
 /** `queues`: where the operator keeps them, for whoever counts what waits. When the input ends, no more calls begin: what
  *  waits is read again by the next life. */
 export function queueByProvider(
-  context: Pick<StageContext, 'clock' | 'share' | 'leaving' | 'letGo'>,
+  context: Pick<StageContext, 'clock' | 'share' | 'revoked' | 'release'>,
   bindings: ReadonlyMap<string, ProviderBinding>,
   queues: ProviderQueues,
   options: QueueByProviderOptions,
@@ -95,13 +95,13 @@ function joiner(
 
 /** What is not called yet of revoked scopes is released to their next owner. */
 function released(
-  { leaving, letGo }: Pick<StageContext, 'leaving' | 'letGo'>,
+  { revoked, release }: Pick<StageContext, 'revoked' | 'release'>,
   queues: ProviderQueues,
 ): Observable<never> {
-  return leaving.pipe(
+  return revoked.pipe(
     tap((scopes) => {
       const isIn = ({ scope }: ReleasedRecord) => scopes.includes(scope)
-      letGo([...queues.values()].flatMap((queue) => queue.remove(isIn)))
+      release([...queues.values()].flatMap((queue) => queue.remove(isIn)))
     }),
     ignoreElements(),
   )

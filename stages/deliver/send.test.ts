@@ -12,7 +12,7 @@ const policy = { ratePerSecond: null, concurrency: 1, timeoutMs: 1000, onUnknown
 const record: InputRecord<'delivery-released'> = {
   event: 'delivery-released',
   value: { delivery: sampleRequest({ traceparent: 'came-with-it' }).delivery, releasedAtMs: 0 },
-  ...{ recordId: 'r-0', scope: { lane: 'normal', partition: 0 }, timestampMs: 0, headers: {}, fresh: true },
+  ...{ recordId: 'r-0', scope: { lane: 'normal', partition: 0 }, timestampMs: 0, headers: {}, firstDelivery: true },
 }
 
 /** One call by a provider that does what it is told; what it was asked, and what who follows it is told. */

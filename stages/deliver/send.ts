@@ -27,7 +27,7 @@ function answerTo(
 ): Promise<SendResult> {
   const controller = new AbortController()
   return new Promise((resolve) => {
-    const settle = (result: SendResult) => {
+    const ack = (result: SendResult) => {
       timeout.unsubscribe()
       resolve(result)
     }
@@ -36,7 +36,7 @@ function answerTo(
       resolve({ outcome: 'transient', error: `No answer within ${policy.timeoutMs} ms` })
     }, policy.timeoutMs)
     const call = async () => provider.send(request, controller.signal)
-    call().then(settle, (error: unknown) => settle({ outcome: 'transient', error: faultOf(error) }))
+    call().then(ack, (error: unknown) => ack({ outcome: 'transient', error: faultOf(error) }))
   })
 }
 

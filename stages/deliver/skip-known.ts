@@ -40,7 +40,7 @@ function find(
     return { kind: 'failed', record, cause: 'unknown-provider', detail }
   }
   // Nobody can have worked on it before: the ledger need not be read.
-  if (record.fresh) return 'to-call'
+  if (record.firstDelivery) return 'to-call'
   const known = ledgerOf(record.scope).know(delivery)
   if (known === 'done') return 'done'
   const call = inFlight.find(delivery)

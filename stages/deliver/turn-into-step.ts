@@ -112,10 +112,10 @@ function ended(
 
 function step(
   { context }: TurnIntoStepPorts,
-  settled: readonly ReleasedRecord[],
+  acked: readonly ReleasedRecord[],
   outputs: readonly Outgoing<DeliverOut>[],
   deadLetters: readonly DeadRecord<In>[] = [],
   committed: () => void = () => undefined,
 ): DeliverStep {
-  return { settled, outputs, changes: context.takeChanges(), drops: [], deadLetters, committed }
+  return { acked, outputs, changes: context.takeChanges(), drops: [], deadLetters, committed }
 }

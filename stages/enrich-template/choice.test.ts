@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Address, Message } from '../../schemas/events.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
-import { candidateChannels, contentFor, messageIn } from './choice.js'
+import { candidateChannels, contentFor, messageIn, reachOf } from './choice.js'
 
 const nowhere: Address = { id: 'u', email: null, phone: null, device: null, webhook: null, slack: null }
 const words: Message = { subject: null, text: 'x', html: null, data: null }
@@ -73,4 +73,26 @@ test('the locale falls back from exact over language and the template’s own to
     chosen('sms', 'pt-BR'),
     chosen('webhook', 'en'),
   ]).toEqual(['pt-BR email', 'pt-BR email', 'pt push', 'zh-Hant email', 'en email', 'en email', 'fr sms', undefined])
+})
+
+test('every stored device is reached once, and only the one that the request names where it names one', () => {
+  const devices = ['phone', 'tablet', 'phone', '', 'watch']
+  const reached = (to: Partial<Address>, known: Partial<KnownRecipient>) => {
+    const { addresses, furtherAddresses } = reachOf(
+      { to: { ...nowhere, ...to }, recipient: 'u' },
+      { ...stored, ...known },
+    )
+    return [addresses.push, furtherAddresses]
+  }
+  expect([
+    reached({}, { devices }),
+    reached({}, { devices: ['phone'] }),
+    reached({}, { devices: [] }),
+    reached({ device: 'given' }, { devices }),
+  ]).toEqual([
+    ['phone', { push: ['tablet', 'watch'] }],
+    ['phone', null],
+    [undefined, null],
+    ['given', null],
+  ])
 })

@@ -1,7 +1,7 @@
 /** What a notification might say and where: its channels, its addresses, and a template's message in a locale. */
 import type { Address, Message, NotificationRequested } from '../../schemas/events.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
-import { type Channel, channels } from '../../schemas/topics.js'
 
 /** Content under this key is for any channel. */
 const anyChannel = '*'
@@ -27,16 +27,26 @@ export function candidateChannels(
   return groups.find((group) => group.length > 0) ?? ['inapp']
 }
 
-/** Channel to address: the request's before the stored. The inbox is the recipient's own. */
-export function addressesOf(
+/** Where a recipient can be reached. */
+export interface Reach {
+  /** Channel to address. */
+  readonly addresses: Readonly<Record<string, string>>
+  /** Channel to the addresses beyond that one; null: no channel has several. */
+  readonly furtherAddresses: Readonly<Record<string, readonly string[]>> | null
+}
+
+/** The request's addresses before the stored: a device that it names is told alone, else every stored one is. The
+ *  inbox is the recipient's own. */
+export function reachOf(
   { to, recipient: key }: Pick<NotificationRequested, 'to' | 'recipient'>,
   recipient: KnownRecipient | undefined,
-): Readonly<Record<string, string>> {
+): Reach {
   const found: Record<string, string> = { inapp: key }
   for (const addresses of [recipient ? storedAddresses(recipient) : {}, givenAddresses(to)]) {
     for (const [channel, address] of Object.entries(addresses)) if (address) found[channel] = address
   }
-  return found
+  const [, ...moreDevices] = to.device ? [] : devicesOf(recipient)
+  return { addresses: found, furtherAddresses: moreDevices.length > 0 ? { push: moreDevices } : null }
 }
 
 /** The request's literal content for a channel. */
@@ -78,8 +88,14 @@ function givenAddresses({ email, phone, device, webhook, slack }: Address): Addr
   return { email, sms: phone, push: device, webhook, slack }
 }
 
-function storedAddresses({ email, phone, devices, webhook, slack }: KnownRecipient): Addresses {
-  return { email, sms: phone, push: devices?.[0], webhook, slack }
+function storedAddresses(recipient: KnownRecipient): Addresses {
+  const { email, phone, webhook, slack } = recipient
+  return { email, sms: phone, push: devicesOf(recipient)[0], webhook, slack }
+}
+
+/** Each device once, however often it was registered. */
+function devicesOf(recipient: KnownRecipient | undefined): readonly string[] {
+  return [...new Set(recipient?.devices?.filter((device) => device !== ''))]
 }
 
 function channelsOf(addresses: Addresses): Channel[] {

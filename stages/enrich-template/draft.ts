@@ -1,6 +1,10 @@
 /** What one channel is to say before its rendering is known, and the candidate that comes of it. */
 import type { Candidate, Message, TrailEntry } from '../../schemas/events.js'
-import type { RenderResult } from './enrich-template.js'
+
+/** A message, or a stable code of why there is none, and what a person needs to know. */
+export type RenderResult =
+  | { readonly message: Message }
+  | { readonly message: null; readonly reason: string; readonly detail: string }
 
 export interface Draft {
   readonly channel: string

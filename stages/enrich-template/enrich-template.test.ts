@@ -3,7 +3,8 @@ import type { Message, NotificationRequested, TrailEntry } from '../../schemas/e
 import { accepted, cancel, rendered } from '../../schemas/outgoing.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
 import { nowMs, runBatch, sampleRequest } from '../../testing/stages/enrich-template/enrich-template-sample.js'
-import { type EnrichTemplatePorts, enrichTemplate, type RenderJob, type RenderResult } from './enrich-template.js'
+import type { RenderResult } from './draft.js'
+import { type EnrichTemplatePorts, enrichTemplate, type RenderJob } from './enrich-template.js'
 
 const text = (words: string): Message => ({ subject: null, text: words, html: null, data: null })
 const before: TrailEntry[] = [
@@ -85,6 +86,7 @@ test('literal content leaves as it came, joined with the addresses and preferenc
     rendered({
       request: { ...request, data: '{}', content: null },
       addresses: { email: 'given@example.com', sms: '+4915112345678', push: 'token-1', inapp: 'user-42' },
+      furtherAddresses: { push: ['token-2'] },
       preferences: { channels: { sms: false }, muted: false },
       candidates: [{ channel: 'email', message: words, reason: null, detail: null }],
       trail: [...before, here('rendered')],

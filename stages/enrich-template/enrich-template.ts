@@ -5,9 +5,10 @@
 import type { Message, NotificationAccepted, NotificationRequested, Preferences } from '../../schemas/events.js'
 import { cancel, recipientKey, rendered, status } from '../../schemas/outgoing.js'
 import type { KnownRecipient, TemplateVersion } from '../../schemas/template.js'
+import { variablesOf } from '../../schemas/template-variables.js'
 import { type Batch, deadLetter, eachBatch, emit, type Outcome, type RecordContext, type Stage } from '../stage.js'
-import { addressesOf, candidateChannels, contentFor, type LocalizedMessage, messageIn } from './choice.js'
-import { candidateOf, type Draft, entry, notInTemplate, templateMissing } from './draft.js'
+import { candidateChannels, contentFor, type LocalizedMessage, messageIn, reachOf } from './choice.js'
+import { candidateOf, type Draft, entry, notInTemplate, type RenderResult, templateMissing } from './draft.js'
 
 /** What upstream told about recipients. */
 export interface Directory {
@@ -46,11 +47,6 @@ export interface RenderJob {
   readonly source: Message
   readonly variables: Readonly<Record<string, unknown>>
 }
-
-/** A message, or a stable code of why there is none, and what a person needs to know. */
-export type RenderResult =
-  | { readonly message: Message }
-  | { readonly message: null; readonly reason: string; readonly detail: string }
 
 /** Renders templates, which are not trusted. */
 export interface Renderer {
@@ -130,13 +126,14 @@ function plan(request: NotificationRequested, references: References, jobs: Rend
     const drafts = asked.map((channel) => ({ channel, literal: contentFor(content, channel), job: null, missing }))
     return { recipient, drafts, source: null }
   }
-  const variables = variablesOf(template, request.data)
-  if (!variables) return 'unreadable'
+  const data = objectIn(request.data)
+  if (!data) return 'unreadable'
   const sources = asked.map((channel) => messageIn(template, channel, recipient?.locale))
   const drafts = asked.map((channel, index): Draft => {
     const literal = contentFor(content, channel)
     const source = sources[index]
     if (!source) return { channel, literal, job: null, missing: notInTemplate(channel) }
+    const variables = variablesOf(template, source.locale, data)
     const job = { template: `${key}+${source.locale}`, channel, source: source.message, variables }
     return { channel, literal, job: jobs.push(job) - 1, missing: null }
   })
@@ -148,11 +145,10 @@ function sourceOf({ id, version }: TemplateVersion, sources: readonly (Localized
   return locale === undefined ? null : `${id}, version ${version}, locale ${locale}`
 }
 
-/** The defaults under the request's data. Spread, not assign: a key `__proto__` stays a plain key. */
-function variablesOf({ defaults }: TemplateVersion, data: string): Record<string, unknown> | undefined {
+function objectIn(data: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const given: unknown = JSON.parse(data)
-    return typeof given === 'object' && given !== null && !Array.isArray(given) ? { ...defaults, ...given } : undefined
+    return typeof given === 'object' && given !== null && !Array.isArray(given) ? { ...given } : undefined
   } catch {
     return undefined
   }
@@ -191,7 +187,7 @@ function join(
   const done = saysSomething ? [{ ...entry(nowMs, 'rendered', null, null), detail: source }] : []
   return {
     request: { ...request, data: '{}', content: null },
-    addresses: addressesOf(request, recipient),
+    ...reachOf(request, recipient),
     preferences: preferencesOf(recipient),
     candidates,
     trail: [...trail, ...done, ...troubles],

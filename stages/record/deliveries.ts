@@ -1,6 +1,6 @@
 /** Joins what was told of deliveries. */
 import type { Attempt, DeliveryState, DeliveryStatus } from '../../schemas/events.js'
-import { channels } from '../../schemas/topics.js'
+import { channels } from '../../schemas/streams.js'
 import type { KnownDelivery } from './state.js'
 import { compareTexts } from './trail.js'
 
@@ -25,10 +25,10 @@ export function mergeDeliveries(
   const merged = [...known]
   for (const status of told) {
     const at = merged.findIndex(({ id }) => id === status.id)
-    const fresh = knownFrom(status, atMs)
+    const firstDelivery = knownFrom(status, atMs)
     const old = merged[at]
-    if (old) merged[at] = mergeDelivery(old, fresh)
-    else merged.push(fresh)
+    if (old) merged[at] = mergeDelivery(old, firstDelivery)
+    else merged.push(firstDelivery)
   }
   return merged.length === 1 ? merged : merged.sort(byChannel)
 }

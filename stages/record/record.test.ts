@@ -9,7 +9,7 @@ import { groupByNotification, mergeRecord } from './merge.js'
 import { type RecordStore, type RecordWatchers, record } from './record.js'
 import type { RecordState } from './state.js'
 
-function batchOf(events: readonly NotificationStatus[], fresh = true): Batch<'notification-status'> {
+function batchOf(events: readonly NotificationStatus[], firstDelivery = true): Batch<'notification-status'> {
   return {
     records: events.map((value, offset) => ({
       event: 'notification-status',
@@ -18,7 +18,7 @@ function batchOf(events: readonly NotificationStatus[], fresh = true): Batch<'no
       scope: { lane: 'normal', partition: 0 },
       timestampMs: 0,
       headers: {},
-      fresh,
+      firstDelivery,
     })),
   }
 }
@@ -79,7 +79,7 @@ describe('record', () => {
     expect({ merged, steps }).toEqual({ merged: [batch.records.map(({ value }) => value)], steps: [] })
     stored.complete()
     await done
-    expect(steps).toEqual([{ settled: batch.records, outputs: [], changes: [], drops: [], deadLetters: [] }])
+    expect(steps).toEqual([{ acked: batch.records, outputs: [], changes: [], drops: [], deadLetters: [] }])
   })
 
   it('settles nothing when the merge fails', async () => {
@@ -91,10 +91,10 @@ describe('record', () => {
   it('writes what changed to the log, in the step that settles it, by notification', async () => {
     const steps = of(batchOf([accepted, ended])).pipe(record(memoryStore(), null).operator(context()))
     const { outputs } = await firstValueFrom(steps)
-    const way = { topic: 'notifications.changed', lane: null, channel: null, key: 'n-1' }
+    const topic = { stream: 'notifications.changed', lane: null, channel: null, key: 'n-1' }
     expect(outputs).toEqual([
-      { event: 'notification-changed', ...way, value: changed('accepted', 10) },
-      { event: 'notification-changed', ...way, value: changed('sent', 90) },
+      { event: 'notification-changed', ...topic, value: changed('accepted', 10) },
+      { event: 'notification-changed', ...topic, value: changed('sent', 90) },
     ])
   })
 

@@ -1,7 +1,7 @@
 /** Merges status events into one document per notification, and tells what changed.
  *
  *  Invariants: the merge cares neither about order nor about repetition, so it needs no part in the step's transaction:
- *  a batch is settled after its merge is stored, and a crash in between merges it once more. What changed is told after
+ *  a batch is acked after its merge is stored, and a crash in between merges it once more. What changed is told after
  *  the merge, once at least: of records that may have been merged before, the status is told though it did not change. */
 import { concatMap, type SchedulerLike } from 'rxjs'
 import type { NotificationChanged, NotificationStatus } from '../../schemas/events.js'
@@ -40,11 +40,11 @@ export function record(
     const merged = await store.merge([...events.keys()])
     const storedMs = clock.now()
     for (const one of merged) for (const end of endsOf(one, storedMs)) ended(end)
-    const isAgain = (event: NotificationStatus) => events.get(event)?.fresh === false
+    const isAgain = (event: NotificationStatus) => events.get(event)?.firstDelivery === false
     const changes = () => merged.flatMap((one) => changesOf(one, one.events.some(isAgain)))
     if (watchers?.watching()) watchers.tell(changes())
     const outputs = watchers ? [] : changes().map(changed)
-    return { settled: records, outputs, changes: [], drops: [], deadLetters: [] }
+    return { acked: records, outputs, changes: [], drops: [], deadLetters: [] }
   }
   return {
     name: 'record',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Candidate, Message } from '../../schemas/events.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { decideRoutes, type RouteFacts, type RouteProvider } from './decision.js'
 
 const message: Message = { subject: null, text: 'Hello', html: null, data: null }
@@ -17,6 +17,7 @@ function facts(changes: Partial<RouteFacts>): RouteFacts {
   return {
     recipient: 'user-42',
     addresses: { email: 'anna@example.com', inapp: 'user-42' },
+    furtherAddresses: null,
     preferences: null,
     candidates: [says('email')],
     providers: real,
@@ -54,7 +55,13 @@ test('a channel that could not be rendered keeps the reason', () => {
   expect(decideRoutes(facts({ candidates: [failed] }))).toEqual({
     routes: [],
     dropped: [
-      { channel: 'email', status: 'failed', reason: 'missing-variable', detail: 'The variable "x" is missing.' },
+      {
+        channel: 'email',
+        address: null,
+        status: 'failed',
+        reason: 'missing-variable',
+        detail: 'The variable "x" is missing.',
+      },
     ],
   })
 })
@@ -85,5 +92,20 @@ test('a channel that does not exist is dropped', () => {
   expect(reasons({ candidates: [says('pigeon'), says('constructor')] })).toEqual({
     routes: [],
     dropped: ['pigeon failed unknown-channel', 'constructor failed unknown-channel'],
+  })
+})
+
+test('a channel with several addresses is routed to each once, and what it cannot carry is dropped once', () => {
+  const addresses = { push: 'phone', sms: '+4915112345678' }
+  const furtherAddresses = { push: ['tablet', 'phone'], sms: ['0151 1'] }
+  const candidates = [says('push'), says('sms')]
+  expect(reasons({ addresses, furtherAddresses, candidates })).toEqual({
+    routes: ['push real phone', 'push real tablet', 'sms real +4915112345678'],
+    dropped: ['sms failed invalid-address'],
+  })
+  const large = says('push', { message: { ...message, text: 'x'.repeat(5000) } })
+  expect(reasons({ addresses, furtherAddresses, candidates: [large] })).toEqual({
+    routes: [],
+    dropped: ['push failed too-large'],
   })
 })

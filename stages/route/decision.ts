@@ -1,6 +1,6 @@
 /** Which channels carry a notification: from facts to a decision, and nothing else. */
 import type { Candidate, Message, Preferences } from '../../schemas/events.js'
-import { type Channel, channels } from '../../schemas/topics.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 import { addressProblem, type ChannelLimits, contentProblem, type Problem } from './rules.js'
 
 export interface RouteProvider {
@@ -14,6 +14,8 @@ export interface RouteFacts {
   readonly recipient: string
   /** Channel to address. */
   readonly addresses: Readonly<Record<string, string>>
+  /** Channel to the addresses beyond that one; null: no channel has several. */
+  readonly furtherAddresses: Readonly<Record<string, readonly string[]>> | null
   readonly preferences: Preferences | null
   readonly candidates: readonly Candidate[]
   readonly providers: Readonly<Record<Channel, RouteProvider>>
@@ -25,12 +27,16 @@ export interface Route {
   readonly channel: Channel
   readonly provider: string
   readonly address: string
+  /** True where the channel has several addresses: what tells this delivery from the others. */
+  readonly isOneOfSeveral: boolean
   readonly message: Message
 }
 
-/** A channel that does not. */
+/** A channel that does not; or, of several addresses there, the one that does not. */
 export interface Dropped extends Problem {
   readonly channel: string
+  /** Null: the channel as a whole, or its only address. */
+  readonly address: string | null
   /** Suppressed: the recipient does not want it. */
   readonly status: 'suppressed' | 'failed'
 }
@@ -40,30 +46,49 @@ export interface RouteDecision {
   readonly dropped: readonly Dropped[]
 }
 
-/** Every candidate comes back once, in its order: as a route, or dropped with its reason. */
+/** Every candidate comes back in its order: once for each address, or dropped as a whole with its reason. */
 export function decideRoutes(facts: RouteFacts): RouteDecision {
   const routes: Route[] = []
   const dropped: Dropped[] = []
   for (const candidate of facts.candidates) {
-    const decided = decide(candidate, facts)
-    if ('message' in decided) routes.push(decided)
-    else dropped.push(decided)
+    for (const decided of decide(candidate, facts)) {
+      if ('message' in decided) routes.push(decided)
+      else dropped.push(decided)
+    }
   }
   return { routes, dropped }
 }
 
-function decide(candidate: Candidate, facts: RouteFacts): Route | Dropped {
+function decide(candidate: Candidate, facts: RouteFacts): readonly (Route | Dropped)[] {
   const { channel, message } = candidate
   const unwanted = preferenceAgainst(channel, facts.preferences)
-  if (unwanted) return { channel, status: 'suppressed', reason: 'preference', detail: unwanted }
-  if (!isChannel(channel)) return failed(channel, { reason: 'unknown-channel', detail: 'There is no such channel.' })
-  if (!message) return failed(channel, renderProblem(candidate))
+  if (unwanted) return [{ channel, address: null, status: 'suppressed', reason: 'preference', detail: unwanted }]
+  if (!isChannel(channel)) return [failed(channel, { reason: 'unknown-channel', detail: 'There is no such channel.' })]
+  if (!message) return [failed(channel, renderProblem(candidate))]
   const { name: provider, takesAnyAddress } = facts.providers[channel]
-  const address = facts.addresses[channel] ?? (takesAnyAddress ? facts.recipient : undefined)
-  if (!address) return failed(channel, { reason: 'no-address', detail: `The recipient has no address for ${channel}.` })
-  const problem =
-    (takesAnyAddress ? null : addressProblem(channel, address)) ?? contentProblem(channel, message, facts.limits)
-  return problem ? failed(channel, problem) : { channel, provider, address, message }
+  const targets = addressesOn(channel, facts, takesAnyAddress).map((address) => {
+    return { address, problem: takesAnyAddress ? null : addressProblem(channel, address) }
+  })
+  if (targets.length === 0) return [failed(channel, noAddress(channel))]
+  const isReachable = targets.some(({ problem }) => problem === null)
+  const unfit = isReachable ? contentProblem(channel, message, facts.limits) : null
+  if (unfit) return [failed(channel, unfit)]
+  const isOneOfSeveral = targets.length > 1
+  return targets.map(({ address, problem }) =>
+    problem
+      ? failed(channel, problem, isOneOfSeveral ? address : null)
+      : { channel, provider, address, isOneOfSeveral, message },
+  )
+}
+
+function addressesOn(channel: Channel, facts: RouteFacts, takesAnyAddress: boolean): readonly string[] {
+  const { recipient, addresses, furtherAddresses } = facts
+  const address = addresses[channel] || (takesAnyAddress ? recipient : undefined)
+  return address ? [...new Set([address, ...(furtherAddresses?.[channel] ?? [])])] : []
+}
+
+function noAddress(channel: Channel): Problem {
+  return { reason: 'no-address', detail: `The recipient has no address for ${channel}.` }
 }
 
 function preferenceAgainst(channel: string, preferences: Preferences | null): string | null {
@@ -76,8 +101,8 @@ function renderProblem({ reason, detail }: Candidate): Problem {
   return { reason: reason ?? 'no-content', detail: detail ?? 'There is nothing to say.' }
 }
 
-function failed(channel: string, problem: Problem): Dropped {
-  return { channel, status: 'failed', ...problem }
+function failed(channel: string, problem: Problem, address: string | null = null): Dropped {
+  return { channel, address, status: 'failed', ...problem }
 }
 
 function isChannel(name: string): name is Channel {

@@ -29,7 +29,7 @@ const ended = (id: string, channel: string, state: 'failed' | 'suppressed', sibl
 function notification(changes: Partial<NotificationRendered>): NotificationRendered {
   const request = sampleRequest({ sendAtMs: nowMs + 60_000, expiresAtMs: nowMs + 90_000, traceparent: '00-1-2-01' })
   const addresses = { inapp: 'user-42', email: 'anna@example.com' }
-  return { request, addresses, preferences: null, candidates: [], trail: before, ...changes }
+  return { request, addresses, furtherAddresses: null, preferences: null, candidates: [], trail: before, ...changes }
 }
 
 const delivery = {
@@ -138,6 +138,23 @@ test('how much a channel carries may depend on the contract that a notification 
   expect(step.outputs.map(({ value }) => value)).toMatchObject([
     { delivery: { id: 'native.sms', origin: 'native' } },
     { deliveries: [{ id: 'c.sms', status: 'failed' }], trail: [{}, { reason: 'too-long' }] },
+  ])
+})
+
+test('each device of a recipient gets its push, with an id of its own, and all count the same siblings', async () => {
+  const devices = { addresses: { push: 'phone' }, furtherAddresses: { push: ['tablet'] } }
+  const candidates = [says('push'), says('email')]
+  const first = notification({ ...devices, candidates })
+  const again = notification({ ...devices, candidates, request: sampleRequest({ replays: 1 }) })
+  const step = await runBatch(stage, [rendered(first), rendered(again)])
+  const [phone, tablet] = ['45569da57f4b7bf4', '5bed85bd69a5502a']
+  expect(step.outputs.map(({ value }) => value)).toMatchObject([
+    { delivery: { id: `n-1.push.${phone}`, channel: 'push', address: 'phone', siblings: 3 } },
+    { delivery: { id: `n-1.push.${tablet}`, channel: 'push', address: 'tablet', siblings: 3 } },
+    { deliveries: [{ id: 'n-1.email', siblings: 3 }] },
+    { delivery: { id: `n-1.push.${phone}.r1`, siblings: 3 } },
+    { delivery: { id: `n-1.push.${tablet}.r1`, siblings: 3 } },
+    { deliveries: [{ id: 'n-1.email.r1', siblings: 3 }] },
   ])
 })
 

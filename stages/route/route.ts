@@ -1,6 +1,8 @@
-/** Turns a rendered notification into one delivery for each channel that can carry it, and says why of each other.
- *  Invariant: deliveries and dropped channels together are as many as the candidates, and every one of them says so
- *  (`siblings`): that is how the record knows when the notification has ended. */
+/** Turns a rendered notification into one delivery for each channel that can carry it and each address there, and says
+ *  why of each other.
+ *  Invariant: every delivery, and everything dropped, says how many they are together (`siblings`): that is how the
+ *  record knows when the notification has ended. */
+import { createHash } from 'node:crypto'
 import type {
   Delivery,
   DeliveryStatus,
@@ -10,7 +12,7 @@ import type {
   TrailEntry,
 } from '../../schemas/events.js'
 import { cancel, type Outgoing, routed, status } from '../../schemas/outgoing.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { drop, eachRecord, emit, type Outcome, type RecordContext, type Stage } from '../stage.js'
 import { type Dropped, decideRoutes, type Route, type RouteProvider } from './decision.js'
 import type { ChannelLimits } from './rules.js'
@@ -35,10 +37,11 @@ type Out = 'delivery-routed' | 'cancel-requested' | 'notification-status'
 export function route({ providers, limitsOf = () => usualLimits }: RouteOptions): Stage<In, Out> {
   return eachRecord('route', 'notifications.rendered', ({ event, value }, context) => {
     if (event === 'cancel-requested') return emit(cancel(value, 'deliveries.routed', context.lane))
-    const { request, addresses, preferences, candidates } = value
+    const { request, addresses, furtherAddresses, preferences, candidates } = value
     const { routes, dropped } = decideRoutes({
       recipient: request.recipient,
       addresses,
+      furtherAddresses,
       preferences,
       candidates,
       providers,
@@ -65,11 +68,11 @@ function outcome(
 
 function deliveryOf(value: NotificationRendered, chosen: Route, siblings: number, nowMs: number): Delivery {
   const { request, trail } = value
-  const { channel, provider, address, message } = chosen
+  const { channel, provider, address, isOneOfSeveral, message } = chosen
   const { id, tenant, recipient, priority, sendAtMs, expiresAtMs, retry, acceptedAtMs } = request
   const { metadata, correlationId, traceparent, origin, replays } = request
   return {
-    id: deliveryId(request, channel),
+    id: deliveryId(request, channel, isOneOfSeveral ? address : null),
     notificationId: id,
     tenant,
     recipient,
@@ -96,9 +99,15 @@ function deliveryOf(value: NotificationRendered, chosen: Route, siblings: number
   }
 }
 
-/** Stable for a notification and channel; a replay's is another, so that the provider does not take it for the first. */
-function deliveryId({ id, replays }: NotificationRequested, channel: string): string {
-  return replays > 0 ? `${id}.${channel}.r${replays}` : `${id}.${channel}`
+/** Characters of an address's hash: 64 bits, where a channel has some twenty addresses at most. */
+const hashCharacters = 16
+
+/** Stable for a notification, channel and address; the address is told by its hash, and only where the channel has
+ *  several. A replay's is another, so that the provider does not take it for the first. */
+function deliveryId({ id, replays }: NotificationRequested, channel: string, address: string | null): string {
+  const several =
+    address === null ? '' : `.${createHash('sha256').update(address).digest('hex').slice(0, hashCharacters)}`
+  return `${id}.${channel}${several}${replays > 0 ? `.r${replays}` : ''}`
 }
 
 function droppedStatus(
@@ -127,8 +136,8 @@ function droppedStatus(
 const nowhere: NotificationEnd = 'failed'
 
 function statusOf(one: Dropped, request: NotificationRequested, siblings: number): DeliveryStatus {
-  const { channel, status: state } = one
-  const id = deliveryId(request, channel)
+  const { channel, address, status: state } = one
+  const id = deliveryId(request, channel, address)
   return { id, channel, provider: null, status: state, final: true, siblings, attempts: [] }
 }
 

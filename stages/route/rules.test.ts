@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Message } from '../../schemas/events.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { addressProblem, type ChannelLimits, contentProblem } from './rules.js'
 
 const limits: ChannelLimits = { sms: { segments: 4 }, email: { characters: 10_000 }, push: { bytes: 4096 } }
@@ -26,7 +26,7 @@ test('an SMS goes to a number in E.164 format with a country code that exists', 
 })
 
 test('an e-mail goes to a mailbox', () => {
-  const good = ['a@b', "anna.o'hara+tag@mail.example.com", 'zoë@bücher.example']
+  const good = ['a@b', "anna.o'hara+tag@mail.example.com", 'zoë@bücher.example', 'ajay@डाटा.भारत']
   const bad = [
     'anna',
     'a@b@c',
@@ -37,6 +37,8 @@ test('an e-mail goes to a mailbox', () => {
     '.a@b.c',
     'a@-b.c',
     'a\n@b.c',
+    'an\u202ena@b.c',
+    'anna@b\u200bc.d',
     `${'a'.repeat(65)}@b.c`,
   ]
   expect(refused('email', [...good, ...bad])).toEqual(bad)

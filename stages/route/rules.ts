@@ -1,7 +1,7 @@
 /** What a channel demands of an address and of a message. */
 import { codePoints, isE164, isMailbox } from '../../schemas/addresses.js'
 import type { Message } from '../../schemas/events.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { smsSegments } from './sms-segments.js'
 
 /** How much a channel carries. Characters are code points of the text. */

@@ -1,6 +1,6 @@
 /** Where deliveries go, as far as one of them can stand before another. */
 import type { Delivery } from '../../schemas/events.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import type { PaceClass } from '../shared-limits.js'
 
 /** Where a delivery goes. `part` is what fails alone: a channel, or a webhook's URL;

@@ -1,6 +1,6 @@
 /** Says whether a destination takes a delivery now: its breaker, its limit, and the credit of its way. */
 import type { ProviderHealth } from '../../schemas/events.js'
-import type { Channel } from '../../schemas/topics.js'
+import type { Channel } from '../../schemas/streams.js'
 import { type LimitsOf, type Pace, sharedLimits } from '../shared-limits.js'
 import type { Scope } from '../stage.js'
 import { type Destination, hostOf } from './destination.js'
@@ -48,7 +48,7 @@ interface Trouble {
   readonly probed: boolean
 }
 
-interface Way {
+interface Topic {
   readonly startOutstanding: number
   readonly startFinished: number
   released: number
@@ -59,14 +59,14 @@ const opened: Gate = { open: true }
 const limitedRoom = 16
 const noCredit: Gate = { open: false, reason: 'credit', retryInMs: null }
 /** Hosts whose breaker is remembered. Only troubled ones are, and the oldest is forgotten beyond this. */
-const troubledMost = 10_000
+const maxTroubled = 10_000
 
 /** `share`: the part of every limit that is this worker's. */
 export function gates(credit: Credit, options: GateOptions, share: () => number): Gates {
   const { window, limitsOf, probeEveryMs } = options
   const troubled = new Map<string, Trouble>()
   /** A scope that comes back is another one: others may have released into it. */
-  const ways = new WeakMap<Scope, Map<Channel, Way>>()
+  const topics = new WeakMap<Scope, Map<Channel, Topic>>()
   const limits = sharedLimits(limitsOf, share)
 
   return {
@@ -98,7 +98,7 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
         return
       }
       const [oldest] = troubled.keys()
-      if (oldest !== undefined && troubled.size >= troubledMost) troubled.delete(oldest)
+      if (oldest !== undefined && troubled.size >= maxTroubled) troubled.delete(oldest)
       // Half open: the probe is under way, and another goes only if nothing is heard of it.
       troubled.set(key, { probeAtMs: retryAtMs ?? atMs + probeEveryMs, probed: state === 'half_open' })
     },
@@ -113,16 +113,16 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
     return startOutstanding + released - (credit.finished(channel, scope) - startFinished)
   }
 
-  function wayOf(channel: Channel, scope: Scope): Way {
-    const byChannel = ways.get(scope) ?? new Map<Channel, Way>()
-    ways.set(scope, byChannel)
-    let way = byChannel.get(channel)
-    if (!way) {
+  function wayOf(channel: Channel, scope: Scope): Topic {
+    const byChannel = topics.get(scope) ?? new Map<Channel, Topic>()
+    topics.set(scope, byChannel)
+    let topic = byChannel.get(channel)
+    if (!topic) {
       const startFinished = credit.finished(channel, scope)
-      way = { startOutstanding: credit.outstanding(channel, scope), startFinished, released: 0 }
-      byChannel.set(channel, way)
+      topic = { startOutstanding: credit.outstanding(channel, scope), startFinished, released: 0 }
+      byChannel.set(channel, topic)
     }
-    return way
+    return topic
   }
 
   function paceOf({ provider, channel, pace }: Destination, nowMs: number): Pace | null {

@@ -33,7 +33,7 @@ export interface Parking {
 }
 
 /** Channels of one notification are few; this bounds a look-up. */
-const deliveriesMost = 64
+const maxDeliveries = 64
 const nothing = new Uint8Array(0)
 
 export function parking(state: KeyedState): Parking {
@@ -65,7 +65,7 @@ export function parking(state: KeyedState): Parking {
     destinations: () => destinations,
     ofNotification(notificationId) {
       const prefix = indexPrefix(notificationId)
-      return state.range(prefix, after(prefix), deliveriesMost).flatMap(({ value }) => {
+      return state.range(prefix, after(prefix), maxDeliveries).flatMap(({ value }) => {
         const key = Buffer.from(value).toString()
         const held = state.get(key)
         return held ? [parked({ key, value: held })] : []

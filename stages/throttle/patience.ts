@@ -2,7 +2,7 @@
  *  waits for it would cost more than to wait; one that hangs, or crawls, must not stand before the others of its lane.
  *
  *  It is judged by what was released while its lane waited for it: anew each time that it has waited long enough. */
-import type { Channel, Lane } from '../../schemas/topics.js'
+import type { Channel, Lane } from '../../schemas/streams.js'
 
 export interface Patience {
   /** Somebody of the lane waits for credit on the channel; `queued`: others were parked before. The milliseconds that

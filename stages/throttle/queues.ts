@@ -1,7 +1,7 @@
 /** What waits in memory for its turn, lane by lane, in the order in which it came. Bounded by the stage's mailbox. */
 
 import type { EventName } from '../../schemas/avro.js'
-import { type Lane, lanes } from '../../schemas/topics.js'
+import { type Lane, lanes } from '../../schemas/streams.js'
 import type { InputRecord, Scope } from '../stage.js'
 
 export interface Queues<I extends EventName> {

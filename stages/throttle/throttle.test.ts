@@ -11,7 +11,7 @@ test('what can go at once is released at once and never touches the state', asyn
   const trail = [{ atMs: at(0), stage: 'throttle', event: 'released', channel: 'email', reason: null, detail: null }]
   expect(run.told('deliveries.released', 'delivery-released')).toEqual([
     {
-      way: { topic: 'deliveries.released', lane: 'normal', channel: 'email' },
+      topic: { stream: 'deliveries.released', lane: 'normal', channel: 'email' },
       value: { delivery: { ...delivery, trail }, releasedAtMs: at(0) },
       afterMs: 0,
     },

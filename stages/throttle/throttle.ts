@@ -5,7 +5,7 @@
 import { Observable, type Observer, type OperatorFunction, Subscription, timer } from 'rxjs'
 import type { CancelRequested, Delivery, ProviderHealth } from '../../schemas/events.js'
 import { type Outgoing, released, status } from '../../schemas/outgoing.js'
-import { type Lane, lanes } from '../../schemas/topics.js'
+import { type Lane, lanes } from '../../schemas/streams.js'
 import type { PaceClass } from '../shared-limits.js'
 import type { Batch, Drop, InputRecord, Scope, Stage, StageContext, Step } from '../stage.js'
 import { type Destination, destinationTo, parseDestination } from './destination.js'
@@ -39,7 +39,7 @@ type In = 'delivery-routed' | 'cancel-requested'
 type Out = 'delivery-released' | 'notification-status'
 
 /** Releases of one step at most, so that a step stays small. */
-const releasesMost = 256
+const maxReleases = 256
 /** Time is looked at again at least this often while something waits. */
 const longestNapMs = 60_000
 
@@ -52,7 +52,7 @@ export function throttle(ports: ThrottlePorts, options: ThrottleOptions): Stage<
         const subscription = new Subscription()
         subscription.add(ports.creditChanged.subscribe(run.wake))
         subscription.add(ports.health.subscribe(run.heard))
-        subscription.add(context.leaving.subscribe(run.letGo))
+        subscription.add(context.revoked.subscribe(run.release))
         subscription.add(
           batches.subscribe({
             next: ({ records }) => run.take(records),
@@ -82,7 +82,7 @@ function throttleRun(
   const waiting = queues<In>()
   const patient = patience(options.patienceMs)
   let outputs: Outgoing<Out>[] = []
-  let settled: InputRecord<In>[] = []
+  let acked: InputRecord<In>[] = []
   let drops: Drop<In>[] = []
   let napMs = longestNapMs
   let nap = new Subscription()
@@ -97,7 +97,7 @@ function throttleRun(
       gate.heard(health)
       wake()
     },
-    letGo: (scopes: readonly Scope[]) => context.letGo(waiting.remove(scopes)),
+    release: (scopes: readonly Scope[]) => context.release(waiting.remove(scopes)),
     wake,
     stop() {
       retired = true
@@ -132,7 +132,7 @@ function throttleRun(
   function takeQueue(lane: Lane, nowMs: number): void {
     let taken = 0
     for (const record of waiting.in(lane)) {
-      if (outputs.length >= 2 * releasesMost) flush()
+      if (outputs.length >= 2 * maxReleases) flush()
       const done = record.event === 'cancel-requested' ? cancel(record, nowMs) : decide(record, nowMs)
       if (!done) break
       taken++
@@ -153,7 +153,7 @@ function throttleRun(
       place.parkUntil(parked, delivery.notBeforeMs, sequenceOf(record))
       napAtMost(delivery.notBeforeMs - nowMs)
       if (!again) outputs.push(status(waitingStatus(parked, nowMs)))
-      return settle(record)
+      return ack(record)
     }
     return pass(record, delivery, place, nowMs)
   }
@@ -165,7 +165,7 @@ function throttleRun(
     const state = gate.check(destination, scope, nowMs)
     if (state.open && !queued) {
       release(delivery, destination, scope, nowMs)
-      return settle(record)
+      return ack(record)
     }
     if (state.open || state.reason === 'credit') {
       const leftMs = patient.leftMs(scope.lane, destination.channel, queued, nowMs)
@@ -179,7 +179,7 @@ function throttleRun(
     if (reason === 'breaker-open') outputs.push(status(waitingStatus(parked, nowMs)))
     place.parkFor(destination.name, parked, sequenceOf(record))
     if (!state.open && state.retryInMs !== null) napAtMost(state.retryInMs)
-    return settle(record)
+    return ack(record)
   }
 
   function parkedEntry(delivery: Delivery, nowMs: number, reason: ParkedFor, untilMs: number | null): Delivery {
@@ -191,7 +191,7 @@ function throttleRun(
 
   function releaseParked(scope: Scope, nowMs: number): void {
     const place = parkingOf(scope)
-    for (const parked of place.due(nowMs, releasesMost)) becomeDue(parked, place, scope, nowMs)
+    for (const parked of place.due(nowMs, maxReleases)) becomeDue(parked, place, scope, nowMs)
     const dueMs = place.nextDueMs(nowMs)
     if (dueMs !== null) napAtMost(dueMs - nowMs)
     const names = [...place.destinations()]
@@ -216,7 +216,7 @@ function throttleRun(
     const destination = parseDestination(name)
     const first = gate.check(destination, scope, nowMs)
     if (!first.open) return void napUntil(first)
-    for (const parked of place.waiting(name, Math.min(releasesMost, gate.room(destination, scope, nowMs)))) {
+    for (const parked of place.waiting(name, Math.min(maxReleases, gate.room(destination, scope, nowMs)))) {
       if (isExpired(parked.delivery, nowMs)) {
         outputs.push(status(endedStatus(parked.delivery, 'expired', nowMs)))
       } else {
@@ -249,26 +249,26 @@ function throttleRun(
     }
     place.markCancelled(command.id, nowMs + options.cancelMemoryMs)
     if (held.length === 0) outputs.push(status(refusedStatus(command, nowMs)))
-    return settle(record)
+    return ack(record)
   }
 
   function end(record: InputRecord<In>, delivery: Delivery, how: 'expired' | 'cancelled', nowMs: number): true {
     outputs.push(status(endedStatus(delivery, how, nowMs)))
     drops.push({ record, reason: how })
-    return settle(record)
+    return ack(record)
   }
 
-  function settle(record: InputRecord<In>): true {
-    settled.push(record)
+  function ack(record: InputRecord<In>): true {
+    acked.push(record)
     return true
   }
 
   function flush(): void {
     const changes = context.takeChanges()
-    if (outputs.length === 0 && settled.length === 0 && changes.length === 0) return
-    const step = { settled, outputs, changes, drops, deadLetters: [] }
+    if (outputs.length === 0 && acked.length === 0 && changes.length === 0) return
+    const step = { acked, outputs, changes, drops, deadLetters: [] }
     outputs = []
-    settled = []
+    acked = []
     drops = []
     subscriber.next(step)
   }

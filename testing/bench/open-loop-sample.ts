@@ -1,8 +1,8 @@
 /** A load that a test stops and lets go on: it says when it sends what counts, and at the end how late that was. The
  *  subject calls its provider at once, so that nothing is late but by the stop. */
-import { latenciesOf, runLoad } from '../../bench/load.js'
-import { inPhase } from '../../bench/load-scenarios.js'
-import { monotonicMs } from '../../bench/monotonic-clock.js'
+
+import { monotonicMs } from '../../bench/latency.js'
+import { inPhase, latenciesOf, runLoad } from '../../bench/load.js'
 import { deliveryKey } from '../../bench/notifications.js'
 
 const ratePerSecond = 100
@@ -14,10 +14,12 @@ const load = await runLoad(
       calledAtMs.set(deliveryKey(String(number)), monotonicMs())
       return String(number)
     },
+    lay: async () => [],
+    begin: async () => ({ fromMs: 0, stop: async () => ({ cpuMicros: {}, lines: [] }) }),
     slow: async () => undefined,
     halt: async () => undefined,
     resume: async () => undefined,
-    watch: async () => ({ stop: async () => ({}) }),
+    watch: async () => ({ fromMs: 0, stop: async () => ({ cpuMicros: {}, lines: [] }) }),
     ended: async () => monotonicMs(),
     finish: async () => ({ calledAtMs, tally: { lost: 0, duplicates: 0, places: [] }, rssMiB: 0 }),
   },

@@ -1,7 +1,7 @@
 /** Clients that ask again and again, each on a connection that it keeps, and note what they were answered. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
-import { until } from '../process-under-test.js'
+import { until } from '../until.js'
 
 /** How many of each kind. */
 export interface Crowd {

@@ -3,12 +3,11 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { until } from '../process-under-test.js'
+import { until } from '../until.js'
 import { type ContractCarillon, contractCarillon, type Engine, missingFor } from './carillon-under-test.js'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 const scripts = join(import.meta.dirname, '..', '..', '..', 'docs', 'contracts')
 
 for (const engine of ['sqlite', 'kafka'] as const) {

@@ -4,11 +4,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { until } from '../process-under-test.js'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { until } from '../until.js'
 import { freePort, haproxyHere, type LoadBalancer, loadBalancer, serverHosts } from './load-balancer-under-test.js'
-
-vi.setConfig({ testTimeout: 150_000, hookTimeout: 60_000 })
 
 const found = haproxyHere()
 const title = 'the load balancer'

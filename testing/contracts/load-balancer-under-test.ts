@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { until } from '../process-under-test.js'
+import { until } from '../until.js'
 import { type Haproxy, haproxyFor } from './haproxy-under-test.js'
 
 /** The compiled file stands in dist/testing/contracts. */
@@ -31,6 +31,8 @@ export interface SetUp {
   readonly port: number
   /** Of one address. */
   readonly userNotificationsPerMinute?: number
+  /** Its time-outs are so many times the usual ones: see `machinePace`. 1 unless said. */
+  readonly pace?: number
 }
 
 /** HAProxy, or why there is none. */
@@ -39,7 +41,7 @@ export const haproxyHere = (): ReturnType<typeof haproxyFor> => haproxyFor(root)
 /** Resolves when it answers. */
 export async function loadBalancer(
   { command, environment }: Haproxy,
-  { port, userNotificationsPerMinute = 1_000_000 }: SetUp,
+  { port, userNotificationsPerMinute = 1_000_000, pace = 1 }: SetUp,
 ): Promise<LoadBalancer> {
   const names = await nameServer(serverHosts)
   const [listen, health] = [await freePort('127.0.0.1'), await freePort('127.0.0.1')]
@@ -51,6 +53,8 @@ export async function loadBalancer(
       BALANCER_RESOLVER: `127.0.0.1:${names.port}`,
       BALANCER_INGRESS: `ingress.test:${port}`,
       BALANCER_USER_NOTIFICATIONS_PER_MINUTE: String(userNotificationsPerMinute),
+      BALANCER_CONNECT_TIMEOUT: `${Math.ceil(1000 * pace)}ms`,
+      BALANCER_CHECK_TIMEOUT: `${Math.ceil(2500 * pace)}ms`,
     },
   })
   const lines = linesOf(child)

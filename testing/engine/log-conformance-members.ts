@@ -1,7 +1,7 @@
 /** What a log promises to members that share a group: never two owners, and no work lost or done twice on a move. */
 import { expect, test } from 'vitest'
 import { Fenced, type Member } from '../../pipeline/engine/log.js'
-import { wayName } from '../../schemas/topics.js'
+import { topicName } from '../../schemas/streams.js'
 import { describeMoves } from './log-conformance-moves.js'
 import {
   collect,
@@ -28,7 +28,7 @@ export function describeMembers(open: OpenLog): void {
       counts.push(members.map((member) => ownedBy(member).length).sort())
     }
     expect(counts).toEqual([[4], [2, 2], [1, 1, 2], [1, 1, 1, 1], [0, 1, 1, 1, 1]])
-    expect(members.map(placesByWay)).toEqual(members.map((member) => Array(3).fill(ownedBy(member))))
+    expect(members.map(partitionsByTopic)).toEqual(members.map((member) => Array(3).fill(ownedBy(member))))
   })
 
   test('what a member has stays with it where it can', async () => {
@@ -168,11 +168,11 @@ function held(member: Member): { readonly revoked: number[]; release(): void } {
   return { revoked, release: () => release() }
 }
 
-function placesByWay(member: Member): number[][] {
-  const places = new Map(reader.ways.map((way) => [wayName(way), [] as number[]]))
+function partitionsByTopic(member: Member): number[][] {
+  const places = new Map(reader.topics.map((topic) => [topicName(topic), [] as number[]]))
   member.assignments
     .subscribe((now) => {
-      for (const { way, partition } of now) places.get(wayName(way))?.push(partition)
+      for (const { topic, partition } of now) places.get(topicName(topic))?.push(partition)
     })
     .unsubscribe()
   return [...places.values()].map((partitions) => partitions.sort((a, b) => a - b))

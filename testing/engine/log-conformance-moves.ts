@@ -22,8 +22,8 @@ export function describeMoves(open: OpenLog): void {
     const random = seededRandom(seed)
     const owners = watchOwners()
     const happened: LogRecord[] = []
-    for (const way of waysFor('notifications.accepted'))
-      opened.log.tail(way).subscribe((record) => happened.push(record))
+    for (const topic of waysFor('notifications.accepted'))
+      opened.log.tail(topic).subscribe((record) => happened.push(record))
     await opened.log.append([...requests('low', records), ...requests('high', records)])
     const readers = [await startReader(opened, owners)]
     for (let move = 1; move <= moves; move++) {

@@ -3,7 +3,7 @@ import { firstValueFrom, take, toArray } from 'rxjs'
 import { expect, test } from 'vitest'
 import type { LogRecord, NewRecord } from '../../pipeline/engine/log.js'
 import { partitionOf } from '../../pipeline/engine/murmur2.js'
-import { lanes, wayName } from '../../schemas/topics.js'
+import { lanes, topicName } from '../../schemas/streams.js'
 import {
   collect,
   forward,
@@ -40,8 +40,8 @@ export function describeRecords(open: () => Promise<LogUnderTest>): void {
     for (let round = 0; round < 5; round++) await opened.log.append(lanes.flatMap((lane) => requests(lane, 30)))
     const records = await collect(opened, await opened.log.join(reader), 450)
     const offsets = new Map<string, number[]>()
-    for (const { way, partition, offset } of records) {
-      const name = `${wayName(way)}-${partition}`
+    for (const { topic, partition, offset } of records) {
+      const name = `${topicName(topic)}-${partition}`
       offsets.set(name, [...(offsets.get(name) ?? []), offset])
     }
     const dense = new Map([...offsets].map(([name, own]) => [name, own.map((_, index) => index)]))
@@ -90,17 +90,17 @@ export function describeRecords(open: () => Promise<LogUnderTest>): void {
   test('an append of nothing is no error', async () => {
     const opened = await open()
     await opened.log.append([])
-    expect((await opened.log.lag('dedupe', reader.ways)).map(({ records }) => records)).toEqual(Array(12).fill(0))
+    expect((await opened.lag('dedupe', reader.topics)).map(({ records }) => records)).toEqual(Array(12).fill(0))
   })
 
   test('a tail tells every record of its way from the start, then those that come', async () => {
     const opened = await open()
-    const way = wayOf('notifications.requested', 'normal')
+    const topic = wayOf('notifications.requested', 'normal')
     const before = requests('normal', 40)
     const after = requests('normal', 24)
     await opened.log.append([...before, ...requests('high', 10)])
     const told: LogRecord[] = []
-    const subscription = opened.log.tail(way).subscribe((record) => told.push(record))
+    const subscription = opened.log.tail(topic).subscribe((record) => told.push(record))
     await opened.until(() => told.length === 40)
     await opened.log.append(after)
     await opened.until(() => told.length === 64)
@@ -110,7 +110,7 @@ export function describeRecords(open: () => Promise<LogUnderTest>): void {
 
   test('a tail from the end tells nothing of before, and all that is written once it is ready', async () => {
     const opened = await open()
-    const way = wayOf('notifications.requested', 'normal')
+    const topic = wayOf('notifications.requested', 'normal')
     const after = requests('normal', 24)
     await opened.log.append([...requests('normal', 40), ...requests('high', 10)])
     const told: LogRecord[] = []
@@ -118,7 +118,7 @@ export function describeRecords(open: () => Promise<LogUnderTest>): void {
     const onReady = () => {
       ready = true
     }
-    const subscription = opened.log.tail(way, { from: 'end', onReady }).subscribe((record) => told.push(record))
+    const subscription = opened.log.tail(topic, { from: 'end', onReady }).subscribe((record) => told.push(record))
     await opened.until(() => ready)
     await opened.log.append(after)
     await opened.until(() => told.length >= 24)
@@ -144,8 +144,8 @@ export function describeRecords(open: () => Promise<LogUnderTest>): void {
 /** The values of each key and lane, in order. */
 function byKeyAndLane(records: readonly NewRecord[]): Map<string, (string | null)[]> {
   const values = new Map<string, (string | null)[]>()
-  for (const { way, key, value } of records) {
-    const name = `${way.lane} ${key && Buffer.from(key)}`
+  for (const { topic, key, value } of records) {
+    const name = `${topic.lane} ${key && Buffer.from(key)}`
     const own = values.get(name)
     if (own) own.push(textOf({ value }))
     else values.set(name, [textOf({ value })])

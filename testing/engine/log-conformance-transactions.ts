@@ -35,7 +35,7 @@ export function describeTransactions(open: () => Promise<LogUnderTest>, { durabl
     member = await restart(opened, member)
     await opened.log.append(requests('high', 5))
     const next = await collect(opened, member, 5)
-    expect(next.map(({ way }) => way.lane)).toEqual(Array(5).fill('high'))
+    expect(next.map(({ topic }) => topic.lane)).toEqual(Array(5).fill('high'))
   })
 
   test('a commit that fails leaves nothing: no output, no state, no position', async () => {
@@ -72,7 +72,7 @@ export function describeTransactions(open: () => Promise<LogUnderTest>, { durabl
     await member.leave()
     member = await opened.log.join(reader)
     await forward(member, await collect(opened, member, 20))
-    const next = await opened.log.join({ group: 'enrich-template', ways: [wayOf('notifications.accepted', 'high')] })
+    const next = await opened.log.join({ group: 'enrich-template', topics: [wayOf('notifications.accepted', 'high')] })
     const records = await collect(opened, next, 20)
     const last = Math.max(...positionsAfter(records).map((position) => position.next))
     const most = Math.max(...[0, 1, 2, 3].map((p) => records.filter(({ partition }) => partition === p).length))
@@ -84,19 +84,19 @@ export function describeTransactions(open: () => Promise<LogUnderTest>, { durabl
     await opened.log.append(requests('normal', 12, 1))
     let member = await opened.log.join(reader)
     const polled = await collect(opened, member, 12)
-    const place = { way: wayOf('notifications.requested', 'normal'), partition: polled[0]?.partition ?? -1 }
-    const position = { ...place, next: 3, beyond: [4, 5, 9] }
+    const place = { topic: wayOf('notifications.requested', 'normal'), partition: polled[0]?.partition ?? -1 }
+    const position = { ...place, next: 3, ackedAhead: [4, 5, 9] }
     await member.commit({ ...nothing, positions: [position] })
-    expect(opened.log.unsettled('dedupe', position)).toBe(6)
-    expect(opened.log.settled('dedupe', position)).toBe(6)
+    expect(opened.log.unacked('dedupe', position)).toBe(6)
+    expect(opened.log.acked('dedupe', position)).toBe(6)
 
     member = await restart(opened, member)
-    const { freshFrom, ...start } = member.start(place)
+    const { firstDeliveryFrom, ...start } = member.start(place)
     expect(start).toEqual(position)
-    expect(freshFrom).toBeGreaterThanOrEqual(12)
+    expect(firstDeliveryFrom).toBeGreaterThanOrEqual(12)
     const rest = await collect(opened, member, 6)
     expect(rest.map(({ offset }) => offset)).toEqual([3, 6, 7, 8, 10, 11])
-    expect(opened.log.unsettled('dedupe', position)).toBe(6)
+    expect(opened.log.unacked('dedupe', position)).toBe(6)
   })
 
   test('state is read in the order of its keys, from a bound to a bound, as many as asked', async () => {
@@ -164,7 +164,7 @@ export function describeTransactions(open: () => Promise<LogUnderTest>, { durabl
     expect(await readerLag(opened)).toBe(4)
     await member.commit({ ...nothing, positions: positionsAfter(polled) })
     expect(await readerLag(opened)).toBe(0)
-    const written = await opened.log.lag('enrich-template', [wayOf('notifications.accepted', 'high')])
+    const written = await opened.lag('enrich-template', [wayOf('notifications.accepted', 'high')])
     expect(written.map(({ records }) => records).sort()).toEqual([0, 0, 0, 4])
   })
 
@@ -183,7 +183,7 @@ export function describeTransactions(open: () => Promise<LogUnderTest>, { durabl
     await opened.log.append([...requests('high', 30), request('low', 'late', 'later')])
     const member = await opened.log.join(reader)
     const polled = await collect(opened, member, 31)
-    await member.commit({ ...stepOf(polled.filter(({ way }) => way.lane === 'high')), durable: true })
+    await member.commit({ ...stepOf(polled.filter(({ topic }) => topic.lane === 'high')), durable: true })
     await opened.reopen?.()
     const next = await opened.log.join(reader)
     const rest = await collect(opened, next, 1)

@@ -1,8 +1,8 @@
 /** What the conformance suites need from a log, and the few moves that their tests are made of. Waits are conditions,
  *  never durations, so that the same words suit virtual time, a file and a broker. */
 import type { SchedulerLike } from 'rxjs'
-import type { JoinOptions, Log, LogRecord, Member, NewRecord, Position } from '../../pipeline/engine/log.js'
-import { type Lane, type TopicName, type Way, wayName, wayTo } from '../../schemas/topics.js'
+import type { Assignment, JoinOptions, Log, LogRecord, Member, NewRecord, Position } from '../../pipeline/engine/log.js'
+import { type Lane, type StreamName, type Topic, topicName, topicOf } from '../../schemas/streams.js'
 
 /** What a log can do beyond what every log does. */
 export interface LogFeatures {
@@ -20,18 +20,25 @@ export interface OpenOptions {
   readonly revokeTimeoutMs: number
 }
 
+/** Records of a topic's partition that a group has not acked. */
+export interface Waiting extends Assignment {
+  readonly records: number
+}
+
 /** A log, opened empty, with what a test may do to it. */
 export interface LogUnderTest {
   /** Another one after `reopen`. */
   readonly log: Log
   /** The time that the log keeps, for workers too. */
   readonly clock: SchedulerLike
-  /** Lets time pass until the promise is settled. Rejects when that takes unreasonably long. */
+  /** Lets time pass until the promise is acked. Rejects when that takes unreasonably long. */
   during<T>(work: Promise<T>): Promise<T>
   /** Lets time pass until the condition, asked again and again, holds. Rejects when that takes unreasonably long. */
   until(holds: () => boolean | Promise<boolean>): Promise<void>
   /** True: commits fail before they take effect. False: they work again. */
   failCommits(fail: boolean): void
+  /** How many records of each partition a group has not acked. */
+  lag(group: string, topics: readonly Topic[]): Promise<readonly Waiting[]>
   /** Ends the process that has the log, or what comes closest, and opens it again. Needed where `durable`. */
   reopen?(): Promise<void>
   /** Ends a member without its leaving. Needed where `members`. */
@@ -43,16 +50,16 @@ export interface LogUnderTest {
 export type OpenLog = (options: OpenOptions) => Promise<LogUnderTest>
 
 /** The group that most tests read with. */
-export const reader: JoinOptions = { group: 'dedupe', ways: waysFor('notifications.requested') }
+export const reader: JoinOptions = { group: 'dedupe', topics: waysFor('notifications.requested') }
 
 /** One way of a topic that has lanes. */
-export function wayOf(topic: TopicName, lane: Lane): Way {
-  return wayTo(topic, lane, null)
+export function wayOf(stream: StreamName, lane: Lane): Topic {
+  return topicOf(stream, lane, null)
 }
 
 /** The three lanes of a topic. */
-export function waysFor(topic: TopicName): Way[] {
-  return [wayOf(topic, 'high'), wayOf(topic, 'normal'), wayOf(topic, 'low')]
+export function waysFor(stream: StreamName): Topic[] {
+  return [wayOf(stream, 'high'), wayOf(stream, 'normal'), wayOf(stream, 'low')]
 }
 
 /** A record for notifications.requested. */
@@ -63,7 +70,7 @@ export function request(
   more: Partial<NewRecord> = {},
 ): NewRecord {
   return {
-    way: wayOf('notifications.requested', lane),
+    topic: wayOf('notifications.requested', lane),
     key: key === null ? null : Buffer.from(key),
     value: value === null ? null : Buffer.from(value),
     headers: {},
@@ -74,8 +81,8 @@ export function request(
 
 /** The same record on notifications.accepted: what a stage would write. */
 export function accepted(record: LogRecord): NewRecord {
-  const { way, key, value, headers, timestampMs } = record
-  return { way: wayOf('notifications.accepted', way.lane ?? 'normal'), key, value, headers, timestampMs }
+  const { topic, key, value, headers, timestampMs } = record
+  return { topic: wayOf('notifications.accepted', topic.lane ?? 'normal'), key, value, headers, timestampMs }
 }
 
 /** `count` requests of one lane, spread over `keys` keys; each value is the key and a growing number. */
@@ -92,14 +99,14 @@ export function textOf({ value }: { readonly value: Uint8Array | null }): string
 }
 
 /** Where a record stands, as text. */
-export function placeOf({ way, partition, offset }: LogRecord): string {
-  return `${wayName(way)}-${partition}-${offset}`
+export function placeOf({ topic, partition, offset }: LogRecord): string {
+  return `${topicName(topic)}-${partition}-${offset}`
 }
 
 /** Everything of a record, in terms that compare. */
-export function plain({ way, key, value, headers, timestampMs }: NewRecord): object {
+export function plain({ topic, key, value, headers, timestampMs }: NewRecord): object {
   const text = key === null ? null : Buffer.from(key).toString()
-  return { way: wayName(way), key: text, value: textOf({ value }), headers: { ...headers }, timestampMs }
+  return { topic: topicName(topic), key: text, value: textOf({ value }), headers: { ...headers }, timestampMs }
 }
 
 /** The numbers of the partitions that a member owns now, ascending. */
@@ -114,9 +121,19 @@ export function ownedBy(member: Member): number[] {
   return [...numbers].sort((a, b) => a - b)
 }
 
-/** How much the reader's group has not settled, in all. */
-export async function readerLag({ log }: LogUnderTest): Promise<number> {
-  const lags = await log.lag(reader.group, reader.ways)
+/** What waits in a log that knows every group's positions. */
+export async function waitingIn(log: Log, group: string, topics: readonly Topic[]): Promise<readonly Waiting[]> {
+  return topics.flatMap((topic) =>
+    Array.from({ length: log.partitions }, (_, partition) => ({
+      ...{ topic, partition },
+      records: log.unacked(group, { topic, partition }),
+    })),
+  )
+}
+
+/** How much the reader's group has not acked, in all. */
+export async function readerLag({ lag }: Pick<LogUnderTest, 'lag'>): Promise<number> {
+  const lags = await lag(reader.group, reader.topics)
   return lags.reduce((sum, { records }) => sum + records, 0)
 }
 
@@ -127,26 +144,26 @@ export async function joinAlone(test: LogUnderTest, options: JoinOptions = reade
   return member
 }
 
-/** Polls until `count` records that are not settled yet have come; at most `max` at a time. */
+/** Polls until `count` records that are not acked yet have come; at most `max` at a time. */
 export async function collect(test: LogUnderTest, member: Member, count: number, max = 500): Promise<LogRecord[]> {
   const records: LogRecord[] = []
   await test.until(async () => {
     const wanted = Math.min(max, count - records.length)
     for (const record of wanted > 0 ? await member.poll(wanted, 50) : []) {
-      if (!member.start(record).beyond.includes(record.offset)) records.push(record)
+      if (!member.start(record).ackedAhead.includes(record.offset)) records.push(record)
     }
     return records.length >= count
   })
   return records
 }
 
-/** The positions that settle all of these records, where nothing else of their partitions is unsettled before them. */
+/** The positions that ack all of these records, where nothing else of their partitions is unacked before them. */
 export function positionsAfter(records: readonly LogRecord[]): Position[] {
   const positions = new Map<string, Position>()
-  for (const { way, partition, offset } of records) {
-    const name = `${wayName(way)}-${partition}`
+  for (const { topic, partition, offset } of records) {
+    const name = `${topicName(topic)}-${partition}`
     const next = Math.max(offset + 1, positions.get(name)?.next ?? 0)
-    positions.set(name, { way, partition, next, beyond: [] })
+    positions.set(name, { topic, partition, next, ackedAhead: [] })
   }
   return [...positions.values()]
 }

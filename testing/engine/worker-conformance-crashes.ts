@@ -38,7 +38,7 @@ export function describeCrashes(open: () => Promise<LogUnderTest>, start: typeof
         tenant: 'default',
         atMs: letter?.atMs,
         stage: 'dedupe',
-        topic: 'notifications.requested.normal',
+        stream: 'notifications.requested.normal',
         partition: letter?.partition,
         offset: 1,
         cause,
@@ -177,7 +177,7 @@ function refusing(bad: string): ForwardingStage {
     operator: (context) => (batches) =>
       batches.pipe(
         concatMap(async ({ records }) => ({
-          settled: records,
+          acked: records,
           outputs: records
             .filter(({ value }) => 'priority' in value && value.id !== bad)
             .flatMap((record) => forwarded(record).outputs),

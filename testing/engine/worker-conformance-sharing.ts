@@ -64,10 +64,10 @@ export function describeSharing(open: () => Promise<LogUnderTest>, start: typeof
     }
     await opened.log.append(notificationRecords(40))
     const idle = start(opened, idleStage(forwardingStage(), keep))
-    await opened.until(() => idle.unsettled() === 40)
+    await opened.until(() => idle.unacked() === 40)
     const before = scopes()
     const busy = start(opened, forwardingStage())
-    await opened.until(() => results.accepted.length > 0 && results.accepted.length === 40 - idle.unsettled())
+    await opened.until(() => results.accepted.length > 0 && results.accepted.length === 40 - idle.unacked())
     await opened.during(busy.stop(5000))
     await opened.until(() => scopes().length === before.length)
     expect(scopes()).toEqual(expect.arrayContaining([...before]))
@@ -107,10 +107,10 @@ function idleStage(stage: ForwardingStage, told: (scopes: () => readonly Scope[]
         })
         told(context.scopes)
         subscription.add(
-          context.leaving.subscribe((leaving) => {
-            const gone = [...held].filter(({ scope }) => leaving.includes(scope))
+          context.revoked.subscribe((revoked) => {
+            const gone = [...held].filter(({ scope }) => revoked.includes(scope))
             for (const record of gone) held.delete(record)
-            context.letGo(gone)
+            context.release(gone)
           }),
         )
         return subscription

@@ -73,9 +73,9 @@ function describeFlow(open: () => Promise<LogUnderTest>, start: typeof work): vo
       const held: number[][] = []
       for (let from = 0; from < waiting; from += waiting / 4) {
         await opened.log.append(notificationRecords(waiting / 4, from))
-        await opened.until(() => worker.unsettled() === 300)
+        await opened.until(() => worker.unacked() === 300)
         await readerLag(opened)
-        held.push([seen.records, worker.unsettled()])
+        held.push([seen.records, worker.unacked()])
       }
       expect(held).toEqual(Array(4).fill([300, 300]))
       gate.next()
@@ -125,7 +125,7 @@ function describeFlow(open: () => Promise<LogUnderTest>, start: typeof work): vo
       seen.records,
       100 - seen.records,
     ])
-    expect(worker.unsettled()).toBe(0)
+    expect(worker.unacked()).toBe(0)
     start(opened, forwardingStage())
     await opened.until(() => results.accepted.length >= 100)
     expect([...results.accepted].sort()).toEqual(idsOf(100))
@@ -246,7 +246,7 @@ function shufflingStage(clock: SchedulerLike, stuck: ReadonlySet<string>): Forwa
         mergeMap(({ records }) => records),
         mergeMap(finished),
         map((record) => ({
-          settled: [record],
+          acked: [record],
           outputs: forwarded(record).outputs,
           changes: context.takeChanges(),
           drops: [],

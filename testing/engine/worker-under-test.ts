@@ -7,7 +7,7 @@ import { runWorker, type Worker, type WorkerOptions } from '../../pipeline/engin
 import type { EventOf } from '../../schemas/avro.js'
 import type { DeadLetter, NotificationRequested } from '../../schemas/events.js'
 import { accepted, requested } from '../../schemas/outgoing.js'
-import { type Lane, wayTo } from '../../schemas/topics.js'
+import { type Lane, topicOf } from '../../schemas/streams.js'
 import { eachRecord, emit, type Outcome, type RecordContext, type Stage } from '../../stages/stage.js'
 import { type LogUnderTest, waysFor } from './log-under-test.js'
 
@@ -50,8 +50,8 @@ export function notificationRecords(count: number, from = 0): NewRecord[] {
   return Array.from({ length: count }, (_, index) => {
     const id = String(from + index)
     const event = requested(notification(id, 'normal', `user-${(from + index) % 8}`))
-    const { way, key, value, headers, timestampMs } = codec.encode(event, event.value.acceptedAtMs)
-    return { way, key, value, headers, timestampMs }
+    const { topic, key, value, headers, timestampMs } = codec.encode(event, event.value.acceptedAtMs)
+    return { topic, key, value, headers, timestampMs }
   })
 }
 
@@ -67,7 +67,7 @@ export function withMembers(opened: LogUnderTest, replaced: (member: Member) => 
       commit: (transaction) => member.commit(transaction),
       get: (scope, key) => member.get(scope, key),
       range: (scope, from, to, limit) => member.range(scope, from, to, limit),
-      onRevoke: (settle) => member.onRevoke(settle),
+      onRevoke: (ack) => member.onRevoke(ack),
       leave: () => member.leave(),
       ...replaced(member),
     }
@@ -105,8 +105,8 @@ export function work(
   stage: ForwardingStage,
   more: Partial<WorkerOptions<'notification-requested', 'notification-accepted'>> = {},
 ): Worker {
-  const ways = waysFor('notifications.requested')
-  return runWorker({ stage, log, ways, codec, clock, random: seededRandom(1), mailbox: 40, batch: 20, ...more })
+  const topics = waysFor('notifications.requested')
+  return runWorker({ stage, log, topics, codec, clock, random: seededRandom(1), mailbox: 40, batch: 20, ...more })
 }
 
 /** What has come out so far; it grows. */
@@ -120,12 +120,12 @@ export interface Results {
 export function watchResults({ log }: LogUnderTest): Results {
   const ids: string[] = []
   const deadLetters: DeadLetter[] = []
-  for (const way of waysFor('notifications.accepted')) {
-    log.tail(way).subscribe((record) => {
+  for (const topic of waysFor('notifications.accepted')) {
+    log.tail(topic).subscribe((record) => {
       ids.push(codec.decode(record, ['notification-accepted']).value.request.id)
     })
   }
-  log.tail(wayTo('dead-letters', null, null)).subscribe((record) => {
+  log.tail(topicOf('dead-letters', null, null)).subscribe((record) => {
     deadLetters.push(codec.decode(record, ['dead-letter']).value)
   })
   return { accepted: ids, deadLetters }

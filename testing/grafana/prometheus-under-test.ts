@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { type FoundPrograms, programsOf } from '../debian-package-under-test.js'
-import { until } from '../process-under-test.js'
+import { until } from '../until.js'
 import { root } from './compose-under-test.js'
 
 export type PrometheusPrograms = NonNullable<FoundPrograms<'prometheus' | 'promtool'>['programs']>

@@ -1,7 +1,7 @@
 /** A fake of everything the ingress needs, in memory, for its tests: no pipeline runs behind it. Tests move
  *  notifications along with `record`. */
 
-import type { IngressObserver } from '../../ingress/observer.js'
+import type { IngressObserver, RequestLogEntry } from '../../ingress/observer.js'
 import type { IngressOptions } from '../../ingress/options.js'
 import type {
   DeadLetterFilter,
@@ -10,7 +10,6 @@ import type {
   IngressPorts,
   OutboxMessage,
 } from '../../ingress/ports.js'
-import type { RequestLogEntry } from '../../ingress/request-log-entry.js'
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../../schemas/events.js'
 import type { NotificationRecord } from '../../schemas/record.js'
 import { createFakeStore, pageOf } from './store-fake.js'

@@ -1,5 +1,6 @@
 /** What the fake ports keep, in memory. For tests only. */
 
+import type { RequestLogEntry } from '../../ingress/observer.js'
 import type {
   Acceptance,
   Claim,
@@ -9,7 +10,6 @@ import type {
   OutboxMessage,
   Page,
 } from '../../ingress/ports.js'
-import type { RequestLogEntry } from '../../ingress/request-log-entry.js'
 import { BadCursor } from '../../schemas/errors.js'
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../../schemas/events.js'
 import type { Change, NotificationRecord } from '../../schemas/record.js'
@@ -45,7 +45,7 @@ export function createFakeStore() {
 
   function accept(notifications: readonly NotificationRequested[], claim: Claim | null, pending: boolean): Acceptance {
     const earlier = claim && claims.get(claim.key)
-    if (claim && earlier) {
+    if (claim && earlier && earlier.answer !== claim.insteadOf) {
       if (earlier.bodyHash !== claim.bodyHash) return { kind: 'reused' }
       return pending ? { kind: 'in-flight' } : { kind: 'replayed', answer: earlier.answer, appended: false }
     }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { RegistryAccess } from '../../pipeline/registry/exchange.js'
+import type { RegistryAccess } from '../../pipeline/config/registry.js'
 
 interface Version {
   readonly subject: string
@@ -96,7 +96,7 @@ export async function startRegistryServer(
       )
     if (number === undefined) return { status: 200, body: subject.map(({ version }) => version) }
     return found(
-      subject.find(({ version }) => version === Number(number)),
+      number === 'latest' ? subject.at(-1) : subject.find(({ version }) => version === Number(number)),
       40402,
     )
   }

@@ -1,6 +1,6 @@
 /** Retries for tests that need not wait for those of the configuration. */
 import type { RetriesConfig } from '../../pipeline/config/retry.js'
-import { type Channel, channels } from '../../schemas/topics.js'
+import { type Channel, channels } from '../../schemas/streams.js'
 
 /** The same waits for every channel and priority. */
 export function retriesOf(scheduleMs: readonly number[], giveUpAfterMs: number): RetriesConfig {

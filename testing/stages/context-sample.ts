@@ -8,6 +8,6 @@ export const quietContext: Omit<StageContext, 'clock' | 'state'> = {
   scopes: () => [],
   takeChanges: () => [],
   share: () => 1,
-  leaving: NEVER,
-  letGo: () => undefined,
+  revoked: NEVER,
+  release: () => undefined,
 }

@@ -18,7 +18,7 @@ import type { Faults } from '../../pipeline/logs/memory/faults.js'
 import { type MemoryLog, memoryLog } from '../../pipeline/logs/memory/log.js'
 import type { EventName, EventOf } from '../../schemas/avro.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
-import { type TopicName, type Way, wayName, waysOf } from '../../schemas/topics.js'
+import { type StreamName, type Topic, topicName, topicsOf } from '../../schemas/streams.js'
 import type { Stage } from '../../stages/stage.js'
 
 /** When every run begins: 2030-01-01. */
@@ -26,7 +26,7 @@ export const startMs = Date.UTC(2030, 0, 1)
 
 /** One event on the log, and when it came to stand there, in milliseconds since the run began. */
 export interface Told<N extends EventName> {
-  readonly way: Way
+  readonly topic: Topic
   readonly value: EventOf<N>['value']
   readonly afterMs: number
 }
@@ -49,15 +49,15 @@ export interface StageRunner {
   /** Ends the member that the group has now, as a kill of its process would. */
   crashMemberOf(group: string): void
   stop(worker: Worker, withinMs?: number): Promise<void>
-  /** Writes events, then lets everything settle that needs no time. */
+  /** Writes events, then lets everything ack that needs no time. */
   append(...events: readonly Outgoing[]): Promise<void>
   /** Writes records as another process would: only their bytes tell what they say. */
   appendRecords(records: readonly NewRecord[]): Promise<void>
   advance(ms: number): Promise<void>
-  /** Lets time pass until the promise is settled. */
+  /** Lets time pass until the promise is acked. */
   during<T>(work: Promise<T>): Promise<T>
   /** Every event of a kind on a topic so far, each way in order. */
-  told<N extends EventName>(topic: TopicName, event: N): readonly Told<N>[]
+  told<N extends EventName>(stream: StreamName, event: N): readonly Told<N>[]
   /** Milliseconds since the run began. */
   afterMs(): number
 }
@@ -71,7 +71,7 @@ export function stageRunner({ partitions = 1, faults, passedMs }: RunnerOptions 
   const codec = createCodec()
   const commits: Transaction[] = []
   const members = new Map<string, Member>()
-  const watched = new Map<TopicName, { record: LogRecord; afterMs: number }[]>()
+  const watched = new Map<StreamName, { record: LogRecord; afterMs: number }[]>()
   const afterMs = () => clock.scheduler.now() - startMs
 
   const join = async (options: JoinOptions): Promise<Member> => {
@@ -81,18 +81,19 @@ export function stageRunner({ partitions = 1, faults, passedMs }: RunnerOptions 
   }
   const noted: Log = { ...log, join }
 
-  const watch = (topic: TopicName) => {
-    const known = watched.get(topic)
+  const watch = (stream: StreamName) => {
+    const known = watched.get(stream)
     if (known) return known
     const records: { record: LogRecord; afterMs: number }[] = []
-    watched.set(topic, records)
-    for (const way of waysOf(topic)) log.tail(way).subscribe((record) => records.push({ record, afterMs: afterMs() }))
+    watched.set(stream, records)
+    for (const topic of topicsOf(stream))
+      log.tail(topic).subscribe((record) => records.push({ record, afterMs: afterMs() }))
     return records
   }
-  for (const topic of ['deliveries.routed', 'deliveries.released', 'notifications.status', 'dead-letters'] as const) {
-    watch(topic)
+  for (const stream of ['deliveries.routed', 'deliveries.released', 'notifications.status', 'dead-letters'] as const) {
+    watch(stream)
   }
-  for (const topic of ['notifications.accepted', 'providers.health'] as const) watch(topic)
+  for (const stream of ['notifications.accepted', 'providers.health'] as const) watch(stream)
 
   return {
     clock,
@@ -103,7 +104,7 @@ export function stageRunner({ partitions = 1, faults, passedMs }: RunnerOptions 
       runWorker({
         stage,
         log: noted,
-        ways: waysOf(stage.input),
+        topics: topicsOf(stage.input),
         codec,
         clock: clock.scheduler,
         random: seededRandom(1),
@@ -126,22 +127,22 @@ export function stageRunner({ partitions = 1, faults, passedMs }: RunnerOptions 
     },
     advance: (ms) => clock.advance(ms),
     during,
-    told: (topic, event) =>
-      watch(topic).flatMap(({ record, afterMs }) => {
+    told: (stream, event) =>
+      watch(stream).flatMap(({ record, afterMs }) => {
         const decoded = codec.decode(record, [event])
-        return [{ way: record.way, value: decoded.value, afterMs }]
+        return [{ topic: record.topic, value: decoded.value, afterMs }]
       }),
     afterMs,
   }
 
   async function during<T>(work: Promise<T>): Promise<T> {
-    let settled = false
+    let acked = false
     const done = work.finally(() => {
-      settled = true
+      acked = true
     })
     // Whoever waits gets the rejection; the clock only needs to know that it came.
     done.catch(() => undefined)
-    await clock.runUntil(() => settled, patienceMs)
+    await clock.runUntil(() => acked, patienceMs)
     return done
   }
 }
@@ -163,11 +164,11 @@ function noting(member: Member, commits: Transaction[]): Member {
   }
 }
 
-/** The positions that settle these records, where nothing before them is unsettled. */
+/** The positions that ack these records, where nothing before them is unacked. */
 export function settling(records: readonly LogRecord[]): Position[] {
   const positions = new Map<string, Position>()
-  for (const { way, partition, offset } of records) {
-    positions.set(`${wayName(way)}-${partition}`, { way, partition, next: offset + 1, beyond: [] })
+  for (const { topic, partition, offset } of records) {
+    positions.set(`${topicName(topic)}-${partition}`, { topic, partition, next: offset + 1, ackedAhead: [] })
   }
   return [...positions.values()]
 }

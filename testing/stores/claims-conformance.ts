@@ -68,6 +68,21 @@ export function claimTests(openStore: () => ClaimsUnderTest): void {
     expect(await claim('fourth', 2 * pendingMs)).toEqual({ kind: 'accepted' })
   })
 
+  it('is replaced by one that names its answer, and by the first of those only', async () => {
+    const instead = (name: string, insteadOf: string, afterMs: number) => {
+      const asked = { key: 'k', bodyHash: 'a', answer: `answer ${name}`, insteadOf }
+      return claims.claim('default', asked, claimed(name), startMs + afterMs)
+    }
+    await claim('first', 0)
+    await claims.complete('default', 'k')
+    expect(await instead('second', 'another answer', 1)).toMatchObject({ kind: 'replayed', answer: 'answer first' })
+    expect(await instead('second', 'answer first', 2)).toEqual({ kind: 'accepted' })
+    expect(await claim('third', 3)).toEqual({ kind: 'in-flight' })
+    await claims.complete('default', 'k')
+    expect(await instead('third', 'answer first', 4)).toMatchObject({ kind: 'replayed', answer: 'answer second' })
+    expect(await recall(claimWindowMs + 1)).toMatchObject({ answer: 'answer second' })
+  })
+
   it('gives the answer of the retry that took it over, when that is done', async () => {
     await claim('first', 0)
     expect(await claim('second', takeOverMs)).toEqual({

@@ -50,6 +50,15 @@ export function describeRecords(open: OpenStore): void {
       expect(await store().records.get('other', 'n-1')).toBeUndefined()
     })
 
+    it('says of those that have ended how they did, and only for their tenant', async () => {
+      const [first, second] = [sampleRequest('n-1', 0), sampleRequest('n-2', 0)]
+      await store().accept([first, second])
+      await store().merge([sampleEnd(first, 50)])
+      const { records } = store()
+      expect(await records.endsOf('default', ['n-1', 'n-2', 'n-3'])).toEqual(new Map([['n-1', 'sent']]))
+      expect(await records.endsOf('other', ['n-1'])).toEqual(new Map())
+    })
+
     it('shows what was merged, however often and in whatever order', async () => {
       const request = sampleRequest('n-1', 0)
       const sent = sampleEnd(request, 50)
@@ -272,17 +281,35 @@ export function describeRecords(open: OpenStore): void {
       ] as const
       await store().accept(requests)
       await store().merge([sampleEnd(requests[0], 90), sampleEnd(requests[2], 6 * hourMs)])
-      await store().prune(startMs + testRetention.recordsMs)
+      await store().prune(startMs + testRetention.recordsMs + 90)
       expect(await listed({})).toEqual(['young', 'unfinished', 'old'])
-      await store().prune(startMs + testRetention.recordsMs + 1)
+      await store().prune(startMs + testRetention.recordsMs + 91)
       expect(await listed({})).toEqual(['young', 'unfinished'])
       expect(await store().records.get('default', 'old')).toBeUndefined()
       expect(await store().records.batch('default', 'b-1')).toMatchObject({ total: 1 })
-      await store().prune(startMs + testRetention.recordsMs + 6 * hourMs)
+      await store().prune(startMs + testRetention.recordsMs + 6 * hourMs + 1)
       expect(await store().records.batch('default', 'b-1')).toBeUndefined()
       await store().merge([sampleEnd(requests[1], 90)])
       await store().prune(startMs + testRetention.recordsMs + 6 * hourMs)
       expect(await listed({})).toEqual([])
+    })
+
+    it('stay as long after their end as any, however long ago they were accepted, and before many that go', async () => {
+      const requests = Array.from({ length: 1201 }, (_, at) => sampleRequest(`n-${at}`, at))
+      await store().accept(requests)
+      const late = testRetention.recordsMs - hourMs
+      await store().merge(requests.map((request, at) => sampleEnd(request, at < 600 ? late : 2000)))
+      await store().prune(startMs + 2 * testRetention.recordsMs - hourMs)
+      const left = async () =>
+        (
+          await store().records.endsOf(
+            'default',
+            requests.map(({ id }) => id),
+          )
+        ).size
+      expect(await left()).toBe(600)
+      await store().prune(startMs + 2 * testRetention.recordsMs - hourMs + 1)
+      expect(await left()).toBe(0)
     })
 
     it('go however many there are', async () => {

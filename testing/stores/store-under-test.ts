@@ -1,9 +1,11 @@
 /** What the conformance suite asks a store to be, and what its tests put into one. */
+
 import { afterEach, beforeEach } from 'vitest'
 import type { Acceptance, Claim, Inbox, Outbox, Recipients, Records, Templates } from '../../ingress/ports.js'
 import type { DeadLetterReader } from '../../pipeline/stores/dead-letter-store.js'
 import type { Retention } from '../../pipeline/stores/retention.js'
 import type { DeadLetter, NotificationRequested, NotificationStatus } from '../../schemas/events.js'
+import type { Outcomes } from '../../stages/dedupe/dedupe.js'
 import type { InboxStore } from '../../stages/deliver/providers/inbox.js'
 import type { OutboxStore } from '../../stages/deliver/providers/outbox.js'
 import type { Directory, TemplateSource } from '../../stages/enrich-template/enrich-template.js'
@@ -11,7 +13,7 @@ import type { Merged } from '../../stages/record/changes.js'
 
 /** A whole store, empty when it is opened. */
 export interface StoreUnderTest {
-  readonly records: Omit<Records, 'watch'>
+  readonly records: Omit<Records, 'watch'> & Outcomes
   accept(notifications: readonly NotificationRequested[]): Promise<void>
   merge(events: readonly NotificationStatus[]): Promise<readonly Merged[]>
   claim(tenant: string, claim: Claim, nowMs: number): Promise<Acceptance>

@@ -92,14 +92,14 @@ export async function openAppender(clients: Clients, names: Names): Promise<Appe
     appends.set(own, append)
     try {
       for (const record of records) {
-        produce(producer, names.topic(record.way), null, record, own)
+        produce(producer, names.nameOf(record.topic), null, record, own)
         append.left++
         waiting++
       }
     } catch (error) {
       append.error = error
     }
-    settle(own, append)
+    ack(own, append)
   }
 
   function delivered(error: LibrdKafkaError | null, { opaque }: DeliveryReport): void {
@@ -109,10 +109,10 @@ export async function openAppender(clients: Clients, names: Names): Promise<Appe
     if (!append || typeof own !== 'number') return
     append.left--
     if (error) append.error ??= error
-    settle(own, append)
+    ack(own, append)
   }
 
-  function settle(own: number, append: Append): void {
+  function ack(own: number, append: Append): void {
     if (append.left > 0) return
     appends.delete(own)
     if (append.error === null) append.resolve()

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../config/config.js'
 import { inputs, topology } from '../../engine/topology.js'
-import { carillonTopics } from './carillon-topics.js'
+import { carillonTopics } from './topics.js'
 
 const { kafka } = loadConfig({ CARILLON_LOG: 'kafka://a:9092' })
 const all = kafka ? carillonTopics(kafka) : []
 
 describe('the topics of a whole Carillon', () => {
-  test('are every way, for every group its progress, and for one with state a changelog for each lane', () => {
-    const ways = topology().topics.flatMap(({ ways }) => ways)
+  test('are every topic of a stream, for every group its progress, and for one with state a changelog for each lane', () => {
+    const topics = topology().topics.flatMap(({ ways }) => ways)
     const lanes = ['high', 'normal', 'low']
     expect(all.map(({ name }) => name)).toEqual([
-      ...ways,
+      ...topics,
       ...['dedupe', 'throttle', 'deliver'].flatMap((group) => lanes.map((lane) => `changelog.${group}.${lane}`)),
       'changelog.dead-letters.normal',
       ...Object.keys(inputs).map((group) => `progress.${group}`),

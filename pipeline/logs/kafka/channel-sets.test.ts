@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { type Channel, type Way, waysOf } from '../../../schemas/topics.js'
+import { type Channel, type Topic, topicsOf } from '../../../schemas/streams.js'
 import { ownedBy, positionsAfter } from '../../../testing/engine/log-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import type { LogRecord, Member, NewRecord } from '../../engine/log.js'
@@ -14,14 +14,13 @@ import { kafkaNames } from './names.js'
 import { ensureTopics } from './topic-admin.js'
 import { wantedTopics } from './topics.js'
 
-vi.setConfig({ testTimeout: 60_000 })
 const partitions = 2
 const group = 'deliver'
 
 test('members of different channels have different names, and one that serves them all has the usual one', () => {
-  const all = waysOf('deliveries.released')
-  const requested = waysOf('notifications.requested')
-  const names = [all, waysFor('sms', 'email'), waysFor('sms'), requested].map((ways) => memberOf('deliver-0', ways))
+  const all = topicsOf('deliveries.released')
+  const requested = topicsOf('notifications.requested')
+  const names = [all, waysFor('sms', 'email'), waysFor('sms'), requested].map((topics) => memberOf('deliver-0', topics))
   expect(names).toEqual(['deliver-0', 'deliver-0-email-sms', 'deliver-0-sms', 'deliver-0'])
 })
 
@@ -35,12 +34,12 @@ function describeChannels(address: string): void {
     const whole = await open()
     await whole.log.append([...deliveries('email', 0, 10), ...deliveries('sms', 0, 10)])
     const first = await whole.serve('email', 'sms')
-    await settle(first, await collect(first, 20))
+    await ack(first, await collect(first, 20))
     await whole.log.append([...deliveries('email', 10, 5), ...deliveries('sms', 10, 7)])
     await first.leave()
     const members = [await (await open()).serve('email'), await (await open()).serve('sms')]
     const read = await Promise.all([collect(members[0], 5), collect(members[1], 7)])
-    expect(read.map((records) => records.map(({ way, value }) => `${way.channel} ${value}`).sort())).toEqual([
+    expect(read.map((records) => records.map(({ topic, value }) => `${topic.channel} ${value}`).sort())).toEqual([
       texts('email', 10, 5),
       texts('sms', 10, 7),
     ])
@@ -52,7 +51,7 @@ function describeChannels(address: string): void {
     const older = await open()
     const first = await older.serve('email', 'sms')
     const newer = await open()
-    const second = await newer.log.join({ group, ways: waysFor('email') })
+    const second = await newer.log.join({ group, topics: waysFor('email') })
     await expect(second.poll(1, 30_000)).rejects.toThrow('Give them the same channels, or none in common')
     await second.leave()
     expect([newer.unusable(), older.unusable()]).toEqual(['channels-overlap', null])
@@ -67,9 +66,9 @@ function describeChannels(address: string): void {
 async function channelsAt(address: string) {
   const prefix = `t${randomBytes(4).toString('hex')}.`
   const connection = { brokers: address }
-  const ways = waysFor('email', 'sms')
+  const topics = waysFor('email', 'sms')
   const settings = { partitions, replicationFactor: 1, minInSyncReplicas: 1, deleteRetentionMs: 86_400_000 }
-  await ensureTopics(connection, wantedTopics(kafkaNames(prefix), settings, ways, [{ group, ways }]), 1)
+  await ensureTopics(connection, wantedTopics(kafkaNames(prefix), settings, topics, [{ group, topics }]), 1)
   const closing: (() => Promise<void>)[] = []
   return {
     async open() {
@@ -87,7 +86,7 @@ async function channelsAt(address: string) {
         rmSync(stateFolder, { recursive: true })
       })
       const serve = async (...channels: Channel[]): Promise<Member> => {
-        const member = await log.join({ group, ways: waysFor(...channels) })
+        const member = await log.join({ group, topics: waysFor(...channels) })
         await vi.waitUntil(() => ownedBy(member).length === partitions, 30_000)
         return member
       }
@@ -99,16 +98,16 @@ async function channelsAt(address: string) {
   }
 }
 
-function waysFor(...channels: Channel[]): readonly Way[] {
-  return waysOf('deliveries.released').filter(({ channel }) => channel !== null && channels.includes(channel))
+function waysFor(...channels: Channel[]): readonly Topic[] {
+  return topicsOf('deliveries.released').filter(({ channel }) => channel !== null && channels.includes(channel))
 }
 
 function deliveries(channel: Channel, from: number, count: number): NewRecord[] {
-  const [way] = waysFor(channel)
-  if (!way) throw new RangeError(`There is no way for ${channel}`)
+  const [topic] = waysFor(channel)
+  if (!topic) throw new RangeError(`There is no way for ${channel}`)
   return Array.from({ length: count }, (_, index) => ({
     ...{
-      way,
+      topic,
       key: Buffer.from(`user ${index}`),
       value: Buffer.from(String(from + index)),
       headers: {},
@@ -128,11 +127,11 @@ async function collect(member: Member | undefined, count: number): Promise<LogRe
       records.push(...((await member?.poll(count - records.length, 50)) ?? []))
       return records.length === count
     },
-    { timeout: 30_000 },
+    { timeout: 150_000 },
   )
   return records
 }
 
-function settle(member: Member, records: readonly LogRecord[]): Promise<void> {
+function ack(member: Member, records: readonly LogRecord[]): Promise<void> {
   return member.commit({ outputs: [], changes: [], positions: positionsAfter(records), durable: false })
 }

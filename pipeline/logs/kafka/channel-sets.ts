@@ -3,8 +3,8 @@
  *
  *  A member's client id names its channels, and whoever gets partitions looks at the others first. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { channels, type Way, waysOf } from '../../../schemas/topics.js'
-import { memberClients } from './describe-group.js'
+import { channels, type Topic, topicsOf } from '../../../schemas/streams.js'
+import { withKafkaAdmin } from './admin.js'
 import type { KafkaConnection } from './library.js'
 
 const mark = '~'
@@ -18,15 +18,15 @@ export class ChannelsOverlap extends Error {
 }
 
 /** A member's name, of which there is one for each set of channels. */
-export function memberOf(name: string, ways: readonly Way[]): string {
-  const own = channelsOf(ways)
-  const isPart = ways.some(({ topic }) => channelsOf(waysOf(topic)).length > own.length)
+export function memberOf(name: string, topics: readonly Topic[]): string {
+  const own = channelsOf(topics)
+  const isPart = topics.some(({ stream }) => channelsOf(topicsOf(stream)).length > own.length)
   return isPart ? [name, ...own].join('-') : name
 }
 
 /** The client id of a member. */
-export function clientOf(name: string, ways: readonly Way[]): string {
-  const own = channelsOf(ways)
+export function clientOf(name: string, topics: readonly Topic[]): string {
+  const own = channelsOf(topics)
   return own.length === 0 ? name : `${name}${mark}${own.join(joint)}`
 }
 
@@ -35,13 +35,15 @@ export function clientOf(name: string, ways: readonly Way[]): string {
 export async function checkChannels(
   connection: KafkaConnection,
   group: string,
-  ways: readonly Way[],
+  topics: readonly Topic[],
   patienceMs: number,
 ): Promise<void> {
-  const own = channelsOf(ways)
+  const own = channelsOf(topics)
+  if (own.length === 0) return
   const deadline = performance.now() + patienceMs
-  while (own.length > 0) {
-    const clients = await memberClients(connection, group)
+  while (true) {
+    const members = await withKafkaAdmin(connection, (admin) => admin.memberClients([group]))
+    const clients = members.get(group) ?? []
     const other = clients.map(channelsIn).find((set) => overlaps(set, own))
     if (!other) return
     if (performance.now() > deadline) {
@@ -52,8 +54,8 @@ export async function checkChannels(
   }
 }
 
-function channelsOf(ways: readonly Way[]): readonly string[] {
-  return channels.filter((channel) => ways.some((way) => way.channel === channel))
+function channelsOf(topics: readonly Topic[]): readonly string[] {
+  return channels.filter((channel) => topics.some((topic) => topic.channel === channel))
 }
 
 function channelsIn(client: string): readonly string[] {

@@ -4,20 +4,20 @@ import type { TopicPartitionOffset } from 'node-rdkafka'
 import type { Scope, StateChange } from '../../../stages/stage.js'
 import { Fenced, type Position, type Transaction } from '../../engine/log.js'
 import { nameOf } from '../../engine/topic-partition.js'
+import { type AssignedPartitions, type Move, type OwnedPlace, offsetOf } from './assigned-partitions.js'
 import { changeOutput } from './changelog.js'
-import { type Holdings, type Move, type OwnedPlace, offsetOf } from './holdings.js'
 import { isFenced } from './library.js'
 import type { Membership } from './membership.js'
 import { endOffsets, placeName } from './offsets.js'
 import { encodeProgress } from './progress.js'
+import type { TakeoverOptions } from './restore.js'
 import type { ScopeStore } from './scope-store.js'
-import type { TakeoverOptions } from './takeover.js'
 import type { Output, Transactions } from './transactions.js'
 
-export interface CommitterOptions extends Pick<TakeoverOptions, 'group' | 'names' | 'knowledge' | 'probe'> {
+export interface CommitterOptions extends Pick<TakeoverOptions, 'group' | 'names' | 'groupProgress' | 'probe'> {
   readonly transactions: Transactions
   readonly membership: Membership
-  readonly owned: Holdings
+  readonly owned: AssignedPartitions
   /** Another process has taken this one's name, or this one stood still for too long. */
   onReplaced(): void
   /** True: every commit tells its progress, for other processes watch the group. */
@@ -43,7 +43,7 @@ const maxTidyRounds = 50
 const markEveryMs = 2000
 
 export function committer(options: CommitterOptions): Committer {
-  const { group, names, transactions, membership, owned, knowledge, probe, tellsProgress } = options
+  const { group, names, transactions, membership, owned, groupProgress, probe, tellsProgress } = options
   let last: Promise<unknown> = Promise.resolve()
   let markedMs = 0
   let uncertain = false
@@ -74,20 +74,20 @@ export function committer(options: CommitterOptions): Committer {
     const moves = owned.moves(transaction.positions)
     await write(transaction, moves, check)
     owned.noteCommitted(moves)
-    for (const { owned: place, position } of moves) knowledge.noteEnd(position, place.source.knownEnd())
-    knowledge.committed(group, moves)
+    for (const { owned: place, position } of moves) groupProgress.noteEnd(position, place.source.knownEnd())
+    groupProgress.committed(group, moves)
   }
 
   async function write({ outputs, changes }: Transaction, moves: readonly Move[], check: () => void): Promise<void> {
     const nowMs = Date.now()
-    const records: Output[] = outputs.map(({ way, key, value, headers, timestampMs }) => ({
-      ...{ topic: names.topic(way), partition: null, key, value, headers, timestampMs },
+    const records: Output[] = outputs.map(({ topic, key, value, headers, timestampMs }) => ({
+      ...{ topic: names.nameOf(topic), partition: null, key, value, headers, timestampMs },
     }))
     for (const change of changes) {
       records.push(changeOutput(names.changelog(group, change.scope.lane), change, nowMs))
     }
     for (const { position, count } of moves) {
-      if (tellsProgress || position.beyond.length > 0) records.push(progressOutput(position, count, nowMs))
+      if (tellsProgress || position.ackedAhead.length > 0) records.push(progressOutput(position, count, nowMs))
     }
     const offsets = moves.map(({ owned: place, position }) => offsetOf(place, position.next))
     await put(records, [...offsets, ...fencingOffsets(changes, offsets)], check)
@@ -199,11 +199,11 @@ export function committer(options: CommitterOptions): Committer {
   }
 }
 
-/** An offset to commit though no record was settled. */
+/** An offset to commit though no record was acked. */
 function dueOffset(place: OwnedPlace, nowMs: number): { place: OwnedPlace; offset: number } | null {
-  const { source, committed, committedAtMs, settled, next } = place
+  const { source, committed, committedAtMs, acked, next } = place
   const end = source.end()
-  if (settled && next === source.readTo && end > committed) return { place, offset: end }
+  if (acked && next === source.readTo && end > committed) return { place, offset: end }
   if (committedAtMs > 0 && nowMs - committedAtMs > tellAgainMs) return { place, offset: committed }
   return null
 }

@@ -3,20 +3,20 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DeadLetter, ReplayDecision } from '../../../schemas/events.js'
 import { deadLetter, requested } from '../../../schemas/outgoing.js'
-import { type Way, wayName, waysOf, wayTo } from '../../../schemas/topics.js'
+import { type Topic, topicName, topicOf, topicsOf } from '../../../schemas/streams.js'
 import type { KeptLetter, LetterStore } from '../../../stages/dead-letters/dead-letters.js'
 import { notification } from '../../../testing/engine/worker-under-test.js'
+import { waitingOnKafka } from '../../../testing/logs/kafka/lag-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
+import { until } from '../../../testing/until.js'
 import { createCodec } from '../../engine/codec.js'
 import type { Log } from '../../engine/log.js'
 import type { Worker } from '../../engine/worker.js'
 import { createMetrics } from '../../observe/metrics/metrics.js'
-import { replayRecords } from '../../run/dead-letters/ports.js'
-import { runDeadLetters } from '../../run/dead-letters/worker.js'
+import { replayRecords, runDeadLetters } from '../../run/dead-letters.js'
 import { answerOf, loadKafka } from './library.js'
 import { type KafkaLog, openKafkaLog } from './log.js'
 import type { KafkaMember } from './member.js'
@@ -24,14 +24,10 @@ import { kafkaNames } from './names.js'
 import { ensureTopics } from './topic-admin.js'
 import { wantedTopics } from './topics.js'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-
 const partitions = 2
-const patienceMs = 120_000
-const stepMs = 10
 const codec = createCodec()
-const requestedWay = wayTo('notifications.requested', 'normal', null)
-const ways: readonly Way[] = [requestedWay, ...waysOf('notifications.status'), ...waysOf('dead-letters')]
+const requestedTopic = topicOf('notifications.requested', 'normal', null)
+const topics: readonly Topic[] = [requestedTopic, ...topicsOf('notifications.status'), ...topicsOf('dead-letters')]
 
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`dead letters on Kafka: ${broker.missing}`, () => undefined)
@@ -40,8 +36,8 @@ else describeDeadLetters(broker.address)
 function describeDeadLetters(address: string): void {
   const prefix = `t${randomBytes(4).toString('hex')}.`
   const settings = { partitions, replicationFactor: 1, minInSyncReplicas: 1, deleteRetentionMs: 86_400_000 }
-  const readings = [{ group: 'dead-letters', ways: waysOf('dead-letters') }]
-  const wanted = wantedTopics(kafkaNames(prefix), settings, ways, readings)
+  const readings = [{ group: 'dead-letters', topics: topicsOf('dead-letters') }]
+  const wanted = wantedTopics(kafkaNames(prefix), settings, topics, readings)
   const stateFolder = mkdtempSync(join(tmpdir(), 'carillon-state-'))
   const replayed: string[] = []
   let log: KafkaLog
@@ -50,7 +46,7 @@ function describeDeadLetters(address: string): void {
     await ensureTopics({ brokers: address }, wanted, 1)
     const connection = { brokers: address }
     log = await openKafkaLog({ connection, partitions, prefix, stateFolder, sessionTimeoutMs: 6000 })
-    log.tail(requestedWay).subscribe((record) => {
+    log.tail(requestedTopic).subscribe((record) => {
       const { id, nonce, replays } = codec.decode(record, ['notification-requested']).value as Requested
       replayed.push(`${id} ${nonce} ${replays}`)
     })
@@ -83,8 +79,9 @@ function describeDeadLetters(address: string): void {
     const last = keeper(log)
     await log.append(replayRecords(codec, commands))
     await until(() => store.statuses().filter((status) => status === 'replayed').length === letters.length)
+    const letterWays = { group: 'dead-letters', topics: topicsOf('dead-letters') }
     await until(async () =>
-      (await log.lag('dead-letters', waysOf('dead-letters'))).every(({ records }) => records === 0),
+      (await waitingOnKafka({ address, prefix, partitions, ...letterWays })).every(({ records }) => records === 0),
     )
     await last.stop(10_000)
     await until(() => replayed.length >= letters.length)
@@ -108,7 +105,7 @@ function describeDeadLetters(address: string): void {
           return {
             ...member,
             async commit(transaction) {
-              const isReplay = transaction.outputs.some(({ way }) => way === requestedWay)
+              const isReplay = transaction.outputs.some(({ topic }) => topic === requestedTopic)
               if (!isReplay) return member.commit(transaction)
               if (moment === 'after') await member.commit(transaction)
               await member.crash()
@@ -149,25 +146,17 @@ function memoryStore(): LetterStore & { statuses(): readonly string[] } {
 
 /** Of a request that dedupe gave up. */
 function letterOf(id: string, notificationId: string): DeadLetter {
-  const { way, key, value, headers } = codec.encode(requested(notification(notificationId)), 5)
+  const { topic, key, value, headers } = codec.encode(requested(notification(notificationId)), 5)
   return {
     ...{
       id,
       tenant: 'default',
       atMs: 1_900_000_000_000,
       stage: 'dedupe',
-      topic: wayName(way),
+      topic: topicName(topic),
       partition: 0,
       offset: 0,
     },
     ...{ cause: 'stage-crash', detail: '', notificationId, key, value, headers, replays: 0 },
-  }
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + patienceMs
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) throw new Error(`What was waited for did not come: ${holds}`)
-    await sleep(stepMs)
   }
 }

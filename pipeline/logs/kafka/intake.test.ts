@@ -4,15 +4,16 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { asyncScheduler } from 'rxjs'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EventName, EventOf } from '../../../schemas/avro.js'
 import { recipientKey } from '../../../schemas/outgoing.js'
 import { readReleased } from '../../../schemas/sources.js'
-import { type TopicName, type Way, wayName, waysOf } from '../../../schemas/topics.js'
+import { type StreamName, type Topic, topicName, topicsOf } from '../../../schemas/streams.js'
+import { waitingOnKafka } from '../../../testing/logs/kafka/lag-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { type Upstream, upstreamAt } from '../../../testing/logs/kafka/upstream-under-test.js'
+import { until } from '../../../testing/until.js'
 import { createCodec } from '../../engine/codec.js'
 import type { LogRecord } from '../../engine/log.js'
 import { partitionOf } from '../../engine/murmur2.js'
@@ -25,41 +26,39 @@ import { kafkaNames } from './names.js'
 import { ensureTopics } from './topic-admin.js'
 import { wantedTopics } from './topics.js'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 })
-
 /** The compiled test stands in dist/pipeline/logs/kafka. */
 const root = join(import.meta.dirname, '..', '..', '..', '..')
 const partitions = 3
-const patienceMs = 120_000
 const outputs = ['notifications.requested', 'notifications.status', 'dead-letters'] as const
-const ways = ['notifications.inbound' as const, ...outputs].flatMap((topic): readonly Way[] => waysOf(topic))
+const topics = ['notifications.inbound' as const, ...outputs].flatMap((topic): readonly Topic[] => topicsOf(topic))
 const welcome = { id: 'welcome', version: 3, locale: 'en', locales: {}, defaults: {}, createdAt: '', updatedAt: '' }
 
 const broker = await brokerAddress()
 const found = broker.address === null ? { missing: broker.missing } : upstreamAt(root)
 if (typeof found === 'function' && broker.address !== null) describeIntake(broker.address, found)
-else if (process.env.CI === 'true') throw new Error(`The README's producer cannot run: ${JSON.stringify(found)}`)
+else if (process.env.CI === 'true')
+  throw new Error(`The producer of docs/kafka.md cannot run: ${JSON.stringify(found)}`)
 else test.skip(`intake on Kafka: ${'missing' in found ? found.missing : ''}`, () => undefined)
 
 function describeIntake(address: string, upstream: Upstream): void {
   const prefix = `t${randomBytes(4).toString('hex')}.`
   const names = kafkaNames(prefix)
-  const inbound = names.topic({ topic: 'notifications.inbound', lane: null, channel: null })
+  const inbound = names.nameOf({ stream: 'notifications.inbound', lane: null, channel: null })
   const toInbound = [address, '--topic', inbound]
   const settings = { partitions, replicationFactor: 1, minInSyncReplicas: 1, deleteRetentionMs: 86_400_000 }
-  const readings = [{ group: 'intake', ways: waysOf('notifications.inbound') }]
-  const wanted = wantedTopics(names, settings, ways, readings)
+  const readings = [{ group: 'intake', topics: topicsOf('notifications.inbound') }]
+  const wanted = wantedTopics(names, settings, topics, readings)
   const stateFolder = mkdtempSync(join(tmpdir(), 'carillon-state-'))
   const codec = createCodec()
-  const seen = new Map<TopicName, LogRecord[]>()
+  const seen = new Map<StreamName, LogRecord[]>()
   let log: KafkaLog
   let worker: Worker
 
   beforeAll(async () => {
     await ensureTopics({ brokers: address }, wanted, 1)
     log = await openKafkaLog({ connection: { brokers: address }, partitions, prefix, stateFolder })
-    for (const way of outputs.flatMap((topic): readonly Way[] => waysOf(topic))) {
-      log.tail(way).subscribe((record) => seen.set(way.topic, [...(seen.get(way.topic) ?? []), record]))
+    for (const topic of outputs.flatMap((topic): readonly Topic[] => topicsOf(topic))) {
+      log.tail(topic).subscribe((record) => seen.set(topic.stream, [...(seen.get(topic.stream) ?? []), record]))
     }
     worker = start()
   })
@@ -87,25 +86,17 @@ function describeIntake(address: string, upstream: Upstream): void {
           retryBounds: { minWaitMs: 1000, maxGiveUpAfterMs: 604_800_000 },
         }),
         log,
-        ways: waysOf('notifications.inbound'),
+        topics: topicsOf('notifications.inbound'),
       },
       ...{ codec, clock: asyncScheduler, random: seededRandom(1), mailbox: 64, batch: 16 },
     })
   }
 
-  const events = <N extends EventName>(topic: TopicName, event: N): EventOf<N>['value'][] =>
+  const events = <N extends EventName>(topic: StreamName, event: N): EventOf<N>['value'][] =>
     (seen.get(topic) ?? []).map((record) => codec.decode(record, [event]).value)
   const requested = () => events('notifications.requested', 'notification-requested')
 
-  async function until(holds: () => boolean): Promise<void> {
-    const deadline = Date.now() + patienceMs
-    while (!holds()) {
-      if (Date.now() > deadline) throw new Error(`What was waited for did not come: ${holds}`)
-      await sleep(20)
-    }
-  }
-
-  describe('the README’s producer in Python', () => {
+  describe('the producer of docs/kafka.md, in Python', () => {
     test('is taken in from whatever partition, and put where each recipient belongs', async () => {
       const run = await upstream(toInbound, [
         { id: 'order-1', to: { id: 'ada', email: 'ada@example.com' }, template: 'welcome', data: { name: 'Ada 🛎' } },
@@ -123,7 +114,7 @@ function describeIntake(address: string, upstream: Upstream): void {
       })
       expect(phone).toMatchObject({ priority: 'high', content: { '*': { text: 'Hello' } } })
       expect(bo).toMatchObject({ priority: 'low', metadata: '{"shop":1}', id: expect.stringMatching(/-5...-/) })
-      const places = seen.get('notifications.requested')?.map(({ way, partition }) => [wayName(way), partition])
+      const places = seen.get('notifications.requested')?.map(({ topic, partition }) => [topicName(topic), partition])
       const wanted = [...byRecipient.values()].map(({ recipient, priority }) => [
         `notifications.requested.${priority}`,
         partitionOf(Buffer.from(recipientKey('default', recipient)), partitions),
@@ -196,7 +187,13 @@ function describeIntake(address: string, upstream: Upstream): void {
       expect(await sent).toMatchObject({ code: 0, err: '' })
       await until(() => requested().length >= before + ids.length)
       await worker.stop(10_000)
-      const lag = await log.lag('intake', waysOf('notifications.inbound'))
+      const lag = await waitingOnKafka({
+        address,
+        prefix,
+        partitions,
+        group: 'intake',
+        topics: topicsOf('notifications.inbound'),
+      })
       expect(lag.reduce((sum, { records }) => sum + records, 0)).toBe(0)
       const taken = requested().slice(before)
       expect(taken.map(({ id }) => id).sort()).toEqual([...ids].sort())

@@ -1,25 +1,23 @@
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { wayTo } from '../../../schemas/topics.js'
+import { topicOf } from '../../../schemas/streams.js'
 import { startBroker } from '../../../testing/logs/kafka/broker-under-test.js'
 import { lagUnderTest } from '../../../testing/logs/kafka/lag-reader-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { measureLag, roundProblems } from '../../observe/lag/measured.js'
 import { createMetrics } from '../../observe/metrics/metrics.js'
 
-vi.setConfig({ testTimeout: 180_000 })
-
 /** The compiled test stands in dist/pipeline/logs/kafka. */
 const root = join(import.meta.dirname, '..', '..', '..', '..')
 const shared = await brokerAddress()
-const patience = { timeout: 90_000, interval: 50 }
+const patience = { timeout: 150_000, interval: 50 }
 
 describe.skipIf(shared.address === null || process.env.CARILLON_TEST_KAFKA !== undefined)('a broker that goes', () => {
   test('fails rounds until it is back; what was seen before it went is not shown for long', async () => {
     const broker = await startBroker(root)
     const opened = await lagUnderTest(broker.address)
-    const way = wayTo('notifications.rendered', 'high', null)
-    await opened.write(way, [opened.nowMs])
+    const topic = topicOf('notifications.rendered', 'high', null)
+    await opened.write(topic, [opened.nowMs])
     const metrics = createMetrics()
     const logged: string[] = []
     const logger = { warn: (line: string) => logged.push(line), info: (line: string) => logged.push(line) }

@@ -1,24 +1,24 @@
 /** The lag of every group on Kafka, asked from the brokers alone. A round is, whatever the number of partitions: where the
  *  groups stand; two questions of librdkafka, for where partitions begin and end; and the reading of those oldest records
  *  that are new as such. */
-import type { KafkaConsumer } from 'node-rdkafka'
+import type { KafkaConsumer, TopicPartition } from 'node-rdkafka'
 import { Unavailable } from '../../../schemas/errors.js'
-import { type Way, waysOf } from '../../../schemas/topics.js'
+import { type Topic, topicsOf } from '../../../schemas/streams.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { KafkaConfig } from '../../config/kafka.js'
+import type { LagReader, LagReading, PartitionLag } from '../../engine/lag-reading.js'
 import { inputs, workerNames } from '../../engine/topology.js'
-import type { LagReader, LagReading, PartitionLag } from '../../observe/lag/reading.js'
+import { type KafkaAdmin, openKafkaAdmin } from './admin.js'
 import { disconnect, kafkaClients } from './clients.js'
-import { topicSettings } from './describe-configs.js'
-import { type GroupPlace, groupStandings } from './group-standings.js'
 import { knownStretches, type Stretch } from './lag-known.js'
 import { codeOf, type KafkaConnection, loadKafka, NoAnswer } from './library.js'
 import { kafkaNames, type Names } from './names.js'
 import { endOffsets, type Offsets, placeName, startOffsets } from './offsets.js'
 import { type OldestRecords, openOldestRecords } from './oldest-records.js'
 
-interface Place extends GroupPlace {
-  readonly way: Way
+interface Place extends TopicPartition {
+  readonly stage: WorkerName
+  readonly source: Topic
 }
 
 interface OpenClients {
@@ -44,19 +44,25 @@ export function kafkaLagReader(
 ): LagReader {
   const names = kafkaNames(prefix)
   const places = workerNames.flatMap((stage) =>
-    waysOf(inputs[stage]).flatMap((way) =>
-      Array.from({ length: partitions }, (_, partition): Place => ({ stage, way, topic: names.topic(way), partition })),
+    topicsOf(inputs[stage]).flatMap((source) =>
+      Array.from(
+        { length: partitions },
+        (_, partition): Place => ({ stage, source, topic: names.nameOf(source), partition }),
+      ),
     ),
   )
   const known = knownStretches()
-  const groups = groupStandings(connection, names, places)
-  const retention = retentionQuestions(connection, [...new Set(places.map(({ topic }) => topic))])
+  const retention = retentionQuestions([...new Set(places.map(({ topic }) => topic))])
+  const groupPlaces = new Map(
+    workerNames.map((stage) => [names.group(stage), places.filter((place) => place.stage === stage)]),
+  )
+  let asking: Promise<KafkaAdmin> | null = null
   let opened: Promise<OpenClients> | null = null
   let reading: Promise<LagReading> | null = null
   let closed = false
 
   return {
-    names: { cluster: clusterName(prefix), group: names.group, topic: names.topic },
+    names: { cluster: clusterName(prefix), group: names.group, nameOf: names.nameOf },
     async read() {
       if (closed) throw new Unavailable('The reader of lag is closed.')
       if (reading) throw new Unavailable('Kafka was asked for the lag before, and has not answered yet.')
@@ -68,13 +74,13 @@ export function kafkaLagReader(
     async close() {
       closed = true
       await reading?.catch(() => undefined)
-      await closeClients()
+      await Promise.all([closeAdmin(), closeClients()])
     },
   }
 
   async function round(): Promise<LagReading> {
     try {
-      const [{ members, committed }, kept] = await Promise.all([groups.ask(), retention.ask()])
+      const { members, committed, kept } = await askGroups()
       const clients = await openClients()
       // After the commits, which so lie before the ends.
       const [ends, starts] = await Promise.all([
@@ -82,25 +88,47 @@ export function kafkaLagReader(
         startOffsets(clients.probe, places, tries),
       ])
       const asked = places.flatMap((place) => {
-        const stretch = stretchOf(place, committed, starts, ends)
+        const stretch = stretchOf(place, committed.get(names.group(place.stage)), starts, ends)
         return stretch ? [{ place, name: placeName(place), stretch }] : []
       })
       await readOldest(clients.oldest, asked)
-      const found = asked.map(({ place: { stage, way, partition }, name, stretch }): PartitionLag => {
-        return { stage, way, partition, ...stretch, ...known.waiting(name, stretch) }
+      const found = asked.map(({ place: { stage, source, partition }, name, stretch }): PartitionLag => {
+        return { stage, topic: source, partition, ...stretch, ...known.waiting(name, stretch) }
       })
       const missing = places.filter((place) => !ends.has(placeName(place)) || !starts.has(placeName(place)))
       return {
         atMs: nowMs(),
         partitions: found,
         incomplete: new Set(missing.map(({ stage }) => stage)),
-        members,
-        retentionMs: (way) => kept.get(names.topic(way)),
+        members: new Map(workerNames.map((stage) => [stage, members.get(names.group(stage))?.length ?? 0])),
+        retentionMs: (source) => kept.get(names.nameOf(source)),
       }
     } catch (error) {
       if (isStuck(error)) void closeClients()
       throw isMissing(error) ? new Unavailable(missingText, { cause: error }) : error
     }
+  }
+
+  async function askGroups() {
+    asking ??= openKafkaAdmin(connection)
+    try {
+      const admin = await asking
+      const [members, committed, kept] = await Promise.all([
+        admin.memberClients([...groupPlaces.keys()]),
+        admin.committed(groupPlaces),
+        retention.ask(admin),
+      ])
+      return { members, committed, kept }
+    } catch (error) {
+      await closeAdmin()
+      throw error
+    }
+  }
+
+  async function closeAdmin(): Promise<void> {
+    const admin = await asking?.catch(() => null)
+    asking = null
+    await admin?.close()
   }
 
   async function readOldest(
@@ -144,14 +172,14 @@ async function open(connection: KafkaConnection, names: Names): Promise<OpenClie
 }
 
 /** How long each topic keeps records. A topic whose settings this user may not read is left out. */
-function retentionQuestions(connection: KafkaConnection, topics: readonly string[]) {
+function retentionQuestions(topics: readonly string[]) {
   let known: ReadonlyMap<string, number> = new Map()
   let knownMs = Number.NEGATIVE_INFINITY
 
   return {
-    async ask(): Promise<ReadonlyMap<string, number>> {
+    async ask(admin: KafkaAdmin): Promise<ReadonlyMap<string, number>> {
       if (performance.now() - knownMs < retentionAgeMs) return known
-      const settings = await topicSettings(connection, topics, ['retention.ms'])
+      const settings = await admin.topicSettings(topics, ['retention.ms'])
       const told = [...settings].flatMap(([topic, own]): [string, number][] => {
         const keptMs = Number(own.get('retention.ms') || Number.NaN)
         if (Number.isNaN(keptMs)) return []
@@ -164,18 +192,11 @@ function retentionQuestions(connection: KafkaConnection, topics: readonly string
   }
 }
 
-function stretchOf(
-  place: Place,
-  committed: ReadonlyMap<WorkerName, Offsets>,
-  starts: Offsets,
-  ends: Offsets,
-): Stretch | null {
+function stretchOf(place: Place, committed: Offsets | undefined, starts: Offsets, ends: Offsets): Stretch | null {
   const name = placeName(place)
   const start = starts.get(name)
   const end = ends.get(name)
-  return start === undefined || end === undefined
-    ? null
-    : { committed: committed.get(place.stage)?.get(name) ?? null, start, end }
+  return start === undefined || end === undefined ? null : { committed: committed?.get(name) ?? null, start, end }
 }
 
 /** A prefix tells Carillons on one Kafka apart. */

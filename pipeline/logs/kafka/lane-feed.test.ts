@@ -2,15 +2,15 @@
 import { EventEmitter } from 'node:events'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import { expect, test } from 'vitest'
-import { wayTo } from '../../../schemas/topics.js'
+import { topicOf } from '../../../schemas/streams.js'
 import type { LogRecord } from '../../engine/log.js'
 import { laneFeed } from './lane-feed.js'
 import { kafkaNames } from './names.js'
 
-const way = wayTo('notifications.requested', 'high', null)
+const topic = topicOf('notifications.requested', 'high', null)
 const names = kafkaNames()
-const topic = names.topic(way)
-const place = { way, partition: 0 }
+const name = names.nameOf(topic)
+const place = { topic, partition: 0 }
 const plenty = 1_000_000
 
 test('the end of a partition is not believed while what was read before it is not taken', async () => {
@@ -81,7 +81,7 @@ function open() {
   const feed = laneFeed(consumer as unknown as KafkaConsumer, names)
   /** Lets the call under way bring these; ends are told before the records, as the library does. */
   const bring = async (refreshed: Promise<void>, { offsets, end }: Brought): Promise<void> => {
-    if (end !== undefined) events.emit('partition.eof', { topic, partition: 0, offset: end })
+    if (end !== undefined) events.emit('partition.eof', { topic: name, partition: 0, offset: end })
     calls.shift()?.(null, offsets.map(messageAt))
     await refreshed
   }
@@ -89,5 +89,5 @@ function open() {
 }
 
 function messageAt(offset: number): Message {
-  return { topic, partition: 0, offset, key: null, value: Buffer.alloc(valueBytes), size: valueBytes }
+  return { topic: name, partition: 0, offset, key: null, value: Buffer.alloc(valueBytes), size: valueBytes }
 }

@@ -3,7 +3,7 @@
  *
  *  Invariants: at most one `consume` is under way, and what librdkafka reads changes only between two of them: what a call
  *  brings belongs to what was read when it began. The end of a partition is believed only once all that was read before
- *  it is queued, for what lies before an end may be committed as settled. */
+ *  it is queued, for what lies before an end may be committed as acked. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message, TopicPartitionOffset } from 'node-rdkafka'
 import type { Assignment, LogRecord } from '../../engine/log.js'
@@ -30,7 +30,7 @@ export interface Source {
   readonly topic: string
   /** Offset after the last record that was taken. */
   readTo: number
-  /** Offsets passed that hold no record (marks of transactions, aborted or compacted records), those known as settled
+  /** Offsets passed that hold no record (marks of transactions, aborted or compacted records), those known as acked
    *  before not counted. */
   holes: number
   /** The end of the partition, where everything before it was taken or holds no record; else 0. */
@@ -49,12 +49,12 @@ interface Held extends Source {
   /** False: librdkafka does not read it yet, and what comes under its name is another owner's. */
   reading: boolean
   readonly from: number
-  readonly settled: readonly number[]
+  readonly acked: readonly number[]
 }
 
 export interface LaneFeed {
-  /** Reads the partition from the offset on; `settled` are later offsets that were settled before. */
-  add(place: Assignment, offset: number, settled: readonly number[]): Source
+  /** Reads the partition from the offset on; `acked` are later offsets that were acked before. */
+  add(place: Assignment, offset: number, acked: readonly number[]): Source
   /** Nothing more comes from it. */
   remove(place: Assignment): void
   /** Records that can be taken now. */
@@ -86,11 +86,11 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
   consumer.on('partition.eof', (end) => ends.push(end))
 
   return {
-    add(place, offset, settled) {
-      const topic = names.topic(place.way)
+    add(place, offset, acked) {
+      const topic = names.nameOf(place.topic)
       const source: Held = {
         ...{ place, topic, readTo: offset, holes: 0, queue: [], head: 0, queuedTo: offset, toldEnd: 0 },
-        ...{ reading: false, from: offset, settled },
+        ...{ reading: false, from: offset, acked },
         end: () => (source.queue.length === source.head && source.toldEnd > source.readTo ? source.toldEnd : 0),
         knownEnd: () => Math.max(source.queuedTo, source.toldEnd),
       }
@@ -100,7 +100,7 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
       return source
     },
     remove(place) {
-      const topic = names.topic(place.way)
+      const topic = names.nameOf(place.topic)
       const source = find(topic, place.partition)
       if (!source) return
       sources.get(topic)?.delete(place.partition)
@@ -181,7 +181,7 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
   function queue(message: Message): void {
     const source = find(message.topic, message.partition)
     if (!source?.reading || message.offset < source.queuedTo) return
-    const record = logRecord(message, source.place.way)
+    const record = logRecord(message, source.place.topic)
     source.queue.push(record)
     source.queuedTo = record.offset + 1
     held++
@@ -236,9 +236,9 @@ export function laneFeed(consumer: KafkaConsumer, names: Names): LaneFeed {
   }
 }
 
-/** Holes before `offset` that no earlier owner settled. */
-function holesBetween({ readTo, settled }: Held, offset: number): number {
-  const known = settled.length === 0 ? 0 : settled.filter((other) => other >= readTo && other < offset).length
+/** Holes before `offset` that no earlier owner acked. */
+function holesBetween({ readTo, acked }: Held, offset: number): number {
+  const known = acked.length === 0 ? 0 : acked.filter((other) => other >= readTo && other < offset).length
   return offset - readTo - known
 }
 

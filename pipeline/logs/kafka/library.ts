@@ -4,15 +4,8 @@ import type { LibrdKafkaError } from 'node-rdkafka'
 import { Unavailable } from '../../../schemas/errors.js'
 import { Fenced } from '../../engine/log.js'
 
+export type { KafkaConnection } from '../../config/kafka.js'
 export type Kafka = typeof import('node-rdkafka')
-
-/** How a client reaches the brokers. */
-export interface KafkaConnection {
-  /** host:port, by comma */
-  readonly brokers: string
-  /** More of librdkafka's own settings, for every client: security.protocol, sasl.username, ssl.ca.location… */
-  readonly settings?: Readonly<Record<string, string | number | boolean>>
-}
 
 /** Kafka is configured, and its library was not built. */
 export class KafkaMissing extends Error {

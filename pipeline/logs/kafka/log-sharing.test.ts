@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import {
   accepted,
   collect,
@@ -17,7 +17,6 @@ import { brokerAddress, kafkaLogsAt } from '../../../testing/logs/kafka/log-unde
 import { Fenced } from '../../engine/log.js'
 import { type KafkaLogOptions, openKafkaLog } from './log.js'
 
-vi.setConfig({ testTimeout: 120_000 })
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`several Kafka logs: ${broker.missing}`, () => undefined)
 else describeSharing(broker.address)
@@ -32,7 +31,7 @@ function describeSharing(address: string): void {
     await opened.log.append(requests('high', 20))
     const first = await joinAlone({ ...opened, log: older.log })
     const polled = await collect(opened, first, 20)
-    const second = await newer.log.join({ group: 'dedupe', ways: polled.map(({ way }) => way).slice(0, 1) })
+    const second = await newer.log.join({ group: 'dedupe', topics: polled.map(({ topic }) => topic).slice(0, 1) })
     const late = first.commit({
       outputs: polled.map(accepted),
       changes: [],
@@ -72,10 +71,10 @@ function describeSharing(address: string): void {
       const polled = await collect(opened, member, 10)
       const [place] = positionsAfter(polled)
       if (!place) throw new Error('Ten records have a place')
-      const known = (): number[] => [watcher.log.settled('dedupe', place), watcher.log.unsettled('dedupe', place)]
+      const known = (): number[] => [watcher.log.acked('dedupe', place), watcher.log.unacked('dedupe', place)]
       let heard = 0
       known()
-      const subscription = watcher.log.settlements('dedupe').subscribe(() => heard++)
+      const subscription = watcher.log.acks('dedupe').subscribe(() => heard++)
       await forward(member, polled.slice(0, 4))
       await opened.until(() => heard > 0 && known().join() === '4,6')
       await forward(member, polled)

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import { mergeMap, Observable } from 'rxjs'
-import type { Way } from '../../../schemas/topics.js'
+import { type Topic, topicsOf } from '../../../schemas/streams.js'
 import {
   type Assignment,
   type CountState,
@@ -20,8 +20,7 @@ import { openAppender } from './appender.js'
 import type { RestoreProgress } from './changelog.js'
 import { ChannelsOverlap, checkChannels, clientOf, memberOf } from './channel-sets.js'
 import { disconnect, kafkaClients } from './clients.js'
-import { groupKnowledge } from './knowledge.js'
-import { lagOf } from './lag.js'
+import { groupKnowledge } from './group-progress.js'
 import { type KafkaConnection, loadKafka } from './library.js'
 import type { KafkaMember } from './member.js'
 import { memberIds } from './member-ids.js'
@@ -112,7 +111,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   let unusable: LogUnusable | null = null
   let stuckCalls = 0
   let closing: Promise<void> | null = null
-  const knowledge = groupKnowledge((group) =>
+  const groupProgress = groupKnowledge((group) =>
     watchedGroups.includes(group) ? watchProgress(group) : watchOffsets(group),
   )
 
@@ -137,32 +136,26 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     append: (records) => appender.append(records),
     join,
     tail: tailOf,
-    unsettled(group, place) {
+    unacked(group, place) {
       note(group, place)
-      const known = knowledge.progress(group, place)
-      return known ? Math.max(0, knowledge.end(place) - known.next - known.beyond.length) : 0
+      const known = groupProgress.progress(group, place)
+      return known ? Math.max(0, groupProgress.end(place) - known.next - known.ackedAhead.length) : 0
     },
-    settled(group, place) {
+    acked(group, place) {
       note(group, place)
-      return knowledge.progress(group, place)?.count ?? 0
+      return groupProgress.progress(group, place)?.count ?? 0
     },
-    settlements: (group) => knowledge.settlements(group),
+    acks: (group) => groupProgress.acks(group),
     countState(group, ranges, most) {
       let count = 0
       for (const member of members) if (member.group === group) count += member.countState(ranges, most - count)
       return count
     },
-    async lag(group, ways) {
-      const places = ways.flatMap((way) => Array.from({ length: partitions }, (_, partition) => ({ way, partition })))
-      const beyond = (place: Assignment) => knowledge.progress(group, place)?.beyond ?? []
-      return lagOf(places, {
-        clients,
-        names,
-        groupId: names.group(group),
-        reader: await readerOf(group),
+    async ask() {
+      await endOffsets(
         probe,
-        beyond,
-      })
+        topicsOf('notifications.status').map((topic) => topicPlace({ topic, partition: 0 })),
+      )
     },
     close() {
       closing ??= closeAll()
@@ -195,24 +188,36 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   }
 
   /** Where Kafka cannot be asked who else is there, that is no reason to stand still. */
-  async function admit(group: string, ways: readonly Way[], sessionMs: number): Promise<void> {
-    await checkChannels(options.connection, names.group(group), ways, sessionMs).catch((error: unknown) => {
+  async function admit(group: string, topics: readonly Topic[], sessionMs: number): Promise<void> {
+    await checkChannels(options.connection, names.group(group), topics, sessionMs).catch((error: unknown) => {
       if (!(error instanceof ChannelsOverlap)) return
       giveUp(error.code, error.message)
       throw error
     })
   }
 
-  async function join({ group, ways }: JoinOptions): Promise<KafkaMember> {
+  async function join({ group, topics }: JoinOptions): Promise<KafkaMember> {
     if (unusable) throw new Fenced(unusable.message, { cause: unusable })
     const { stateFolder, sessionTimeoutMs, revokeTimeoutMs, deleteRetentionMs, onRestore, beforeCommit } = options
     const isStatic = slot !== null
     const id = slot ?? ids.take(group)
-    const name = memberOf(names.member(group, id), ways)
+    const name = memberOf(names.member(group, id), topics)
     const sessionMs = sessionTimeoutMs ?? (isStatic ? staticSessionTimeoutMs : dynamicSessionTimeoutMs)
     const member = await openMember({
-      ...{ clients, names, group, ways, knowledge, probe, stateFolder, onRestore, observer, beforeCommit, isStatic },
-      ...{ name, clientId: clientOf(name, ways), admit: () => admit(group, ways, sessionMs) },
+      ...{
+        clients,
+        names,
+        group,
+        topics,
+        groupProgress,
+        probe,
+        stateFolder,
+        onRestore,
+        observer,
+        beforeCommit,
+        isStatic,
+      },
+      ...{ name, clientId: clientOf(name, topics), admit: () => admit(group, topics, sessionMs) },
       onReplaced: replaced,
       onStuck: stuck,
       // Half, for what is deleted while a store is restored.
@@ -236,9 +241,9 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     return joined
   }
 
-  function tailOf(way: Way, tail?: TailOptions): Observable<LogRecord> {
-    return tailMessages(clients, names.group('tail'), names.topic(way), partitions, keeper, tail).pipe(
-      mergeMap((messages) => messages.map((message) => logRecord(message, way))),
+  function tailOf(topic: Topic, tail?: TailOptions): Observable<LogRecord> {
+    return tailMessages(clients, names.group('tail'), names.nameOf(topic), partitions, keeper, tail).pipe(
+      mergeMap((messages) => messages.map((message) => logRecord(message, topic))),
     )
   }
 
@@ -255,7 +260,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     return regularly(async () => {
       const places = [...(asked.get(group)?.values() ?? [])]
       const ends = await endOffsets(probe, places.map(topicPlace))
-      for (const place of places) knowledge.noteEnd(place, ends.get(placeName(topicPlace(place))) ?? 0)
+      for (const place of places) groupProgress.noteEnd(place, ends.get(placeName(topicPlace(place))) ?? 0)
     }).subscribe()
   }
 
@@ -266,11 +271,11 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
       if (places.length === 0) return
       const ends = await endOffsets(probe, places.map(topicPlace))
       const committed = await committedOffsets(await readerOf(group), places.map(topicPlace))
-      knowledge.heard(
+      groupProgress.heard(
         group,
         places.flatMap((place) => {
           const name = placeName(topicPlace(place))
-          knowledge.noteEnd(place, ends.get(name) ?? 0)
+          groupProgress.noteEnd(place, ends.get(name) ?? 0)
           const next = committed.get(name)
           return next === undefined ? [] : { place, next }
         }),
@@ -278,8 +283,8 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
     })
   }
 
-  function topicPlace({ way, partition }: Assignment) {
-    return { topic: names.topic(way), partition }
+  function topicPlace({ topic, partition }: Assignment) {
+    return { topic: names.nameOf(topic), partition }
   }
 
   /** Asks now and again, while somebody listens; emits nothing. */

@@ -1,18 +1,18 @@
 /** A member of a group on Kafka: a consumer for each lane, a place in the group, and a transactional producer.
  *
- *  Invariants: one transaction at a time; what a revoke takes stays until the worker has settled it or a bound passes,
+ *  Invariants: one transaction at a time; what a revoke takes stays until the worker has acked it or a bound passes,
  *  and is then refused; local state is written only after Kafka's commit. After a failure the member does nothing more:
  *  it is left, and a new one begins at what is committed. */
 import { BehaviorSubject } from 'rxjs'
-import { type Lane, lanes, type Way } from '../../../schemas/topics.js'
+import { type Lane, lanes, type Topic } from '../../../schemas/streams.js'
 import { shareOut } from '../../engine/lanes.js'
 import { type Assignment, Fenced, type LogRecord, type Member, pollBytes, type Transaction } from '../../engine/log.js'
 import { nameOf } from '../../engine/topic-partition.js'
+import { assignedPartitions } from './assigned-partitions.js'
 import { type Committer, type CommitterOptions, committer } from './committer.js'
-import { holdings } from './holdings.js'
 import type { LaneFeed } from './lane-feed.js'
 import { enterGroup } from './membership.js'
-import { type TakeoverOptions, takeOver } from './takeover.js'
+import { type TakeoverOptions, takeOver } from './restore.js'
 import type { Transactions } from './transactions.js'
 
 export interface MemberOptions
@@ -30,7 +30,7 @@ export interface MemberOptions
   /** How long a revoke may be held. */
   readonly revokeTimeoutMs: number
   /** Of the first of its ways: its partitions lead those of the others. */
-  readonly leadingWay: Way
+  readonly leadingTopic: Topic
 }
 
 /** A member, and what only a test may do to it: `crash`. */
@@ -38,7 +38,7 @@ export interface KafkaMember extends Member {
   readonly group: string
   /** How many entries of its state lie in the ranges, from a key to a key; counted up to `most`. */
   countState(ranges: readonly (readonly [string, string])[], most: number): number
-  /** Gone without a word: nothing is settled, its polls never answer again. */
+  /** Gone without a word: nothing is acked, its polls never answer again. */
   crash(): Promise<void>
 }
 
@@ -52,13 +52,13 @@ type Presence = 'here' | 'left' | 'crashed'
 
 /** Joins; `assignments` tells what it gets. */
 export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> {
-  const { group, names, feeds, ways } = options
+  const { group, names, feeds, topics } = options
   const assignments = new BehaviorSubject<readonly Assignment[]>([])
-  const owned = holdings(group, feeds)
+  const owned = assignedPartitions(group, feeds)
   /** Partitions whose takeover is under way; a token for each takeover. */
   const coming = new Map<number, object>()
   const leaving = new Set<number>()
-  let settle = async (_: readonly Assignment[]): Promise<void> => undefined
+  let ack = async (_: readonly Assignment[]): Promise<void> => undefined
   let presence: Presence = 'here'
   let failure: { readonly error: unknown } | null = null
   let commits: Committer | null = null
@@ -68,11 +68,11 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     failure ??= { error }
   }
   const placesOf = (partitions: readonly number[]): Assignment[] =>
-    ways.flatMap((way) => partitions.map((partition) => ({ way, partition })))
+    topics.flatMap((topic) => partitions.map((partition) => ({ topic, partition })))
   const tell = (): void => assignments.next(placesOf([...owned.partitions.keys()].sort((a, b) => a - b)))
   const membership = await enterGroup(options.clients, {
     group: names.group(group),
-    topic: names.topic(options.leadingWay),
+    topic: names.nameOf(options.leadingTopic),
     clientId: options.clientId,
     instanceId: options.isStatic ? options.name : null,
     sessionTimeoutMs: options.sessionTimeoutMs,
@@ -114,7 +114,7 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     group,
     countState: owned.countState,
     onRevoke(callback) {
-      settle = callback
+      ack = callback
     },
     leave: () => depart('left'),
     crash: () => depart('crashed'),
@@ -155,7 +155,7 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
     if (presence === 'here' && failure === null) {
       await atMost(
         options.revokeTimeoutMs,
-        settle(placesOf(exposed)).catch(() => undefined),
+        ack(placesOf(exposed)).catch(() => undefined),
       )
     }
     await atMost(commitPatienceMs, commits?.idle() ?? Promise.resolve())

@@ -1,4 +1,4 @@
-/** A member's place in its consumer group. The group shares out the partitions of one topic, the leading way of its
+/** A member's place in its consumer group. The group shares out the partitions of one topic, the leading topic of its
  *  members; partition p of every other way goes with p of that one, for state belongs to (lane, partition) and the
  *  library's assignors do not keep partitions of several topics together.
  *

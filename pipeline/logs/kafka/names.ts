@@ -1,16 +1,16 @@
 /** What Carillon's topics, groups and clients are called on Kafka. */
-import type { Lane, Way } from '../../../schemas/topics.js'
-import { wayName, wayNamed } from '../../../schemas/topics.js'
+import type { Lane, Topic } from '../../../schemas/streams.js'
+import { topicName, topicNamed } from '../../../schemas/streams.js'
 
 /** All names of one Carillon. A prefix keeps several apart on one Kafka. */
 export interface Names {
-  /** The topic of a way. */
-  topic(way: Way): string
-  /** The way of a topic. */
-  way(topic: string): Way | undefined
+  /** A topic's name on this Kafka. */
+  nameOf(topic: Topic): string
+  /** The topic of a name; undefined for a foreign one. */
+  topicNamed(name: string): Topic | undefined
   /** The changes of a group's state in a lane, compacted. */
   changelog(group: string, lane: Lane): string
-  /** What a group settled out of order, compacted; one partition. */
+  /** What a group acked out of order, compacted; one partition. */
   progress(group: string): string
   /** The consumer group. */
   group(group: string): string
@@ -20,12 +20,13 @@ export interface Names {
 
 /** `prefix` stands before every name: empty unless said. */
 export function kafkaNames(prefix = ''): Names {
-  const ways = new Map<string, Way | undefined>()
+  const topics = new Map<string, Topic | undefined>()
   return {
-    topic: (way) => `${prefix}${wayName(way)}`,
-    way(topic) {
-      if (!ways.has(topic)) ways.set(topic, topic.startsWith(prefix) ? wayNamed(topic.slice(prefix.length)) : undefined)
-      return ways.get(topic)
+    nameOf: (topic) => `${prefix}${topicName(topic)}`,
+    topicNamed(name) {
+      if (!topics.has(name))
+        topics.set(name, name.startsWith(prefix) ? topicNamed(name.slice(prefix.length)) : undefined)
+      return topics.get(name)
     },
     changelog: (group, lane) => `${prefix}changelog.${group}.${lane}`,
     progress: (group) => `${prefix}progress.${group}`,

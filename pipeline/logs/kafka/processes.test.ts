@@ -9,7 +9,8 @@ import { brokerAddress, kafkaLogsAt } from '../../../testing/logs/kafka/log-unde
 import type { KafkaLogOptions } from './log.js'
 
 // They wait more than they work.
-vi.setConfig({ testTimeout: 180_000, maxConcurrency: 3 })
+vi.setConfig({ maxConcurrency: 3 })
+
 const partitions = 4
 const sessionTimeoutMs = 3000
 const broker = await brokerAddress()
@@ -38,7 +39,7 @@ function describeProcesses(address: string): void {
     const heir = forwarders.start()
     await opened.until(() => zombie.owned().length === 2 && heir.owned().length === 2)
     const flowing = flow(3000)
-    await opened.until(() => zombie.settled() > 300)
+    await opened.until(() => zombie.acked() > 300)
     zombie.signal('SIGSTOP')
     await flowing
     await opened.until(() => heir.owned().length === partitions)
@@ -57,7 +58,7 @@ function describeProcesses(address: string): void {
       const stateFolder = join(opened.options.stateFolder, 'of the forwarder')
       const first = forwarders.start({ ...more, stateFolder })
       const flowing = flow(2000)
-      await opened.until(() => first.settled() > 500)
+      await opened.until(() => first.acked() > 500)
       await first.end('SIGKILL')
       const second = forwarders.start({ ...more, stateFolder })
       await flowing
@@ -70,7 +71,7 @@ function describeProcesses(address: string): void {
     const { opened, forwarders, once, flow, close } = await openAll(address)
     const older = forwarders.start({ slot: '0' })
     await flow(100)
-    await opened.until(() => older.settled() === 100)
+    await opened.until(() => older.acked() === 100)
     const newer = forwarders.start({ slot: '0' })
     await opened.until(() => older.unusable() === 'slot-taken')
     await flow(100)
@@ -87,7 +88,7 @@ function describeProcesses(address: string): void {
     await opened.until(() => pair.every((forwarder) => forwarder.owned().length === 2))
     await flow(6000)
     await own.restart('SIGKILL')
-    await opened.until(() => pair.reduce((sum, forwarder) => sum + forwarder.settled(), 0) > 3000)
+    await opened.until(() => pair.reduce((sum, forwarder) => sum + forwarder.acked(), 0) > 3000)
     await own.restart('SIGTERM')
     expect(await once(6000, pair)).toEqual(onceOf(6000, 2))
     await close()

@@ -1,8 +1,8 @@
-/** What a group settled out of order: offsets alone cannot say it, and the library does not reach the metadata of
- *  commits. A compacted topic of one partition for each group, written in the step's transaction; key: the way's
+/** What a group acked out of order: offsets alone cannot say it, and the library does not reach the metadata of
+ *  commits. A compacted topic of one partition for each group, written in the step's transaction; key: the topic's
  *  partition; value: JSON.
  *
- *  A record is written while something is settled beyond the first gap, and for groups whose progress other processes
+ *  A record is written while something is acked beyond the first gap, and for groups whose progress other processes
  *  watch. An older one than the commit does no harm: what it names lies before the committed offset then. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
@@ -14,8 +14,8 @@ import { keyOf } from './wire.js'
 /** Where a group stands in a partition of a way. */
 export interface Progress {
   readonly next: number
-  readonly beyond: readonly number[]
-  /** Records settled, holes not counted. */
+  readonly ackedAhead: readonly number[]
+  /** Records acked, holes not counted. */
   readonly count: number
 }
 
@@ -26,11 +26,11 @@ const patienceMs = 60_000
 const idleMs = 5
 const chunk = 1000
 
-/** The value of a progress record: next, count, then the runs of what is settled beyond. */
-export function encodeProgress({ next, beyond }: Pick<Position, 'next' | 'beyond'>, count: number): Buffer {
+/** The value of a progress record: next, count, then the runs of what is acked beyond. */
+export function encodeProgress({ next, ackedAhead }: Pick<Position, 'next' | 'ackedAhead'>, count: number): Buffer {
   const runs: number[] = []
   let last = Number.NaN
-  for (const offset of beyond) {
+  for (const offset of ackedAhead) {
     if (offset === last + 1) runs[runs.length - 1] = (runs.at(-1) ?? 0) + 1
     else runs.push(offset - next, 1)
     last = offset
@@ -44,12 +44,12 @@ export function decodeProgress(message: Message): { place: string; progress: Pro
   const { value } = message
   if (place === undefined || value === null) return null
   const [next, count, runs] = JSON.parse(value.toString()) as [number, number, number[]]
-  const beyond: number[] = []
+  const ackedAhead: number[] = []
   for (let at = 0; at + 1 < runs.length; at += 2) {
     const from = next + (runs[at] ?? 0)
-    for (let index = 0; index < (runs[at + 1] ?? 0); index++) beyond.push(from + index)
+    for (let index = 0; index < (runs[at + 1] ?? 0); index++) ackedAhead.push(from + index)
   }
-  return { place, progress: { next, beyond, count } }
+  return { place, progress: { next, ackedAhead, count } }
 }
 
 /** Reads the topic up to `end`. The consumer joins nothing and tells the ends of partitions. */

@@ -3,19 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { filter, firstValueFrom } from 'rxjs'
-import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { waysOf } from '../../../schemas/topics.js'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { topicsOf } from '../../../schemas/streams.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { loadConfig } from '../../config/config.js'
 import type { KafkaConfig } from '../../config/kafka.js'
 import { inputs } from '../../engine/topology.js'
-import { carillonTopics, statelessWorkers } from './carillon-topics.js'
 import { answerOf, loadKafka } from './library.js'
 import { openKafkaLog } from './log.js'
 import { type ReadyTopicsOptions, readyTopics } from './ready-topics.js'
 import { ensureTopics } from './topic-admin.js'
+import { carillonTopics, statelessWorkers } from './topics.js'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 const never = new AbortController().signal
 
 function configOf(address: string): KafkaConfig {
@@ -95,8 +94,8 @@ function describeOn(address: string): void {
       const { connection, partitions, prefix } = kafka
       const log = await openKafkaLog({ connection, partitions, prefix, stateFolder, statelessGroups: statelessWorkers })
       for (const [group, input] of Object.entries(inputs)) {
-        const member = await log.join({ group, ways: waysOf(input) })
-        const all = waysOf(input).length * partitions
+        const member = await log.join({ group, topics: topicsOf(input) })
+        const all = topicsOf(input).length * partitions
         const owned = await firstValueFrom(member.assignments.pipe(filter(({ length }) => length === all)))
         expect([group, owned.length]).toEqual([group, all])
         await member.leave()

@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Unavailable } from '../../../schemas/errors.js'
 import type { KafkaConfig } from '../../config/kafka.js'
-import { carillonTopics } from './carillon-topics.js'
 import { compareTopics, ensureTopics, type TopicDifference } from './topic-admin.js'
+import { carillonTopics } from './topics.js'
 
 export interface ReadyTopicsOptions {
   /** Creates what is missing. */
@@ -24,7 +24,7 @@ export class TopicsUnfit extends Error {
 const firstPauseMs = 500
 /** The broker is not asked more often than that, however long it takes. */
 const longestPauseMs = 10_000
-const shownMost = 5
+const maxShown = 5
 
 /** Resolves when every topic is there and fit. Rejects with `TopicsUnfit`, with `KafkaMissing`, or with the signal's
  *  reason; while topics are missing or no broker answers, it says so and looks again. */
@@ -94,7 +94,7 @@ export function unfitText(unfit: readonly TopicDifference[]): string {
 
 function listed(differences: readonly TopicDifference[]): string {
   const shown = differences
-    .slice(0, shownMost)
+    .slice(0, maxShown)
     .map(({ topic, what, wanted, found }) => `${topic} has ${what} ${found}, not ${wanted}`)
   const more = differences.length - shown.length
   return [...shown, ...(more > 0 ? [`${more} more`] : [])].join('; ')

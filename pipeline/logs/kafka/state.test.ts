@@ -1,7 +1,7 @@
 /** State that comes back: from local files, from the changelog, or from both. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Scope, StateChange } from '../../../stages/stage.js'
 import { joinAlone, textOf } from '../../../testing/engine/log-under-test.js'
 import { brokerAddress, type KafkaLogUnderTest, kafkaLogsAt } from '../../../testing/logs/kafka/log-under-test.js'
@@ -10,7 +10,6 @@ import type { RestoreProgress } from './changelog.js'
 import { openKafkaLog } from './log.js'
 import { openScopeStore } from './scope-store.js'
 
-vi.setConfig({ testTimeout: 120_000 })
 const scope: Scope = { lane: 'high', partition: 2 }
 const identity = 'notifications.requested null'
 

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { disconnect, kafkaClients } from './clients.js'
 import { laneFeed } from './lane-feed.js'
 import { loadKafka } from './library.js'
 import { kafkaNames } from './names.js'
 import { type ClientKind, type ClientStatistics, type KafkaObserver, parseStatistics } from './statistics.js'
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 describe('statistics', () => {
   test('that tell nothing are zeros, and those that are no JSON none', () => {

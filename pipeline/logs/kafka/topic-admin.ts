@@ -1,8 +1,8 @@
 /** Creates topics, and tells how those that are there differ from what is wanted. Nothing that exists is changed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { IAdminClient, LibrdKafkaError, Metadata, NewTopic } from 'node-rdkafka'
+import { withKafkaAdmin } from './admin.js'
 import { type Clients, disconnect, kafkaClients, requestTimeoutMs } from './clients.js'
-import { topicSettings } from './describe-configs.js'
 import { answerOf, codeOf, codes, type KafkaConnection, loadKafka, logError } from './library.js'
 import type { WantedTopic } from './topics.js'
 
@@ -55,10 +55,11 @@ export async function compareTopics(
   const cluster = await clusterNow(clients)
   const present = wanted.filter(({ name }) => cluster.topics.has(name))
   const names = [...new Set([minInSync, ...wanted.flatMap(({ config }) => Object.keys(config))])]
-  const found = await topicSettings(
-    connection,
-    present.map(({ name }) => name),
-    names,
+  const found = await withKafkaAdmin(connection, (admin) =>
+    admin.topicSettings(
+      present.map(({ name }) => name),
+      names,
+    ),
   )
   return wanted.flatMap((topic) => {
     const shape = cluster.topics.get(topic.name)

@@ -1,22 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { expect, test, vi } from 'vitest'
-import { waysOf } from '../../../schemas/topics.js'
+import { expect, test } from 'vitest'
+import { topicsOf } from '../../../schemas/streams.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { kafkaNames } from './names.js'
 import { compareTopics, ensureTopics } from './topic-admin.js'
 import { type TopicSettings, wantedTopics } from './topics.js'
 
-vi.setConfig({ testTimeout: 60_000 })
 const settings: TopicSettings = {
   partitions: 3,
   replicationFactor: 1,
   minInSyncReplicas: 1,
   deleteRetentionMs: 3_600_000,
 }
-const ways = waysOf('notifications.requested')
+const topics = topicsOf('notifications.requested')
 
 function wanted(prefix: string, more: Partial<TopicSettings> = {}) {
-  return wantedTopics(kafkaNames(prefix), { ...settings, ...more }, ways, [{ group: 'dedupe', ways }])
+  return wantedTopics(kafkaNames(prefix), { ...settings, ...more }, topics, [{ group: 'dedupe', topics }])
 }
 
 test('every way, and for every group its changelogs and its progress, is wanted', () => {
@@ -38,10 +37,10 @@ else describeTopics(broker.address)
 
 function describeTopics(address: string): void {
   const connection = { brokers: address }
-  const fresh = () => `t${randomBytes(4).toString('hex')}.`
+  const firstDelivery = () => `t${randomBytes(4).toString('hex')}.`
 
   test('topics that are missing are told, then created as they are wanted, once', async () => {
-    const topics = wanted(fresh())
+    const topics = wanted(firstDelivery())
     const names = topics.map(({ name }) => name)
     const missing = names.map((topic) => ({ topic, what: 'missing', wanted: 'a topic', found: 'none', fatal: true }))
     expect(await compareTopics(connection, topics)).toEqual(missing)
@@ -50,7 +49,7 @@ function describeTopics(address: string): void {
   })
 
   test('what differs is told, and nothing that exists is changed', async () => {
-    const prefix = fresh()
+    const prefix = firstDelivery()
     const [first] = wanted(prefix)
     const name = first?.name ?? ''
     const other = {

@@ -1,9 +1,12 @@
 /** The topics that Carillon needs: every way, and for every group that runs a changelog for each of its lanes and one
  *  for its progress. */
-import { type Topic, topics, type Way } from '../../../schemas/topics.js'
+import { type Stream, streamNames, streams, type Topic, topicsOf } from '../../../schemas/streams.js'
+import type { WorkerName } from '../../../stages/stage.js'
+import type { KafkaConfig } from '../../config/kafka.js'
 import { laneOf } from '../../engine/topic-partition.js'
+import { inputs } from '../../engine/topology.js'
 import { maxMessageBytes } from './clients.js'
-import type { Names } from './names.js'
+import { kafkaNames, type Names } from './names.js'
 
 /** A topic as it should be. */
 export interface WantedTopic {
@@ -23,7 +26,7 @@ export interface TopicSettings {
   readonly minInSyncReplicas: number | null
   /** How long compacted topics keep what was deleted. */
   readonly deleteRetentionMs: number
-  /** How long other ways keep events; as schemas/topics.ts says unless said. */
+  /** How long other ways keep events; as schemas/streams.ts says unless said. */
   readonly retentionMs?: number
   readonly deadLettersRetentionMs?: number
 }
@@ -31,7 +34,7 @@ export interface TopicSettings {
 /** A group and what it reads. */
 export interface Reading {
   readonly group: string
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
   /** False: it keeps no state, and needs no changelogs. */
   readonly stateful?: boolean
 }
@@ -41,18 +44,35 @@ const changelogSegmentBytes = 64 * 1024 * 1024
 const progressSegmentBytes = 4 * 1024 * 1024
 const progressCompactionLagMs = 60_000
 
+/** Workers that keep no state: they have no changelogs. */
+export const statelessWorkers: readonly WorkerName[] = ['intake', 'enrich-template', 'route', 'record']
+
+/** Every topic of a whole Carillon as it should be. */
+export function carillonTopics(kafka: KafkaConfig): readonly WantedTopic[] {
+  const readings = Object.entries(inputs).map(([group, input]) => ({
+    group,
+    topics: topicsOf(input),
+    stateful: !statelessWorkers.some((name) => name === group),
+  }))
+  return wantedTopics(kafkaNames(kafka.prefix), kafka, streamNames().flatMap(topicsOf), readings)
+}
+
 /** Every topic of these ways and groups. */
 export function wantedTopics(
   names: Names,
   settings: TopicSettings,
-  ways: readonly Way[],
+  topics: readonly Topic[],
   readings: readonly Reading[],
 ): readonly WantedTopic[] {
   const { partitions } = settings
-  const wanted = ways.map((way) => ({ name: names.topic(way), partitions, config: wayConfig(way, settings) }))
+  const wanted = topics.map((topic) => ({
+    name: names.nameOf(topic),
+    partitions,
+    config: topicConfig(topic, settings),
+  }))
   const changelogs = readings
     .filter(({ stateful = true }) => stateful)
-    .flatMap(({ group, ways: own }) =>
+    .flatMap(({ group, topics: own }) =>
       [...new Set(own.map(laneOf))].map((lane) => ({
         name: names.changelog(group, lane),
         partitions,
@@ -71,10 +91,10 @@ export function wantedTopics(
   return [...wanted, ...changelogs, ...progress]
 }
 
-function wayConfig(way: Way, settings: TopicSettings): Record<string, string> {
-  const { compacted: isCompacted, retentionMs }: Topic = topics[way.topic]
+function topicConfig(topic: Topic, settings: TopicSettings): Record<string, string> {
+  const { compacted: isCompacted, retentionMs }: Stream = streams[topic.stream]
   if (isCompacted) return compacted(settings, {})
-  const own = way.topic === 'dead-letters' ? settings.deadLettersRetentionMs : settings.retentionMs
+  const own = topic.stream === 'dead-letters' ? settings.deadLettersRetentionMs : settings.retentionMs
   return { ...common(settings), 'cleanup.policy': 'delete', 'retention.ms': String(own ?? retentionMs) }
 }
 

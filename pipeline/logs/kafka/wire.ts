@@ -3,7 +3,7 @@
  *  node-rdkafka gives an empty key or value back as none, and cuts a header at its first NUL: a header of our own tells
  *  of the one, and the other goes as base64. */
 import type { Message, MessageHeader, Producer } from 'node-rdkafka'
-import type { Way } from '../../../schemas/topics.js'
+import type { Topic } from '../../../schemas/streams.js'
 import type { LogRecord, NewRecord } from '../../engine/log.js'
 
 const emptyHeader = 'carillon-empty'
@@ -32,12 +32,12 @@ export function produce(
 }
 
 /** A record as it was read. */
-export function logRecord(message: Message, way: Way): LogRecord {
+export function logRecord(message: Message, topic: Topic): LogRecord {
   const { partition, offset, timestamp, headers } = message
   const read = headers === undefined || headers.length === 0 ? null : readHeaders(headers)
   const empty = read?.empty ?? ''
   return {
-    way,
+    topic,
     partition,
     offset,
     key: keyOf(message) ?? (empty.includes('k') ? nothing : null),

@@ -1,4 +1,4 @@
-/** Time that tests move. Timers run in the order of their due times, and promises settle between them, so that code
+/** Time that tests move. Timers run in the order of their due times, and promises ack between them, so that code
  *  that awaits proceeds the same way every time. What waits for real input or output is not part of this time.
  *
  *  Invariant: time never goes back, and no timer runs before it is due. */
@@ -15,7 +15,7 @@ export interface VirtualClock {
   runUntil(predicate: () => boolean, maxMs: number): Promise<void>
 }
 
-/** Turns of the event loop between two timers. Each settles every promise that depends on no input or output; more
+/** Turns of the event loop between two timers. Each acks every promise that depends on no input or output; more
  *  than one lets code that yields with setImmediate come forward too. */
 const settleTurns = 3
 /** Timers in one `advance` or `runUntil`; more is a timer that sets itself again for the same moment. */
@@ -42,7 +42,7 @@ export function virtualClock(startMs: number, passedMs?: () => number): VirtualC
     scheduler.frame = Math.max(scheduler.frame, action.delay)
     const failure: unknown = action.execute(action.state, action.delay)
     if (failure) throw failure
-    await settle()
+    await ack()
     return true
   }
 
@@ -50,7 +50,7 @@ export function virtualClock(startMs: number, passedMs?: () => number): VirtualC
     if (moving) throw new Error('The virtual clock is moving already: await the first move')
     moving = true
     try {
-      await settle()
+      await ack()
       for (let timers = 0; !arrived(); timers++) {
         if (timers === maxTimers) throw new Error(`${maxTimers} timers ran before ${untilMs} ms was reached`)
         if (!(await runNext(untilMs))) return false
@@ -76,6 +76,6 @@ export function virtualClock(startMs: number, passedMs?: () => number): VirtualC
   }
 }
 
-async function settle(): Promise<void> {
+async function ack(): Promise<void> {
   for (let turn = 0; turn < settleTurns; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
 }

@@ -39,16 +39,21 @@ export function emptyContents(partitions: number, maxRecords: number): Contents 
   const records = (place: Assignment): LogRecord[] => entryOf(stored, nameOf(place), () => [])
 
   const position = (group: string, place: Assignment): Position =>
-    positions.get(`${group} ${nameOf(place)}`) ?? { way: place.way, partition: place.partition, next: 0, beyond: [] }
+    positions.get(`${group} ${nameOf(place)}`) ?? {
+      topic: place.topic,
+      partition: place.partition,
+      next: 0,
+      ackedAhead: [],
+    }
 
   const state = (group: string, { lane, partition }: Scope): SortedEntries =>
     entryOf(states, `${group} ${lane} ${partition}`, sortedEntries)
 
   /** Only what other logs would keep is kept: the bytes, not the event that they say. */
-  const add = ({ way, key, value, headers, timestampMs }: NewRecord): void => {
+  const add = ({ topic, key, value, headers, timestampMs }: NewRecord): void => {
     const partition = key ? partitionOf(key, partitions) : count % partitions
-    const own = records({ way, partition })
-    own.push({ way, key, value, headers, timestampMs, partition, offset: own.length })
+    const own = records({ topic, partition })
+    own.push({ topic, key, value, headers, timestampMs, partition, offset: own.length })
     count++
   }
 

@@ -1,5 +1,5 @@
 /** How far a member has read, and how one poll is shared out among what it reads. */
-import { type Lane, lanes } from '../../../schemas/topics.js'
+import { type Lane, lanes } from '../../../schemas/streams.js'
 import { shareOut } from '../../engine/lanes.js'
 import type { Assignment, LogRecord, Position, Start } from '../../engine/log.js'
 import type { Contents } from './contents.js'
@@ -14,18 +14,18 @@ export interface Cursor {
   waiting(): number
   /** The next `count`, in order. */
   read(count: number): readonly LogRecord[]
-  /** True when everything that the position settles was read here or settled before. */
+  /** True when everything that the position acks was read here or acked before. */
   covers(position: Position): boolean
 }
 
-/** A cursor at the first record that the group has not settled. */
+/** A cursor at the first record that the group has not acked. */
 export function cursorAt(place: Assignment, position: Position, contents: Contents): Cursor {
   const records = contents.records(place)
-  const start = { ...position, freshFrom: records.length }
+  const start = { ...position, firstDeliveryFrom: records.length }
   let offset = start.next
   return {
     place,
-    lane: place.way.lane ?? 'normal',
+    lane: place.topic.lane ?? 'normal',
     start,
     waiting: () => records.length - offset,
     read: (count) => {
@@ -33,9 +33,9 @@ export function cursorAt(place: Assignment, position: Position, contents: Conten
       offset += read.length
       return read
     },
-    covers: ({ next, beyond }) => {
-      const before = new Set(start.beyond)
-      return next <= offset && beyond.every((settled) => settled < offset || before.has(settled))
+    covers: ({ next, ackedAhead }) => {
+      const before = new Set(start.ackedAhead)
+      return next <= offset && ackedAhead.every((acked) => acked < offset || before.has(acked))
     },
   }
 }

@@ -10,6 +10,7 @@ import {
   request,
   requests,
   textOf,
+  waitingIn,
   wayOf,
 } from '../../../testing/engine/log-under-test.js'
 import { openMemoryLog } from '../../../testing/logs/memory/log-under-test.js'
@@ -34,7 +35,7 @@ test('work that a member polled before it lost a partition and got it back is re
   await second.leave()
   expect(ownedBy(third)).toEqual([0])
   await expect(forward(third, polled)).rejects.toThrow(Fenced)
-  expect(log.unsettled(reader.group, { way: wayOf('notifications.requested', 'high'), partition: 0 })).toBe(4)
+  expect(log.unacked(reader.group, { topic: wayOf('notifications.requested', 'high'), partition: 0 })).toBe(4)
 })
 
 test('positions never go back', async () => {
@@ -94,7 +95,7 @@ test('a second poll or commit while one is under way is refused', async () => {
 test('a member may not share a group with one that reads something else', async () => {
   const log = memoryLog({ partitions: 1, clock: virtualClock(startMs).scheduler })
   await log.join(reader)
-  await expect(log.join({ ...reader, ways: reader.ways.slice(1) })).rejects.toThrow('cannot join')
+  await expect(log.join({ ...reader, topics: reader.topics.slice(1) })).rejects.toThrow('cannot join')
 })
 
 test('what does not fit is refused whole', async () => {
@@ -104,7 +105,7 @@ test('what does not fit is refused whole', async () => {
   const member = await log.join(reader)
   const polled = await member.poll(9, 0)
   await expect(forward(member, polled)).rejects.toThrow(StorageFull)
-  expect((await log.lag('dedupe', reader.ways)).map(({ records }) => records)).toEqual([4, 0, 0])
+  expect((await waitingIn(log, 'dedupe', reader.topics)).map(({ records }) => records)).toEqual([4, 0, 0])
 })
 
 test('state that has expired is gone at that very moment', async () => {
@@ -147,9 +148,9 @@ async function faultyRun(seed: number): Promise<{
   let failures = 0
   log.tail(wayOf('notifications.accepted', 'high')).subscribe((record) => happened.push(textOf(record) ?? ''))
 
-  const way = wayOf('notifications.requested', 'high')
-  const unsettled = (): number =>
-    log.unsettled(reader.group, { way, partition: 0 }) + log.unsettled(reader.group, { way, partition: 1 })
+  const topic = wayOf('notifications.requested', 'high')
+  const unacked = (): number =>
+    log.unacked(reader.group, { topic, partition: 0 }) + log.unacked(reader.group, { topic, partition: 1 })
   const append = async (): Promise<void> => {
     for (let number = 0; answered.length < 60; number++) {
       const record = request('high', `user-${number % 5}`, `record ${number}`)
@@ -161,7 +162,7 @@ async function faultyRun(seed: number): Promise<{
   }
   const work = async (): Promise<void> => {
     let member = await log.join(reader)
-    while (answered.length < 60 || unsettled() > 0) {
+    while (answered.length < 60 || unacked() > 0) {
       try {
         const polled = await member.poll(5, 20)
         const positions = positionsAfter(polled)

@@ -4,8 +4,8 @@
  *  Invariant: records, positions and state of a commit become visible together, and the same seed gives the same run. */
 import { filter, firstValueFrom, map, Observable, type SchedulerLike } from 'rxjs'
 import { Unavailable } from '../../../schemas/errors.js'
-import { type Way, wayName } from '../../../schemas/topics.js'
-import type { Assignment, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
+import { type Topic, topicName } from '../../../schemas/streams.js'
+import type { Assignment, JoinOptions, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
 import { type Contents, emptyContents } from './contents.js'
 import { type Failure, type Faults, fated, fateOf } from './faults.js'
 import { type MemoryGroup, type MemoryMember, memoryMember } from './member.js'
@@ -45,15 +45,17 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
     if (closed) throw new Unavailable('The memory log is closed')
   }
 
-  const groupOf = ({ group: name, ways }: JoinOptions): MemoryGroup => {
+  const groupOf = ({ group: name, topics }: JoinOptions): MemoryGroup => {
     const known = groups.get(name)
     if (known) {
-      if (namesOf(known.ways) === namesOf(ways)) return known
-      throw new Error(`The members of ${name} read ${namesOf(known.ways)}; one that reads ${namesOf(ways)} cannot join`)
+      if (namesOf(known.topics) === namesOf(topics)) return known
+      throw new Error(
+        `The members of ${name} read ${namesOf(known.topics)}; one that reads ${namesOf(topics)} cannot join`,
+      )
     }
     const group = {
       name,
-      ways,
+      topics,
       shares: partitionShares(partitions, groupRevokeTimeoutMs, clock),
       contents,
       fate,
@@ -77,31 +79,26 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
     return member
   }
 
-  const settled = (group: string, place: Assignment): number => {
-    const { next, beyond } = contents.position(group, place)
-    return next + beyond.length
+  const acked = (group: string, place: Assignment): number => {
+    const { next, ackedAhead } = contents.position(group, place)
+    return next + ackedAhead.length
   }
 
-  const unsettled = (group: string, place: Assignment): number => contents.records(place).length - settled(group, place)
-
-  const lagOf = (group: string, place: Assignment): Lag => {
-    const oldest = contents.records(place)[contents.position(group, place).next]
-    return { ...place, records: unsettled(group, place), oldestMs: oldest?.timestampMs ?? null }
-  }
+  const unacked = (group: string, place: Assignment): number => contents.records(place).length - acked(group, place)
 
   return {
     partitions,
     append,
     join,
-    tail: (way, tailOptions) => tailOf(contents, way, tailOptions),
-    unsettled,
-    settled,
-    settlements: (group) =>
+    tail: (topic, tailOptions) => tailOf(contents, topic, tailOptions),
+    unacked,
+    acked,
+    acks: (group) =>
       contents.moved.pipe(
         filter((moved) => moved === group),
         map(() => undefined),
       ),
-    lag: async (group, ways) => ways.flatMap((way) => placesOf(way, partitions)).map((place) => lagOf(group, place)),
+    ask: async () => checkOpen(),
     close: async () => {
       closed = true
       for (const member of members.values()) await member.leave()
@@ -112,9 +109,13 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
   }
 }
 
-function tailOf(contents: Contents, way: Way, { from = 'start', onReady }: TailOptions = {}): Observable<LogRecord> {
+function tailOf(
+  contents: Contents,
+  topic: Topic,
+  { from = 'start', onReady }: TailOptions = {},
+): Observable<LogRecord> {
   return new Observable((subscriber) => {
-    const readers = placesOf(way, contents.partitions).map((place) => {
+    const readers = placesOf(topic, contents.partitions).map((place) => {
       const records = contents.records(place)
       return { records, next: from === 'end' ? records.length : 0 }
     })
@@ -141,10 +142,10 @@ function tailOf(contents: Contents, way: Way, { from = 'start', onReady }: TailO
   })
 }
 
-function placesOf(way: Way, partitions: number): Assignment[] {
-  return Array.from({ length: partitions }, (_, partition) => ({ way, partition }))
+function placesOf(topic: Topic, partitions: number): Assignment[] {
+  return Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
 }
 
-function namesOf(ways: readonly Way[]): string {
-  return ways.map(wayName).sort().join(', ')
+function namesOf(topics: readonly Topic[]): string {
+  return topics.map(topicName).sort().join(', ')
 }

@@ -13,7 +13,7 @@ import {
   takeUntil,
   timer,
 } from 'rxjs'
-import type { Way } from '../../../schemas/topics.js'
+import type { Topic } from '../../../schemas/streams.js'
 import type { StateChange } from '../../../stages/stage.js'
 import {
   type Assignment,
@@ -32,7 +32,7 @@ import type { PartitionShares } from './partition-shares.js'
 /** What the members of one group share. */
 export interface MemoryGroup {
   readonly name: string
-  readonly ways: readonly Way[]
+  readonly topics: readonly Topic[]
   readonly shares: PartitionShares
   readonly contents: Contents
   readonly fate: Fate
@@ -49,11 +49,11 @@ type Presence = 'here' | 'left' | 'crashed'
 type Settle = (revoked: readonly Assignment[]) => Promise<void>
 
 /** Enters the group; what it gets is told by `assignments`. */
-export function memoryMember({ name, ways, shares, contents, fate, clock }: MemoryGroup): MemoryMember {
+export function memoryMember({ name, topics, shares, contents, fate, clock }: MemoryGroup): MemoryMember {
   const assignments = new BehaviorSubject<readonly Assignment[]>([])
   const gone = new Subject<void>()
   let cursors: ReadonlyMap<string, Cursor> = new Map()
-  let settle: Settle = async () => undefined
+  let ack: Settle = async () => undefined
   let presence: Presence = 'here'
   let failure: unknown = null
   const oncePolling = oneAtATime('poll')
@@ -62,9 +62,9 @@ export function memoryMember({ name, ways, shares, contents, fate, clock }: Memo
   const open = (place: Assignment): Cursor => cursorAt(place, contents.position(name, place), contents)
 
   const seat = shares.enter({
-    settle: (partitions) => settle(placesOf(ways, partitions)),
+    ack: (partitions) => ack(placesOf(topics, partitions)),
     changed: (partitions) => {
-      const places = placesOf(ways, partitions)
+      const places = placesOf(topics, partitions)
       cursors = new Map(places.map((place) => [nameOf(place), cursors.get(nameOf(place)) ?? open(place)]))
       assignments.next(places)
     },
@@ -139,7 +139,7 @@ export function memoryMember({ name, ways, shares, contents, fate, clock }: Memo
     get: (scope, key) => contents.state(name, scope).get(key, clock.now()),
     range: (scope, from, to, limit) => contents.state(name, scope).range(from, to, limit, clock.now()),
     onRevoke: (callback) => {
-      settle = callback
+      ack = callback
     },
     leave: async () => depart('left'),
     crash: () => depart('crashed'),
@@ -147,8 +147,8 @@ export function memoryMember({ name, ways, shares, contents, fate, clock }: Memo
 }
 
 /** The partitions of every way: partition p of all ways belongs to the same member, as state does. */
-function placesOf(ways: readonly Way[], partitions: readonly number[]): readonly Assignment[] {
-  return ways.flatMap((way) => partitions.map((partition) => ({ way, partition })))
+function placesOf(topics: readonly Topic[], partitions: readonly number[]): readonly Assignment[] {
+  return topics.flatMap((topic) => partitions.map((partition) => ({ topic, partition })))
 }
 
 function oneAtATime(what: string): <T>(run: () => Promise<T>) => Promise<T> {

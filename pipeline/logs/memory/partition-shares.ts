@@ -13,8 +13,8 @@ export interface Seat {
 
 /** What a member wants to know about its partitions. */
 export interface Occupant {
-  /** Called before partitions go; they stay until it settles. */
-  readonly settle: (partitions: readonly number[]) => Promise<void>
+  /** Called before partitions go; they stay until it acks. */
+  readonly ack: (partitions: readonly number[]) => Promise<void>
   /** Called with what it owns, ascending, after that changed. */
   readonly changed: (partitions: readonly number[]) => void
 }
@@ -26,7 +26,7 @@ export interface PartitionShares {
 
 interface Place extends Occupant {
   readonly owned: Set<number>
-  readonly leaving: Set<number>
+  readonly revoked: Set<number>
   readonly gone: Subject<void>
 }
 
@@ -50,14 +50,14 @@ export function partitionShares(partitions: number, revokeTimeoutMs: number, clo
 
   const takeBack = async (place: Place, share: number): Promise<void> => {
     const excess = ascending(place.owned).slice(share)
-    for (const partition of excess) place.leaving.add(partition)
-    const settled = defer(() => place.settle(excess)).pipe(
-      // Whether it settled or failed to, the work not committed is read again by the next owner.
+    for (const partition of excess) place.revoked.add(partition)
+    const acked = defer(() => place.ack(excess)).pipe(
+      // Whether it acked or failed to, the work not committed is read again by the next owner.
       catchError(() => [undefined]),
     )
-    await firstValueFrom(race(settled, timer(revokeTimeoutMs, clock), place.gone))
+    await firstValueFrom(race(acked, timer(revokeTimeoutMs, clock), place.gone))
     const lost = excess.filter((partition) => place.owned.delete(partition))
-    place.leaving.clear()
+    place.revoked.clear()
     if (lost.length > 0) place.changed(ascending(place.owned))
   }
 
@@ -77,11 +77,11 @@ export function partitionShares(partitions: number, revokeTimeoutMs: number, clo
 
   return {
     enter(occupant) {
-      const place: Place = { ...occupant, owned: new Set(), leaving: new Set(), gone: new Subject() }
+      const place: Place = { ...occupant, owned: new Set(), revoked: new Set(), gone: new Subject() }
       places.push(place)
       void rebalance()
       return {
-        isKept: (partition) => place.owned.has(partition) && !place.leaving.has(partition),
+        isKept: (partition) => place.owned.has(partition) && !place.revoked.has(partition),
         vacate: () => {
           const index = places.indexOf(place)
           if (index < 0) return

@@ -111,12 +111,12 @@ export class Database {
     const group = this.#queue
     if (group.length === 0) return
     this.#queue = []
-    const settled: (() => void)[] = []
+    const acked: (() => void)[] = []
     const startedMs = performance.now()
     try {
       this.#setSynchronous(group.some(({ durable }) => durable) ? 'FULL' : 'NORMAL')
       this.#sqlite.exec('BEGIN IMMEDIATE')
-      for (const work of group) settled.push(this.#runOne(work))
+      for (const work of group) acked.push(this.#runOne(work))
       this.#sqlite.exec('COMMIT')
     } catch (error) {
       this.#rollback()
@@ -125,7 +125,7 @@ export class Database {
       return
     }
     this.#observer.committed?.(performance.now() - startedMs, null)
-    for (const settle of settled) settle()
+    for (const ack of acked) ack()
   }
 
   #runOne({ run, resolve, reject }: Work): () => void {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { collect, forward, joinAlone, request, requests, wayOf } from '../../../testing/engine/log-under-test.js'
 import { openSqliteLog, type SqliteLogUnderTest } from '../../../testing/logs/sqlite/log-under-test.js'
-import type { LagReader, PartitionLag } from '../../observe/lag/reading.js'
+import type { LagReader, PartitionLag } from '../../engine/lag-reading.js'
 import { Database } from './database.js'
 import { sqliteLagReader } from './lag-reader.js'
 
@@ -22,8 +22,8 @@ afterEach(async () => {
 
 const high = wayOf('notifications.requested', 'high')
 
-async function lagOf(way = high): Promise<PartitionLag | undefined> {
-  return (await lags.read()).partitions.find((partition) => partition.way === way)
+async function lagOf(topic = high): Promise<PartitionLag | undefined> {
+  return (await lags.read()).partitions.find((partition) => partition.topic === topic)
 }
 
 test('every stage’s lag is read from the file, and the engine’s answer is its one member', async () => {
@@ -37,7 +37,7 @@ test('every stage’s lag is read from the file, and the engine’s answer is it
 })
 
 test('what waits is counted, less what was settled out of order, and its age is that of the oldest', async () => {
-  const place = { stage: 'dedupe', way: high, partition: 0, start: 0, lost: 0 } as const
+  const place = { stage: 'dedupe', topic: high, partition: 0, start: 0, lost: 0 } as const
   expect(await lagOf()).toEqual({ ...place, committed: null, end: 0, records: 0, oldestMs: null })
   const beforeMs = Date.now()
   await opened.log.append(requests('high', 3))
@@ -47,13 +47,18 @@ test('what waits is counted, less what was settled out of order, and its age is 
   expect(first).toBeGreaterThanOrEqual(beforeMs)
   expect(await lagOf()).toEqual({ ...place, committed: null, end: 5, records: 5, oldestMs: first })
   const member = await joinAlone(opened)
-  const settle = (next: number, beyond: readonly number[]) =>
-    member.commit({ outputs: [], changes: [], positions: [{ way: high, partition: 0, next, beyond }], durable: false })
-  await settle(2, [4])
+  const ack = (next: number, ackedAhead: readonly number[]) =>
+    member.commit({
+      outputs: [],
+      changes: [],
+      positions: [{ topic: high, partition: 0, next, ackedAhead }],
+      durable: false,
+    })
+  await ack(2, [4])
   expect(await lagOf()).toEqual({ ...place, committed: 2, end: 5, records: 2, oldestMs: first })
-  await settle(3, [4])
+  await ack(3, [4])
   expect(await lagOf()).toEqual({ ...place, committed: 3, end: 5, records: 1, oldestMs: second })
-  await settle(5, [])
+  await ack(5, [])
   expect(await lagOf()).toEqual({ ...place, committed: 5, end: 5, records: 0, oldestMs: null })
 })
 
@@ -64,7 +69,7 @@ test('the age is found in the middle of many segments', async () => {
   const first = (opened.database.prepare('SELECT min(position) AS first FROM log_segments').get() as { first: number })
     .first
   for (const next of [1, 255, 256, 700]) {
-    const positions = [{ way: high, partition: 0, next, beyond: [] }]
+    const positions = [{ topic: high, partition: 0, next, ackedAhead: [] }]
     await member.commit({ outputs: [], changes: [], positions, durable: false })
     const segment = first + Math.floor(next / 256) * 256
     expect([next, (await lagOf())?.oldestMs]).toEqual([next, segment % 1_000_000])

@@ -1,9 +1,9 @@
 /** The lag of every group on the SQLite log, read by a connection of its own: the thread that runs the stages is not
  *  asked, and may hang. */
-import { type Way, wayName, waysOf } from '../../../schemas/topics.js'
+import { type Topic, topicName, topicsOf } from '../../../schemas/streams.js'
 import type { WorkerName } from '../../../stages/stage.js'
+import type { LagReader, PartitionLag } from '../../engine/lag-reading.js'
 import { inputs, workerNames } from '../../engine/topology.js'
-import type { LagReader, PartitionLag } from '../../observe/lag/reading.js'
 import type { Database } from './database.js'
 import { offsetSpan } from './log-tables.js'
 import { segmentRecords } from './segment.js'
@@ -11,7 +11,7 @@ import { segmentRecords } from './segment.js'
 export interface SqliteLagOptions {
   /** Reads the file only. Closed by its owner. */
   readonly database: Database
-  /** How long the log keeps what every group has settled, in milliseconds. What one has not settled it keeps longer. */
+  /** How long the log keeps what every group has acked, in milliseconds. What one has not acked it keeps longer. */
   readonly retentionMs: number
   /** Whether the engine answers. Bounded. */
   readonly isAlive: () => Promise<boolean>
@@ -32,13 +32,13 @@ interface PositionRow {
   readonly grp: string
   readonly partition_id: number
   readonly next: number
-  readonly beyond: string | null
+  readonly ackedAhead: string | null
 }
 
 /** Without Kafka there is no intake. */
 const stages: readonly WorkerName[] = workerNames.filter((name) => name !== 'intake')
-const ways: ReadonlyMap<string, { readonly stage: WorkerName; readonly way: Way }> = new Map(
-  stages.flatMap((stage) => waysOf(inputs[stage]).map((way) => [wayName(way), { stage, way }] as const)),
+const topics: ReadonlyMap<string, { readonly stage: WorkerName; readonly topic: Topic }> = new Map(
+  stages.flatMap((stage) => topicsOf(inputs[stage]).map((topic) => [topicName(topic), { stage, topic }] as const)),
 )
 
 const partitionsSql = `
@@ -58,7 +58,7 @@ const writtenSql = `
 /** Reads what stands in the file. Rounds reject with `Unavailable` where it cannot be read. */
 export function sqliteLagReader({ database, retentionMs, isAlive, nowMs = Date.now }: SqliteLagOptions): LagReader {
   return {
-    names: { cluster: 'carillon', group: (stage) => stage, topic: wayName },
+    names: { cluster: 'carillon', group: (stage) => stage, nameOf: topicName },
     async read() {
       const alive = await isAlive()
       const partitions = database.read(() => partitionsNow(database))
@@ -84,7 +84,7 @@ function partitionsNow(database: Database): readonly PartitionLag[] {
   )
   const rows = database.prepare(partitionsSql).all() as unknown as PartitionRow[]
   return rows.flatMap((row) => {
-    const found = ways.get(row.name)
+    const found = topics.get(row.name)
     if (!found) return []
     const position = positions.get(`${found.stage}/${row.id}`)
     return [{ ...found, partition: row.partition, ...lagOf(database, row, position) }]
@@ -95,14 +95,14 @@ function lagOf(
   database: Database,
   row: PartitionRow,
   position: PositionRow | undefined,
-): Omit<PartitionLag, 'stage' | 'way' | 'partition'> {
+): Omit<PartitionLag, 'stage' | 'topic' | 'partition'> {
   const begin = row.id * offsetSpan
   const start = row.first === null ? row.start : row.first - begin
   const end = row.last === null ? row.start : row.last - begin
   const committed = position?.next ?? null
   const from = Math.max(committed ?? 0, start)
-  const beyond = position?.beyond ? (JSON.parse(position.beyond) as number[]).length : 0
-  const records = Math.max(0, end - from - beyond)
+  const ackedAhead = position?.ackedAhead ? (JSON.parse(position.ackedAhead) as number[]).length : 0
+  const records = Math.max(0, end - from - ackedAhead)
   return {
     ...{ committed, start, end, records },
     oldestMs: records > 0 ? writtenMs(database, begin, from) : null,

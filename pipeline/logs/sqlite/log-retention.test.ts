@@ -37,9 +37,9 @@ async function pruneAll({ log }: SqliteLogUnderTest, limits: LogLimits): Promise
 /** Everything that still stands in the reader's topic. */
 function standing({ log }: SqliteLogUnderTest): (string | null)[] {
   const texts: (string | null)[] = []
-  for (const way of reader.ways)
+  for (const topic of reader.topics)
     log
-      .tail(way)
+      .tail(topic)
       .subscribe((record) => texts.push(textOf(record)))
       .unsubscribe()
   return texts
@@ -107,7 +107,7 @@ test('offsets go on where they were, also when everything is gone and the file i
   await one.reopen()
   await write()
   expect(await consume(2)).toEqual(['2', '3'])
-  expect((await one.log.lag(reader.group, reader.ways)).map(({ records }) => records)).toEqual([0, 0, 0, 0, 0, 0])
+  expect((await one.lag(reader.group, reader.topics)).map(({ records }) => records)).toEqual([0, 0, 0, 0, 0, 0])
 })
 
 test('a prune takes small bites, and says whether there is more', async () => {
@@ -136,18 +136,18 @@ test('state that has expired is forgotten, and what lasts is kept', async () => 
 
 test('a topic that no group reads goes by age alone', async () => {
   const one = await open()
-  const way = { topic: 'providers.health', lane: null, channel: null } as const
-  const record = { ...request('normal', 'key', 'value'), way }
+  const topic = { stream: 'providers.health', lane: null, channel: null } as const
+  const record = { ...request('normal', 'key', 'value'), topic }
   await one.log.append([record])
   await pruneAll(one, { ...old(), olderThanMs: 0 })
   const seen: (string | null)[] = []
   one.log
-    .tail(way)
+    .tail(topic)
     .subscribe((each) => seen.push(textOf(each)))
     .unsubscribe()
   await pruneAll(one, old())
   one.log
-    .tail(way)
+    .tail(topic)
     .subscribe((each) => seen.push(textOf(each)))
     .unsubscribe()
   expect([seen, wayOf('notifications.requested', 'low').lane]).toEqual([['value'], 'low'])

@@ -13,8 +13,8 @@ export interface LogLimits {
 }
 
 /** Rows of one bite: a few milliseconds of the writer's time. */
-const segmentsMost = 64
-const entriesMost = 500
+const maxSegments = 64
+const maxEntries = 500
 
 /** Removes one bite; true when there may be more. */
 export async function pruneLog(
@@ -25,19 +25,19 @@ export async function pruneLog(
 ): Promise<boolean> {
   const removed = await database.write(() => {
     const crowded = fileBytes(database) > limits.bytes
-    let left = segmentsMost
+    let left = maxSegments
     for (const partition of partitions) {
       if (left > 0) left -= tables.removeConsumed(partition, crowded ? limits.nowMs : limits.olderThanMs, left)
     }
-    return { segments: segmentsMost - left, entries: forgetExpired(database, limits.nowMs) }
+    return { segments: maxSegments - left, entries: forgetExpired(database, limits.nowMs) }
   }, false)
-  return removed.segments === segmentsMost || removed.entries === entriesMost
+  return removed.segments === maxSegments || removed.entries === maxEntries
 }
 
 function forgetExpired(database: Database, nowMs: number): number {
   const forget = database.prepare(
     `DELETE FROM log_state WHERE (scope, key) IN
-       (SELECT scope, key FROM log_state WHERE expires_ms < ? ORDER BY expires_ms LIMIT ${entriesMost})`,
+       (SELECT scope, key FROM log_state WHERE expires_ms < ? ORDER BY expires_ms LIMIT ${maxEntries})`,
   )
   return Number(forget.run(nowMs).changes)
 }

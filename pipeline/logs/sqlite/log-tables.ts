@@ -1,5 +1,5 @@
 /** The tables of the SQLite log, and the numbers by which they name ways and scopes. */
-import { type Way, wayName, wayTo } from '../../../schemas/topics.js'
+import { type Topic, topicName, topicOf } from '../../../schemas/streams.js'
 import type { Scope } from '../../../stages/stage.js'
 import type { Position } from '../../engine/log.js'
 import type { Database } from './database.js'
@@ -34,7 +34,7 @@ const schema = `
 /** A partition of a way: `end` is the offset of the next record to be written. */
 export interface Partition {
   readonly id: number
-  readonly way: Way
+  readonly topic: Topic
   readonly partition: number
   end: number
 }
@@ -46,14 +46,14 @@ export interface StoredSegment extends Segment {
 }
 
 export interface LogTables {
-  partition(way: Way, partition: number): Partition
+  partition(topic: Topic, partition: number): Partition
   /** Reads every end again, and forgets the numbers of scopes: after a failed commit what was noted in memory is not
    *  what stands in the file. */
   reload(): void
   /** Appends within a write; `end` grows. */
   append(partition: Partition, segment: Segment, nowMs: number): void
   /** The partitions of several ways at once, made in one transaction where they are missing. */
-  prepare(ways: readonly Way[], partitions: number): void
+  prepare(topics: readonly Topic[], partitions: number): void
   /** The segment that holds the offset, or the first after it; undefined at the end. */
   segmentAt(partition: Partition, offset: number): StoredSegment | undefined
   /** Removes at most `most` segments from the front that were written before a time and that every group has behind
@@ -63,14 +63,14 @@ export interface LogTables {
   enrol(group: string, partitions: readonly Partition[]): void
   /** How many entries of a group's state lie in the ranges, from a key to a key; counted up to `most`. */
   countState(group: string, ranges: readonly (readonly [string, string])[], most: number): number
-  position(group: string, partition: Partition): { next: number; beyond: readonly number[] }
+  position(group: string, partition: Partition): { next: number; ackedAhead: readonly number[] }
   putPosition(group: string, partition: Partition, position: Position): void
   scopeId(group: string, scope: Scope): number
 }
 
 export function openLogTables(database: Database): LogTables {
   database.exec(schema)
-  const partitions = new Map<Way, Partition[]>()
+  const partitions = new Map<Topic, Partition[]>()
   const scopes = new Map<string, number>()
   const insertSegment = database.prepare(
     'INSERT INTO log_segments (position, count, written_ms, bytes) VALUES (?, ?, ?, ?)',
@@ -104,28 +104,28 @@ export function openLogTables(database: Database): LogTables {
   )
   const markStart = database.prepare('UPDATE log_partitions SET start = ? WHERE id = ?')
   return {
-    partition(way, number) {
-      let ofWay = partitions.get(way) ?? partitions.get(wayTo(way.topic, way.lane, way.channel))
-      if (!ofWay) {
-        ofWay = []
-        partitions.set(wayTo(way.topic, way.lane, way.channel), ofWay)
+    partition(topic, number) {
+      let ofTopic = partitions.get(topic) ?? partitions.get(topicOf(topic.stream, topic.lane, topic.channel))
+      if (!ofTopic) {
+        ofTopic = []
+        partitions.set(topicOf(topic.stream, topic.lane, topic.channel), ofTopic)
       }
-      let found = ofWay[number]
+      let found = ofTopic[number]
       if (!found) {
-        found = { id: partitionId(wayName(way), number), way, partition: number, end: 0 }
+        found = { id: partitionId(topicName(topic), number), topic, partition: number, end: 0 }
         found.end = endOf(found)
-        ofWay[number] = found
+        ofTopic[number] = found
       }
       return found
     },
-    prepare(ways, count) {
+    prepare(topics, count) {
       database.exec('BEGIN IMMEDIATE')
-      for (const way of ways) for (let number = 0; number < count; number++) this.partition(way, number)
+      for (const topic of topics) for (let number = 0; number < count; number++) this.partition(topic, number)
       database.exec('COMMIT')
     },
     reload() {
       scopes.clear()
-      for (const ofWay of partitions.values()) for (const partition of ofWay) partition.end = endOf(partition)
+      for (const ofTopic of partitions.values()) for (const partition of ofTopic) partition.end = endOf(partition)
     },
     append(partition, { count, bytes }, nowMs) {
       insertSegment.run(partition.id * offsetSpan + partition.end, count, nowMs, bytes)
@@ -163,11 +163,11 @@ export function openLogTables(database: Database): LogTables {
       return count
     },
     position(group, partition) {
-      const row = readPosition.get(group, partition.id) as { next: number; beyond: string | null } | undefined
-      return { next: row?.next ?? 0, beyond: row?.beyond ? JSON.parse(row.beyond) : [] }
+      const row = readPosition.get(group, partition.id) as { next: number; ackedAhead: string | null } | undefined
+      return { next: row?.next ?? 0, ackedAhead: row?.ackedAhead ? JSON.parse(row.ackedAhead) : [] }
     },
-    putPosition(group, partition, { next, beyond }) {
-      writePosition.run(group, partition.id, next, beyond.length > 0 ? JSON.stringify(beyond) : null)
+    putPosition(group, partition, { next, ackedAhead }) {
+      writePosition.run(group, partition.id, next, ackedAhead.length > 0 ? JSON.stringify(ackedAhead) : null)
     },
     scopeId(group, { lane, partition }) {
       const key = `${group}/${lane}/${partition}`

@@ -27,7 +27,7 @@ test('when the last write of a commit fails, its first ones are undone too', asy
   const commit = { outputs, changes: [], positions: positionsAfter(polled), durable: false }
   await expect(member.commit(commit)).rejects.toThrow('as the test wants it')
   opened.database.exec('DROP TRIGGER fails')
-  const lag = await opened.log.lag('enrich-template', [wayOf('notifications.accepted', 'high')])
+  const lag = await opened.lag('enrich-template', [wayOf('notifications.accepted', 'high')])
   expect([await readerLag(opened), lag.map(({ records }) => records)]).toEqual([20, [0, 0, 0, 0]])
   await opened.close()
 })
@@ -87,11 +87,11 @@ test('while the disk is full appends and commits say so and leave nothing; after
   const again = await collect(opened, next, 105)
   expect(
     again
-      .filter(({ way }) => way.lane === 'normal')
+      .filter(({ topic }) => topic.lane === 'normal')
       .map(placeOf)
       .sort(),
   ).toEqual(polled.map(placeOf).sort())
-  const lows = again.filter(({ way }) => way.lane === 'low').map((record) => record.value?.length)
+  const lows = again.filter(({ topic }) => topic.lane === 'low').map((record) => record.value?.length)
   const check = opened.database.prepare('PRAGMA integrity_check').get()
   expect([lows, check]).toEqual([Array(5).fill(200_000), { integrity_check: 'ok' }])
   await opened.close()
@@ -109,11 +109,11 @@ test('what failed to be appended is not read in the place of what was appended a
   await opened.close()
 })
 
-test('a way that is written out is the same way', async () => {
+test('a topic that is written out is the same topic', async () => {
   const opened = await openSqliteLog({ partitions: 4, revokeTimeoutMs: 1000 })
-  const written = { topic: 'notifications.requested', lane: 'low', channel: null } as const
+  const written = { stream: 'notifications.requested', lane: 'low', channel: null } as const
   await opened.log.append(requests('low', 3, 1))
-  await opened.log.append(requests('low', 3, 1).map((record) => ({ ...record, way: written })))
+  await opened.log.append(requests('low', 3, 1).map((record) => ({ ...record, topic: written })))
   const member = await joinAlone(opened)
   expect((await collect(opened, member, 6)).map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5])
   await opened.close()
@@ -142,7 +142,7 @@ test('a commit that fails alone leaves no hole for those it shared the transacti
   const opened = await openSqliteLog({ partitions: 4, revokeTimeoutMs: 1000 })
   await opened.log.append(requests('high', 8, 1))
   const one = await joinAlone(opened)
-  const other = await joinAlone(opened, { group: 'route', ways: [wayOf('notifications.rendered', 'high')] })
+  const other = await joinAlone(opened, { group: 'route', topics: [wayOf('notifications.rendered', 'high')] })
   const outputs = (await collect(opened, one, 8)).map(accepted)
   opened.database.exec(`CREATE TEMP TRIGGER fails BEFORE INSERT ON log_state
     BEGIN SELECT RAISE(ABORT, 'as the test wants it'); END`)

@@ -3,15 +3,15 @@
  *  Invariant: a record is readable only after its commit; offsets of a partition are dense. One process owns the file
  *  (the lock of the data folder sees to it), so a group has one member and its partitions never move. */
 import { Observable, Subject } from 'rxjs'
-import { topicNames, type Way, waysOf } from '../../../schemas/topics.js'
-import type { CountState, JoinOptions, Lag, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
+import { streamNames, type Topic, topicsOf } from '../../../schemas/streams.js'
+import type { CountState, JoinOptions, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
 import { partitionOf } from '../../engine/murmur2.js'
 import type { Database } from './database.js'
 import { type LogLimits, pruneLog } from './log-retention.js'
 import { openLogTables, type Partition } from './log-tables.js'
-import { sqliteMember } from './member.js'
-import { type RecentRecords, recentRecords } from './recent-records.js'
-import { pack, type Segment } from './segment.js'
+import { type GroupPosition, type SharedLog, sqliteMember } from './member.js'
+import { recentRecords } from './recent-records.js'
+import { pack } from './segment.js'
 import { segmentReader } from './segment-reader.js'
 
 export interface SqliteLogOptions {
@@ -29,43 +29,11 @@ export interface SqliteLog extends Log {
   appendIf<T extends { readonly append: boolean }>(records: readonly NewRecord[], alongside: () => T): Promise<T>
 }
 
-/** How far one group has come in one partition, kept in memory as it stands in the file. */
-export interface GroupPosition {
-  next: number
-  beyond: readonly number[]
-}
-
-/** One partition's part of what is to be written. */
-export interface PackedRecords {
-  readonly partition: Partition
-  readonly records: readonly NewRecord[]
-  readonly segments: readonly Segment[]
-}
-
-/** What the log and its members share. */
-export interface SharedLog {
-  readonly database: Database
-  readonly tables: ReturnType<typeof openLogTables>
-  readonly nowMs: () => number
-  readonly recent: RecentRecords
-  /** Fires after records became readable. */
-  readonly appended: Subject<void>
-  /** Records made ready to be written. Done before the transaction, for it may throw. */
-  packed(records: readonly NewRecord[]): readonly PackedRecords[]
-  /** Writes within a transaction. Only the storage can make it throw, and then the whole transaction fails. */
-  write(packed: readonly PackedRecords[]): void
-  /** A commit failed: what was noted in memory of its writes is not true. */
-  undo(): void
-  partitionsOf(way: Way): readonly Partition[]
-  groupPosition(group: string, partition: Partition): GroupPosition
-  settled(group: string): Subject<void>
-}
-
 export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOptions): SqliteLog {
   const tables = openLogTables(database)
-  tables.prepare(topicNames().flatMap(waysOf), partitions)
+  tables.prepare(streamNames().flatMap(topicsOf), partitions)
   const positions = new Map<string, Map<Partition, GroupPosition>>()
-  const settlements = new Map<string, Subject<void>>()
+  const acks = new Map<string, Subject<void>>()
   const shared: SharedLog = {
     database,
     tables,
@@ -85,7 +53,7 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       tables.reload()
       shared.recent.clear()
     },
-    partitionsOf: (way) => Array.from({ length: partitions }, (_, partition) => tables.partition(way, partition)),
+    partitionsOf: (topic) => Array.from({ length: partitions }, (_, partition) => tables.partition(topic, partition)),
     groupPosition(group, partition) {
       let ofGroup = positions.get(group)
       if (!ofGroup) {
@@ -99,11 +67,11 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       }
       return position
     },
-    settled(group) {
-      let subject = settlements.get(group)
+    acked(group) {
+      let subject = acks.get(group)
       if (!subject) {
         subject = new Subject()
-        settlements.set(group, subject)
+        acks.set(group, subject)
       }
       return subject
     },
@@ -116,27 +84,28 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     },
     appendIf,
     async join(options: JoinOptions): Promise<Member> {
-      // From now on retention waits for the group, also where it has settled nothing yet.
-      const read = options.ways.flatMap((way) => shared.partitionsOf(way))
+      // From now on retention waits for the group, also where it has acked nothing yet.
+      const read = options.topics.flatMap((topic) => shared.partitionsOf(topic))
       await database.write(() => tables.enrol(options.group, read), false)
       return sqliteMember(shared, options)
     },
     tail,
-    unsettled(group, assignment) {
-      const partition = tables.partition(assignment.way, assignment.partition)
-      const { next, beyond } = shared.groupPosition(group, partition)
-      return partition.end - next - beyond.length
+    unacked(group, assignment) {
+      const partition = tables.partition(assignment.topic, assignment.partition)
+      const { next, ackedAhead } = shared.groupPosition(group, partition)
+      return partition.end - next - ackedAhead.length
     },
-    settled(group, assignment) {
-      const { next, beyond } = shared.groupPosition(group, tables.partition(assignment.way, assignment.partition))
-      return next + beyond.length
+    acked(group, assignment) {
+      const { next, ackedAhead } = shared.groupPosition(group, tables.partition(assignment.topic, assignment.partition))
+      return next + ackedAhead.length
     },
-    settlements: (group) => shared.settled(group),
-    lag: async (group, ways) =>
-      ways.flatMap((way) => shared.partitionsOf(way)).map((partition) => lagOf(shared, group, partition)),
+    acks: (group) => shared.acked(group),
+    ask: async () => {
+      database.prepare('SELECT 1').get()
+    },
     countState: (group, ranges, most) => tables.countState(group, ranges, most),
     prune: (limits) => {
-      const all = topicNames().flatMap((topic) => waysOf(topic).flatMap((way) => shared.partitionsOf(way)))
+      const all = streamNames().flatMap((stream) => topicsOf(stream).flatMap((topic) => shared.partitionsOf(topic)))
       return pruneLog(database, tables, all, limits)
     },
     close: async () => {
@@ -164,7 +133,7 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     const groups = new Map<Partition, NewRecord[]>()
     for (const record of records) {
       const number = record.key === null ? 0 : partitionOf(record.key, partitions)
-      const partition = tables.partition(record.way, number)
+      const partition = tables.partition(record.topic, number)
       const own = groups.get(partition)
       if (own) own.push(record)
       else groups.set(partition, [record])
@@ -172,10 +141,10 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
     return groups
   }
 
-  function tail(way: Way, { from = 'start', onReady }: TailOptions = {}): Observable<LogRecord> {
+  function tail(topic: Topic, { from = 'start', onReady }: TailOptions = {}): Observable<LogRecord> {
     return new Observable((subscriber) => {
       const readers = shared
-        .partitionsOf(way)
+        .partitionsOf(topic)
         .map((partition) => segmentReader(tables, partition, from === 'end' ? partition.end : 0, null))
       onReady?.()
       const read = () => {
@@ -187,11 +156,4 @@ export function sqliteLog(database: Database, { partitions, nowMs }: SqliteLogOp
       return shared.appended.subscribe(read)
     })
   }
-}
-
-function lagOf({ tables, groupPosition }: SharedLog, group: string, partition: Partition): Lag {
-  const { next, beyond } = groupPosition(group, partition)
-  const records = partition.end - next - beyond.length
-  const oldestMs = records > 0 ? (tables.segmentAt(partition, next)?.writtenMs ?? null) : null
-  return { way: partition.way, partition: partition.partition, records, oldestMs }
 }

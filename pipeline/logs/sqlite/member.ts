@@ -1,6 +1,6 @@
 /** The one member of a group on the SQLite log. */
-import { BehaviorSubject } from 'rxjs'
-import { type Lane, lanes } from '../../../schemas/topics.js'
+import { BehaviorSubject, type Subject } from 'rxjs'
+import { type Lane, lanes, type Topic } from '../../../schemas/streams.js'
 import type { Scope, StateChange, StateEntry } from '../../../stages/stage.js'
 import { shareOut } from '../../engine/lanes.js'
 import {
@@ -8,28 +8,63 @@ import {
   type JoinOptions,
   type LogRecord,
   type Member,
+  type NewRecord,
   type Position,
   pollBytes,
   type Transaction,
 } from '../../engine/log.js'
-import type { GroupPosition, PackedRecords, SharedLog } from './log.js'
-import type { Partition } from './log-tables.js'
+import type { Database } from './database.js'
+import type { openLogTables, Partition } from './log-tables.js'
+import type { RecentRecords } from './recent-records.js'
+import type { Segment } from './segment.js'
 import { type SegmentReader, segmentReader } from './segment-reader.js'
+
+/** How far one group has come in one partition, kept in memory as it stands in the file. */
+export interface GroupPosition {
+  next: number
+  ackedAhead: readonly number[]
+}
+
+/** One partition's part of what is to be written. */
+export interface PackedRecords {
+  readonly partition: Partition
+  readonly records: readonly NewRecord[]
+  readonly segments: readonly Segment[]
+}
+
+/** What the log and its members share. */
+export interface SharedLog {
+  readonly database: Database
+  readonly tables: ReturnType<typeof openLogTables>
+  readonly nowMs: () => number
+  readonly recent: RecentRecords
+  /** Fires after records became readable. */
+  readonly appended: Subject<void>
+  /** Records made ready to be written. Done before the transaction, for it may throw. */
+  packed(records: readonly NewRecord[]): readonly PackedRecords[]
+  /** Writes within a transaction. Only the storage can make it throw, and then the whole transaction fails. */
+  write(packed: readonly PackedRecords[]): void
+  /** A commit failed: what was noted in memory of its writes is not true. */
+  undo(): void
+  partitionsOf(topic: Topic): readonly Partition[]
+  groupPosition(group: string, partition: Partition): GroupPosition
+  acked(group: string): Subject<void>
+}
 
 interface Source {
   readonly lane: Lane
   readonly reader: SegmentReader
 }
 
-export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Member {
+export function sqliteMember(log: SharedLog, { group, topics }: JoinOptions): Member {
   const { database, tables } = log
-  const owned = ways.flatMap((way) => log.partitionsOf(way))
+  const owned = topics.flatMap((topic) => log.partitionsOf(topic))
   const sources: readonly Source[] = owned.map((partition) => ({
-    lane: partition.way.lane ?? 'normal',
+    lane: partition.topic.lane ?? 'normal',
     reader: segmentReader(tables, partition, log.groupPosition(group, partition).next, log.recent),
   }))
   const ends = new Map(owned.map((partition) => [partition, partition.end]))
-  const assignments = new BehaviorSubject(owned.map(({ way, partition }) => ({ way, partition })))
+  const assignments = new BehaviorSubject(owned.map(({ topic, partition }) => ({ topic, partition })))
   const putState = database.prepare(
     `INSERT INTO log_state (scope, key, value, expires_ms) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms`,
@@ -45,9 +80,15 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
 
   return {
     assignments,
-    start({ way, partition }) {
-      const { next, beyond } = log.groupPosition(group, tables.partition(way, partition))
-      return { way, partition, next, beyond, freshFrom: ends.get(tables.partition(way, partition)) ?? Infinity }
+    start({ topic, partition }) {
+      const { next, ackedAhead } = log.groupPosition(group, tables.partition(topic, partition))
+      return {
+        topic,
+        partition,
+        next,
+        ackedAhead,
+        firstDeliveryFrom: ends.get(tables.partition(topic, partition)) ?? Infinity,
+      }
     },
     async poll(max, waitMs) {
       if (left) return []
@@ -72,9 +113,9 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
           log.undo()
           throw error
         })
-      for (const position of transaction.positions) settle(position)
+      for (const position of transaction.positions) ack(position)
       if (transaction.outputs.length > 0) log.appended.next()
-      log.settled(group).next()
+      log.acked(group).next()
     },
     get(scope, key) {
       const row = database.read(() => getState.get(tables.scopeId(group, scope), key))
@@ -99,7 +140,7 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
   function write(packed: readonly PackedRecords[], { changes, positions }: Transaction): void {
     for (const change of changes) apply(change)
     for (const position of positions) {
-      tables.putPosition(group, tables.partition(position.way, position.partition), position)
+      tables.putPosition(group, tables.partition(position.topic, position.partition), position)
     }
     // Last: it moves the ends in memory, which must not have moved where this work alone is undone.
     log.write(packed)
@@ -111,10 +152,10 @@ export function sqliteMember(log: SharedLog, { group, ways }: JoinOptions): Memb
     else putState.run(id, key, value, expiresAtMs)
   }
 
-  function settle({ way, partition, next, beyond }: Position): void {
-    const position: GroupPosition = log.groupPosition(group, tables.partition(way, partition) as Partition)
+  function ack({ topic, partition, next, ackedAhead }: Position): void {
+    const position: GroupPosition = log.groupPosition(group, tables.partition(topic, partition) as Partition)
     position.next = next
-    position.beyond = beyond
+    position.ackedAhead = ackedAhead
   }
 }
 

@@ -3,7 +3,7 @@ import { request, requests, textOf, wayOf } from '../../../testing/engine/log-un
 import type { Partition } from './log-tables.js'
 import { recentRecords } from './recent-records.js'
 
-const partition: Partition = { id: 1, way: wayOf('notifications.requested', 'high'), partition: 0, end: 0 }
+const partition: Partition = { id: 1, topic: wayOf('notifications.requested', 'high'), partition: 0, end: 0 }
 const other: Partition = { ...partition, id: 2, partition: 1 }
 const roomy = 2 ** 30
 

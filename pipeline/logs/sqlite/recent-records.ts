@@ -23,7 +23,7 @@ interface Run {
   bytes: number
 }
 
-const bytesMost = 8 * 1024 * 1024
+const maxBytes = 8 * 1024 * 1024
 
 export function recentRecords(): RecentRecords {
   const runs = new Set<Run>()
@@ -44,7 +44,7 @@ export function recentRecords(): RecentRecords {
       if (own) own.push(run)
       else byPartition.set(partition, [run])
       bytes += size
-      while (bytes > bytesMost) dropOldest()
+      while (bytes > maxBytes) dropOldest()
     },
     take(partition, offset, max, maxBytes) {
       const own = byPartition.get(partition)
@@ -81,11 +81,11 @@ export function recentRecords(): RecentRecords {
 }
 
 /** Spelt out: a spread costs a microsecond, for every record of every hop. */
-function placed(record: NewRecord, { way, partition }: Partition, offset: number): LogRecord {
+function placed(record: NewRecord, { topic, partition }: Partition, offset: number): LogRecord {
   const { key, value, headers, timestampMs, event } = record
   return event
-    ? { way, partition, offset, key, value, headers, timestampMs, event }
-    : { way, partition, offset, key, value, headers, timestampMs }
+    ? { topic, partition, offset, key, value, headers, timestampMs, event }
+    : { topic, partition, offset, key, value, headers, timestampMs }
 }
 
 /** How many records from `from` on fit; at least one. */

@@ -52,7 +52,7 @@ it('inboxes of an earlier version keep their messages, what was read, and the or
   put('b', 2, startMs + 9)
   put('a', 1, null)
   createStoreSchema(database)
-  const inbox = inboxStore(database)
+  const inbox = inboxStore(database, Date.now)
   const message = (id: string, ms: number) => {
     return { id, notificationId: `n-${id}`, body: 'Hi', at: `2026-01-01T00:00:00.00${ms}Z` }
   }

@@ -136,8 +136,15 @@ const inboxArrivals = `
   CREATE INDEX store_inbox_arrival ON store_inbox (tenant, recipient, (read_at IS NULL));
 `
 
+/** When a notification ended, and when a message came into its inbox: what retention counts from. Rows of before have
+ *  neither, and count from acceptance. */
+const endsAndArrivals = `
+  ALTER TABLE store_records ADD COLUMN ended_at INTEGER;
+  ALTER TABLE store_inbox ADD COLUMN arrived_at INTEGER;
+`
+
 /** What leads from each version to the next. */
-const steps = [first, pendingClaims, letterIndexes, claimWindows, inboxArrivals]
+const steps = [first, pendingClaims, letterIndexes, claimWindows, inboxArrivals, endsAndArrivals]
 
 /** The file was written by a later version of Carillon. */
 export class LaterSchema extends Error {

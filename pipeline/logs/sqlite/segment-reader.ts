@@ -43,7 +43,15 @@ export function segmentReader(
         while (offset < last && bytes && bytesLeft > 0) {
           const { record, next } = unpack(bytes, at)
           const { key, value, headers, timestampMs } = record
-          records.push({ way: partition.way, partition: partition.partition, offset, key, value, headers, timestampMs })
+          records.push({
+            topic: partition.topic,
+            partition: partition.partition,
+            offset,
+            key,
+            value,
+            headers,
+            timestampMs,
+          })
           bytesLeft -= value?.length ?? 0
           offset++
           loaded = offset

@@ -35,7 +35,7 @@ export function pack(records: readonly NewRecord[]): Segment[] {
 }
 
 /** What a record holds besides its place. */
-export type PackedRecord = Omit<NewRecord, 'way' | 'event'>
+export type PackedRecord = Omit<NewRecord, 'topic' | 'event'>
 
 /** Reads the record at a byte position; `next` is where the following one starts. The bytes are shared. */
 export function unpack(segment: Buffer, at: number): { record: PackedRecord; next: number } {

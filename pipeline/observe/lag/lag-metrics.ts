@@ -1,8 +1,9 @@
 /** What a round found, as gauges. Each round replaces all of them, and they are gone when none succeeds any more: what is
  *  shown was seen lately. */
+
+import type { LagNames, LagReading, PartitionLag } from '../../engine/lag-reading.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { ageOf, laneName, type StageLag } from './lag-trend.js'
-import type { LagNames, LagReading, PartitionLag } from './reading.js'
 
 export interface LagGauges {
   show(reading: LagReading, stages: readonly StageLag[]): void
@@ -11,7 +12,7 @@ export interface LagGauges {
 }
 
 /** The gauges of lag in `metrics`, which belong to this function alone. */
-export function lagGauges(metrics: Metrics, { cluster: cluster_name, group, topic }: LagNames): LagGauges {
+export function lagGauges(metrics: Metrics, { cluster: cluster_name, group, nameOf }: LagNames): LagGauges {
   const { groupOffset, groupLag, groupLagSeconds, latestOffset, topicSumLag } = metrics
   const { groupMaxLag, groupMaxLagSeconds, groupSumLag } = metrics
   const { drainSeconds, retentionUsed, lostRecords, members } = metrics
@@ -34,10 +35,10 @@ export function lagGauges(metrics: Metrics, { cluster: cluster_name, group, topi
   }
 
   function showPartition(lag: PartitionLag, atMs: number): void {
-    const { stage, way, partition: number, committed, records, end } = lag
+    const { stage, topic, partition: number, committed, records, end } = lag
     const partition = String(number)
-    const place = { cluster_name, topic: topic(way), partition }
-    const labels = { ...place, group: group(stage), stage, lane: laneName(way) }
+    const place = { cluster_name, topic: nameOf(topic), partition }
+    const labels = { ...place, group: group(stage), stage, lane: laneName(topic) }
     if (committed !== null) groupOffset.set(labels, committed)
     groupLag.set(labels, records)
     const ageMs = ageOf(lag, atMs)
@@ -58,14 +59,14 @@ export function lagGauges(metrics: Metrics, { cluster: cluster_name, group, topi
     }
     if (!isComplete) return
     groupSumLag.set(labels, lag.waiting)
-    for (const [way, waiting] of waitingByWay(partitions)) {
-      topicSumLag.set({ ...labels, topic: topic(way), lane: laneName(way) }, waiting)
+    for (const [topic, waiting] of waitingByTopic(partitions)) {
+      topicSumLag.set({ ...labels, topic: nameOf(topic), lane: laneName(topic) }, waiting)
     }
   }
 }
 
-function waitingByWay(partitions: readonly PartitionLag[]) {
-  const ways = new Map<PartitionLag['way'], number>()
-  for (const { way, records } of partitions) ways.set(way, (ways.get(way) ?? 0) + records)
-  return ways
+function waitingByTopic(partitions: readonly PartitionLag[]) {
+  const topics = new Map<PartitionLag['topic'], number>()
+  for (const { topic, records } of partitions) topics.set(topic, (topics.get(topic) ?? 0) + records)
+  return topics
 }

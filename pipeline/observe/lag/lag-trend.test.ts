@@ -38,7 +38,7 @@ test('what nobody told the retention of has no risk, and what is kept for ever h
   expect([used(undefined), used(Number.POSITIVE_INFINITY), used(25_000)]).toEqual([null, 0, 2])
 })
 
-/** What the trend tells after readings of (second, written, settled). */
+/** What the trend tells after readings of (second, written, acked). */
 function trendOf(windowMs: number, ...readings: readonly (readonly [number, number, number])[]) {
   const trend = lagTrend(windowMs)
   const told = readings.map(([second, end, committed]) => {

@@ -1,8 +1,8 @@
 /** What successive readings tell of each stage: rates, and how long it takes until nothing waits. */
-import type { Way } from '../../../schemas/topics.js'
+import type { Topic } from '../../../schemas/streams.js'
 import type { WorkerName } from '../../../stages/stage.js'
+import type { LagReading, PartitionLag } from '../../engine/lag-reading.js'
 import { noLane } from '../metrics/metrics.js'
-import type { LagReading, PartitionLag } from './reading.js'
 
 /** One lane of a stage's input. */
 export interface LaneLag {
@@ -25,7 +25,7 @@ export interface StageLag {
   readonly lost: number
   /** Null where it could not be asked. */
   readonly members: number | null
-  /** Written to its input and settled, offsets a second, over the window. Null before the second reading. */
+  /** Written to its input and acked, offsets a second, over the window. Null before the second reading. */
   readonly inPerSecond: number | null
   readonly outPerSecond: number | null
   /** Until nothing waits, as the lag shrinks over the window: what waits, divided by the net rate at which it becomes
@@ -42,11 +42,11 @@ interface Sample {
   readonly atMs: number
   readonly waiting: number
   readonly written: number
-  readonly settled: number
+  readonly acked: number
 }
 
 /** Samples of one stage, whatever the window. */
-const samplesMost = 1000
+const maxSamples = 1000
 
 /** `windowMs`: over how long rates are means. One sample that is older is kept, to have two of them at all. */
 export function lagTrend(windowMs: number): LagTrend {
@@ -89,16 +89,15 @@ export function lagTrend(windowMs: number): LagTrend {
     const kept = samples.get(stage) ?? []
     samples.set(stage, kept)
     kept.push(sample)
-    while (kept.length > 2 && ((kept[1]?.atMs ?? 0) <= sample.atMs - windowMs || kept.length > samplesMost))
-      kept.shift()
+    while (kept.length > 2 && ((kept[1]?.atMs ?? 0) <= sample.atMs - windowMs || kept.length > maxSamples)) kept.shift()
     return kept
   }
 }
 
 function sampleOf(atMs: number, waiting: number, partitions: readonly PartitionLag[]): Sample {
   const written = sum(partitions.map(({ end }) => end))
-  const settled = sum(partitions.map(({ committed, start }) => Math.max(committed ?? 0, start)))
-  return { atMs, waiting, written, settled }
+  const acked = sum(partitions.map(({ committed, start }) => Math.max(committed ?? 0, start)))
+  return { atMs, waiting, written, acked }
 }
 
 function ratesOf(samples: readonly Sample[]): Pick<StageLag, 'inPerSecond' | 'outPerSecond' | 'drainMs'> {
@@ -113,7 +112,7 @@ function ratesOf(samples: readonly Sample[]): Pick<StageLag, 'inPerSecond' | 'ou
   const drainMs = shrunk > 0 ? (last.waiting * elapsedMs) / shrunk : Number.POSITIVE_INFINITY
   return {
     inPerSecond: perSecond(first.written, last.written),
-    outPerSecond: perSecond(first.settled, last.settled),
+    outPerSecond: perSecond(first.acked, last.acked),
     drainMs: last.waiting === 0 ? 0 : drainMs,
   }
 }
@@ -121,7 +120,7 @@ function ratesOf(samples: readonly Sample[]): Pick<StageLag, 'inPerSecond' | 'ou
 function lanesOf(reading: LagReading, partitions: readonly PartitionLag[]): readonly LaneLag[] {
   const lanes = new Map<string, PartitionLag[]>()
   for (const partition of partitions) {
-    const lane = laneName(partition.way)
+    const lane = laneName(partition.topic)
     const own = lanes.get(lane)
     if (own) own.push(partition)
     else lanes.set(lane, [partition])
@@ -136,7 +135,7 @@ function lanesOf(reading: LagReading, partitions: readonly PartitionLag[]): read
 }
 
 /** What a lane is called in labels and tables. */
-export function laneName({ lane }: Way): string {
+export function laneName({ lane }: Topic): string {
   return lane ?? noLane
 }
 
@@ -147,7 +146,7 @@ export function ageOf({ records, oldestMs }: PartitionLag, atMs: number): number
 }
 
 function usedOf(partition: PartitionLag, { atMs, retentionMs }: LagReading): number | null {
-  const keptMs = retentionMs(partition.way)
+  const keptMs = retentionMs(partition.topic)
   const ageMs = ageOf(partition, atMs)
   return keptMs === undefined || ageMs === null ? null : ageMs / keptMs
 }

@@ -1,8 +1,9 @@
 /** Rounds whose outcome is shown as metrics. */
+
+import type { LagReader } from '../../engine/lag-reading.js'
 import type { Logger } from '../logging/logging.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { lagGauges } from './lag-metrics.js'
-import type { LagReader } from './reading.js'
 import { failuresShown, type LagRounds, lagRounds } from './rounds.js'
 
 export interface MeasuredLag {

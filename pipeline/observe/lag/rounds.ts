@@ -1,7 +1,7 @@
 /** Looks at every group again and again, or when asked, and tells what the last round found. */
 import { Unavailable } from '../../../schemas/errors.js'
+import type { LagReader, LagReading } from '../../engine/lag-reading.js'
 import { type LagTrend, lagTrend, type StageLag } from './lag-trend.js'
-import type { LagReader, LagReading } from './reading.js'
 
 /** What came of a round. */
 export interface LagRound {

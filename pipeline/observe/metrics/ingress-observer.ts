@@ -1,14 +1,14 @@
 /** Counts what the ingress takes in, and who watches. */
-import type { IngressObserver } from '../../../ingress/observer.js'
 import type { NotificationRequested } from '../../../schemas/events.js'
 import type { Metrics } from './metrics.js'
 
-export function ingressObserver(metrics: Metrics): IngressObserver {
+/** The ingress's `IngressObserver`. */
+export function ingressObserver(metrics: Metrics) {
   return {
-    requests: (change) => metrics.activeRequests.inc(change),
-    accepted: (notifications) => countAccepted(metrics, notifications),
-    replayed: (origin) => metrics.replayed.inc({ origin: nameOf(origin) }),
-    watchers: (kind, change) => metrics.watchers.inc({ kind }, change),
+    requests: (change: 1 | -1): void => metrics.activeRequests.inc(change),
+    accepted: (notifications: readonly NotificationRequested[]): void => countAccepted(metrics, notifications),
+    replayed: (origin: string): void => metrics.replayed.inc({ origin: nameOf(origin) }),
+    watchers: (kind: string, change: 1 | -1): void => metrics.watchers.inc({ kind }, change),
   }
 }
 

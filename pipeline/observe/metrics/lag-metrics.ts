@@ -1,6 +1,5 @@
 /** How far stages are behind. */
-import { calls } from './buckets.js'
-import { counter, gauge, histogram } from './metric.js'
+import { calls, counter, gauge, histogram } from './metric.js'
 
 const place = ['cluster_name', 'group', 'stage', 'topic', 'lane', 'partition'] as const
 

@@ -1,4 +1,4 @@
-/** Every metric of Carillon: name, type, unit, labels, help. Dashboards, alerts, the README and their tests go by it.
+/** Every metric of Carillon: name, type, unit, labels, help. Dashboards, alerts, docs/metrics.md and their tests go by it.
  *
  *  Names follow Prometheus' conventions (https://prometheus.io/docs/practices/naming/). Where OpenTelemetry has a name
  *  (messaging, db, http), it is taken, written as its exporter to Prometheus writes it; what tells of lag has the names of
@@ -22,3 +22,12 @@ export const ownMetrics = {
 } as const
 
 export const metricList = { ...ownMetrics, ...nodeMetrics } as const
+
+/** The same by what they are about, as docs/metrics.md shows them. */
+export const metricGroups = {
+  flow: { ...stageMetrics, ...deliveryMetrics },
+  requests: ingressMetrics,
+  lag: lagMetrics,
+  stores: storeMetrics,
+  process: { ...processMetrics, ...nodeMetrics },
+} as const

@@ -1,8 +1,9 @@
 /** The metrics of one thread: a counter, gauge or histogram for each of the list, and the page that shows them. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { carillonVersion } from '../../config/version.js'
 import { ownMetrics } from './list.js'
 import type { CounterOf, GaugeOf, HistogramOf, MetricOf } from './metric.js'
-import { collectNodeMetrics, type ThreadName } from './node.js'
+import { nodeProcessMetrics } from './node-metrics.js'
 
 type Made<M> =
   M extends CounterOf<infer L>
@@ -62,4 +63,29 @@ function make(metric: MetricOf, registry: Registry, collect: () => void): Counte
 function unset(gauge: Gauge, labels: readonly string[]): Gauge {
   if (labels.length === 0) gauge.remove()
   return gauge
+}
+
+/** `engine` is a thread beside `http` in one process; what is the process's own is told by the other. */
+export type ThreadName = 'main' | 'http' | 'engine'
+
+const ofProcess: ReadonlySet<string> = new Set(Object.values(nodeProcessMetrics).map(({ name }) => name))
+
+/** A registry whose metrics have the label `thread`. The process's own have none and go into `registry`, but for a
+ *  thread that tells nothing of its process. To be called once in a thread: it watches the event loop from now on. */
+export function collectNodeMetrics(thread: ThreadName, registry: Registry): Registry {
+  const ofThread = new Registry()
+  ofThread.setDefaultLabels({ thread })
+  collectDefaultMetrics({ register: ofThread })
+  // Their order stays: the first of some measures for those after it.
+  for (const name of ofProcess) {
+    const metric = ofThread.getSingleMetric(name)
+    ofThread.removeSingleMetric(name)
+    if (metric && thread !== 'engine') registry.registerMetric(metric)
+  }
+  return ofThread
+}
+
+/** What a process is. To be told once in a process. `role`: what it runs. */
+export function tellBuild(metrics: Metrics, engine: 'embedded' | 'kafka', role: string): void {
+  metrics.build.set({ version: carillonVersion(), engine, role }, 1)
 }

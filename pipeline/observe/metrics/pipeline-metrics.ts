@@ -1,6 +1,5 @@
 /** What happens to notifications: stages, providers, the ingress. */
-import { batches, calls, endToEnd, requests, short } from './buckets.js'
-import { counter, gauge, histogram } from './metric.js'
+import { batches, calls, counter, endToEnd, gauge, histogram, requests, short } from './metric.js'
 
 /** What stages do. `lane` is `all` where the topic has none. */
 export const stageMetrics = {

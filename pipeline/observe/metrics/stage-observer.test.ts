@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { requested } from '../../../schemas/outgoing.js'
-import { wayTo } from '../../../schemas/topics.js'
+import { topicOf } from '../../../schemas/streams.js'
 import { samplesOf } from '../../../testing/observe/metrics/samples-under-test.js'
 import { sampleRequest } from '../../../testing/stores/store-under-test.js'
 import { createCodec } from '../../engine/codec.js'
@@ -16,22 +16,22 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const high = wayTo('notifications.requested', 'high', null)
-const low = wayTo('notifications.requested', 'low', null)
+const high = topicOf('notifications.requested', 'high', null)
+const low = topicOf('notifications.requested', 'low', null)
 const nothing = { key: null, value: null, headers: {}, timestampMs: 0 }
 
-function read(way: typeof high, offset: number): LogRecord {
-  return { ...nothing, way, partition: 0, offset }
+function read(topic: typeof high, offset: number): LogRecord {
+  return { ...nothing, topic, partition: 0, offset }
 }
-function written(way: typeof high): NewRecord {
-  return { ...nothing, way }
+function written(topic: typeof high): NewRecord {
+  return { ...nothing, topic }
 }
 /** An input stands for itself only. */
 function input(recordId: string): AnyInput {
   return { recordId } as AnyInput
 }
 function commitOf(changes: Partial<Commit>): Commit {
-  return { inputs: [], settled: [], outputs: [], drops: [], deadLetters: [], commitMs: 0, ...changes }
+  return { inputs: [], acked: [], outputs: [], drops: [], deadLetters: [], commitMs: 0, ...changes }
 }
 
 test('a commit counts what it settles, writes, drops and gives up, by lane', async () => {
@@ -39,11 +39,11 @@ test('a commit counts what it settles, writes, drops and gives up, by lane', asy
   const observer = stageObserver(metrics, 'dedupe')
   observer.committed?.(
     commitOf({
-      settled: [read(high, 1), read(low, 1), read(low, 2), read(low, 3)],
+      acked: [read(high, 1), read(low, 1), read(low, 2), read(low, 3)],
       outputs: [
-        written(wayTo('notifications.accepted', 'low', null)),
-        written(wayTo('notifications.status', null, null)),
-        written(wayTo('notifications.status', null, null)),
+        written(topicOf('notifications.accepted', 'low', null)),
+        written(topicOf('notifications.status', null, null)),
+        written(topicOf('notifications.status', null, null)),
       ],
       drops: [
         { lane: 'low', reason: 'duplicate', input: null, burial: null },
@@ -92,7 +92,7 @@ test('partitions are counted once for all lanes, and a rebalance is a change of 
   const observer = stageObserver(metrics, 'route')
   const told = () => samplesOf(metrics, 'partitions', 'rebalances')
   const own = (...partitions: readonly number[]) =>
-    observer.assigned?.(partitions.flatMap((partition) => [high, low].map((way) => ({ way, partition }))))
+    observer.assigned?.(partitions.flatMap((partition) => [high, low].map((topic) => ({ topic, partition }))))
   own(0, 1, 2)
   own(2, 1, 0)
   expect(await told()).toEqual([
@@ -121,7 +121,7 @@ test('what the intake lets through counts as accepted', async () => {
   const outputs = (['low', 'low', 'high'] as const).map((priority, at) =>
     codec.encode(requested(sampleRequest(`n-${at}`, at, { priority, origin: 'kafka' })), 0),
   )
-  const status = written(wayTo('notifications.status', null, null))
+  const status = written(topicOf('notifications.status', null, null))
   stageObserver(metrics, 'intake').committed?.(commitOf({ outputs: [...outputs, status] }))
   stageObserver(metrics, 'dedupe').committed?.(commitOf({ outputs }))
   expect(await samplesOf(metrics, 'accepted')).toEqual([

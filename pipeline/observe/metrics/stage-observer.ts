@@ -1,8 +1,9 @@
 /** Counts what a stage's worker does. */
 import type { NotificationRequested } from '../../../schemas/events.js'
-import { type Lane, type Way, wayName } from '../../../schemas/topics.js'
+import { type Lane, type Topic, topicName } from '../../../schemas/streams.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { NewRecord } from '../../engine/log.js'
+import { stateOf, type Worker } from '../../engine/worker.js'
 import type { AnyInput, Commit, WorkerObserver } from '../../engine/worker-observer.js'
 import { countAccepted } from './ingress-observer.js'
 import { type Metrics, noLane } from './metrics.js'
@@ -23,17 +24,18 @@ export function stageObserver(metrics: Metrics, stage: WorkerName): WorkerObserv
       for (const record of records) givenMs.set(record, nowMs)
     },
     committed(commit) {
-      const { settled, outputs, drops, deadLetters, commitMs } = commit
-      for (const [lane, count] of counts(settled, ({ way }) => laneName(way.lane))) {
+      const { acked, outputs, drops, deadLetters, commitMs } = commit
+      for (const [lane, count] of counts(acked, ({ topic }) => laneName(topic.lane))) {
         metrics.consumed.inc({ stage, lane }, count)
       }
-      for (const [way, count] of counts(outputs, ({ way }) => way)) metrics.sent.inc(sentLabels(stage, way), count)
+      for (const [topic, count] of counts(outputs, ({ topic }) => topic))
+        metrics.sent.inc(sentLabels(stage, topic), count)
       for (const { lane, reason } of drops) metrics.dropped.inc({ stage, lane: laneName(lane), reason })
       for (const { lane, reason } of deadLetters) {
         metrics.deadLetters.inc({ stage, lane: laneName(lane), cause: reason })
       }
       metrics.operationSeconds.observe(commitLabels, commitMs / 1000)
-      metrics.commitRecords.observe({ stage }, settled.length)
+      metrics.commitRecords.observe({ stage }, acked.length)
       observeBatches(commit)
       if (stage === 'intake') countAccepted(metrics, outputs.flatMap(requestIn))
     },
@@ -41,7 +43,7 @@ export function stageObserver(metrics: Metrics, stage: WorkerName): WorkerObserv
       for (const record of records) givenMs.delete(record)
     },
     assigned(assignments) {
-      const now = assignments.map(({ way, partition }) => `${wayName(way)}-${partition}`).sort()
+      const now = assignments.map(({ topic, partition }) => `${topicName(topic)}-${partition}`).sort()
       metrics.partitions.set({ stage }, new Set(assignments.map(({ partition }) => partition)).size)
       if (owned !== null && owned !== now.join()) metrics.rebalances.inc({ stage })
       owned = now.join()
@@ -71,8 +73,8 @@ function laneName(lane: Lane | null): string {
   return lane ?? noLane
 }
 
-function sentLabels(stage: WorkerName, { topic, lane }: Way) {
-  return { stage, messaging_destination_name: topic, lane: laneName(lane) }
+function sentLabels(stage: WorkerName, { stream, lane }: Topic) {
+  return { stage, messaging_destination_name: stream, lane: laneName(lane) }
 }
 
 function counts<T, K>(of: readonly T[], key: (one: T) => K): Map<K, number> {
@@ -82,4 +84,11 @@ function counts<T, K>(of: readonly T[], key: (one: T) => K): Map<K, number> {
     counted.set(its, (counted.get(its) ?? 0) + 1)
   }
   return counted
+}
+
+/** How a worker stands, told at each scrape: for as long as the metrics live. */
+export function workerGauges(metrics: Metrics, stage: WorkerName, worker: Worker): void {
+  metrics.atScrape('running', () => metrics.running.set({ stage }, Number(stateOf(worker) === 'running')))
+  metrics.atScrape('stillSeconds', () => metrics.stillSeconds.set({ stage }, worker.stillMs() / 1000))
+  metrics.atScrape('inFlight', () => metrics.inFlight.set({ stage }, worker.unacked()))
 }

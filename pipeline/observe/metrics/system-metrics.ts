@@ -1,6 +1,5 @@
 /** What Carillon stands on. */
-import { short } from './buckets.js'
-import { counter, gauge, histogram } from './metric.js'
+import { counter, gauge, histogram, short } from './metric.js'
 
 /** Databases and Kafka's client. */
 export const storeMetrics = {

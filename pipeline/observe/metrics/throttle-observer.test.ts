@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { samplesOf } from '../../../testing/observe/metrics/samples-under-test.js'
 import { deliveryOf } from '../../../testing/stages/throttle/throttle-sample.js'
+import { throttleObserver } from './delivery-observers.js'
 import { createMetrics } from './metrics.js'
-import { throttleObserver } from './throttle-observer.js'
 
 test('what waits is asked at each scrape; what was put aside and released is counted', async () => {
   const metrics = createMetrics()

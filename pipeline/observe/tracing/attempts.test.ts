@@ -7,7 +7,7 @@ import { sampleRequest } from '../../../testing/stages/deliver/delivery-sample.j
 function recordOf(): InputRecord<'delivery-released'> {
   const { delivery } = sampleRequest()
   const place = { recordId: 'deliveries.released-0-1', scope: { lane: 'normal', partition: 0 } as const }
-  return { ...released(delivery, 1), ...place, timestampMs: 1, headers: {}, fresh: true }
+  return { ...released(delivery, 1), ...place, timestampMs: 1, headers: {}, firstDelivery: true }
 }
 
 test('a call that fails when its record is another owner’s is told whole, and nothing is kept of it', async () => {

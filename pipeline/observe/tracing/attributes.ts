@@ -23,8 +23,8 @@ export type SpanFields = {
 }
 
 /** Characters of one value, and values of a list. */
-const textMost = 256
-const listMost = 16
+const maxText = 256
+const maxList = 16
 
 /** The attributes as OpenTelemetry takes them: what is on the list, cut to its bounds. The parts are not put together
  *  before, for objects with such names are slow to copy. */
@@ -35,7 +35,7 @@ export function attributes(...parts: readonly SpanFields[]): Record<string, stri
       const value = part[name as keyof SpanFields]
       if (value === null || value === undefined || !names.has(name)) continue
       if (typeof value === 'string') written[name] = cut(value)
-      else if (typeof value === 'object') written[name] = value.slice(0, listMost).map(cut)
+      else if (typeof value === 'object') written[name] = value.slice(0, maxList).map(cut)
       else written[name] = value
     }
   }
@@ -43,5 +43,5 @@ export function attributes(...parts: readonly SpanFields[]): Record<string, stri
 }
 
 function cut(text: string): string {
-  return text.length <= textMost ? text : text.slice(0, textMost)
+  return text.length <= maxText ? text : text.slice(0, maxText)
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import { expect, test } from 'vitest'
-import { waitingMost } from './bounded-export.js'
+import { maxWaiting } from './bounded-export.js'
 import { openRecorder } from './open-recorder.js'
 
 type Done = Parameters<SpanExporter['export']>[1]
@@ -34,7 +34,7 @@ function recorderWith(exporter: SpanExporter) {
 test('while the exporter does not answer, spans wait up to a bound, and the others are counted as lost', () => {
   const { batches, exporter } = held()
   const { seen, span } = recorderWith(exporter)
-  for (let count = 0; count < waitingMost + 612; count++) span().end()
+  for (let count = 0; count < maxWaiting + 612; count++) span().end()
   expect([batches.length, batches[0]?.spans.length, seen.dropped]).toEqual([1, 512, 100])
   // What is only recorded because it failed is not even made.
   expect([span(true).recorded, seen.dropped]).toEqual([false, 101])

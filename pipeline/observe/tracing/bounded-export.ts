@@ -12,8 +12,8 @@ export interface ExportWatcher {
 }
 
 /** Spans that wait; some 2 KB each. */
-export const waitingMost = 4096
-const batchMost = 512
+export const maxWaiting = 4096
+const maxBatch = 512
 /** How long a batch that is not full waits for more. */
 const delayMs = 2000
 /** A collector that takes longer is away. */
@@ -43,17 +43,17 @@ export function boundedExport(exporter: SpanExporter, watcher: ExportWatcher): B
   }
   const batches = new BatchSpanProcessor({
     exporter: counted,
-    maxQueueSize: waitingMost,
-    maxExportBatchSize: batchMost,
+    maxQueueSize: maxWaiting,
+    maxExportBatchSize: maxBatch,
     scheduledDelayMillis: delayMs,
     exportTimeoutMillis: 2 * exportTimeoutMs,
   })
 
   return {
-    isFull: () => waiting >= waitingMost,
+    isFull: () => waiting >= maxWaiting,
     onStart: (span: Span, parent) => batches.onStart(span, parent),
     onEnd(span: ReadableSpan) {
-      if (waiting >= waitingMost) return watcher.dropped(1)
+      if (waiting >= maxWaiting) return watcher.dropped(1)
       waiting++
       batches.onEnd(span)
     },

@@ -1,7 +1,7 @@
 /** Where events from upstreams on Kafka stand in the traces. */
 import { expect, test } from 'vitest'
 import { inbound } from '../../../schemas/outgoing.js'
-import { tracePlace } from '../../../schemas/trace-context.js'
+import { spanContext } from '../../../schemas/trace-context.js'
 import { inboundEvent } from '../../../testing/ingress/intake-sample.js'
 import { keptTraces, type SeenSpan, traceparentOf } from '../../../testing/observe/tracing/spans-sample.js'
 import { stageRunner, startMs } from '../../../testing/stages/stage-runner-sample.js'
@@ -25,8 +25,8 @@ async function take(
   await runner.appendRecords(
     records.map(({ priority, headers }) => {
       const event = inboundEvent({ priority })
-      const { way, value } = runner.codec.encode({ ...inbound(event, ''), value: event }, startMs)
-      return { way, key: null, value, headers, timestampMs: startMs }
+      const { topic, value } = runner.codec.encode({ ...inbound(event, ''), value: event }, startMs)
+      return { topic, key: null, value, headers, timestampMs: startMs }
     }),
   )
   await runner.stop(worker)
@@ -41,7 +41,7 @@ async function take(
 const good = (headers: Record<string, string> = {}) => ({ priority: 'normal', headers })
 const bad = (headers: Record<string, string> = {}) => ({ priority: 'urgent', headers })
 const told = ({ traceId, parentId, failed, fields }: SeenSpan) => [...[traceId, parentId, failed, fields['error.type']]]
-const { trace_id } = tracePlace(traceparentOf(4, true))
+const { trace_id } = spanContext(traceparentOf(4, true))
 
 test('the trace that an upstream began goes on, whatever the case of its header', async () => {
   const given = traceparentOf(4, true)

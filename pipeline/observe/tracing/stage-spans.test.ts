@@ -1,7 +1,7 @@
 /** What becomes of a stage's spans where its worker does not just commit. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { requested } from '../../../schemas/outgoing.js'
-import { tracePlace } from '../../../schemas/trace-context.js'
+import { spanContext } from '../../../schemas/trace-context.js'
 import type { LogUnderTest } from '../../../testing/engine/log-under-test.js'
 import { forwardingStage, notification, watchResults, work } from '../../../testing/engine/worker-under-test.js'
 import { openMemoryLog } from '../../../testing/logs/memory/log-under-test.js'
@@ -63,7 +63,7 @@ describe('a stage that crashes', () => {
     const spans = await stageSpansOf(kept)
     const crash = ['bad', 'left', 'TypeError', true]
     expect(spans.map(told)).toEqual([crash, crash, crash, ['bad', 'dead-lettered', 'stage-crash', true]])
-    expect(places).toEqual(spans.slice(0, 3).map(({ traceId, spanId }) => tracePlace(`00-${traceId}-${spanId}-01`)))
+    expect(places).toEqual(spans.slice(0, 3).map(({ traceId, spanId }) => spanContext(`00-${traceId}-${spanId}-01`)))
     expect(JSON.stringify(spans)).not.toContain('secret')
   })
 
@@ -97,7 +97,7 @@ test('what cannot be read is followed in the trace of the header that it came wi
   await on.until(() => results.deadLetters.length === 2)
   const spans = await stageSpansOf(kept)
   expect(spans.map((span) => [span.traceId, ...told(span)])).toEqual([
-    [tracePlace(traceparentOf(3, false)).trace_id, null, 'dead-lettered', 'not-avro', true],
+    [spanContext(traceparentOf(3, false)).trace_id, null, 'dead-lettered', 'not-avro', true],
     [expect.stringMatching(/^[0-9a-f]{32}$/), null, 'dead-lettered', 'not-avro', true],
   ])
 })

@@ -4,8 +4,8 @@
  *  A record that nobody follows costs a look at one character of its trace context. */
 
 import type { TrailEntry } from '../../../schemas/events.js'
-import type { Lane, TopicName } from '../../../schemas/topics.js'
-import { type TracePlace, tracePlace, traceparentIn } from '../../../schemas/trace-context.js'
+import type { Lane, StreamName } from '../../../schemas/streams.js'
+import { type SpanContext, spanContext, traceparentIn } from '../../../schemas/trace-context.js'
 import { StageCrash, type WorkerName } from '../../../stages/stage.js'
 import { isSampled, traceOf } from '../../engine/trace-context.js'
 import type { AnyInput, Commit, Ended, WorkerObserver } from '../../engine/worker-observer.js'
@@ -28,34 +28,34 @@ export interface StageSpans {
 
 export interface StageSpansOptions {
   readonly stage: WorkerName
-  readonly topic: TopicName
+  readonly stream: StreamName
   readonly recorder: Recorder
   /** `messaging.system`. */
   readonly system: string
   /** Told where in the traces a crash stands. */
-  readonly placed: (error: StageCrash, place: TracePlace) => void
+  readonly placed: (error: StageCrash, place: SpanContext) => void
 }
 
 /** Links of a commit; of the others it says how many they are. */
-const linksMost = 128
+const maxLinks = 128
 
-export function stageSpans({ stage, topic, recorder, system, placed }: StageSpansOptions): StageSpans {
+export function stageSpans({ stage, stream, recorder, system, placed }: StageSpansOptions): StageSpans {
   /** Bounded by the stage's mailbox. */
   const open = new Map<AnyInput, LiveSpan>()
   /** What deliver holds: a call may be answered when its record is no longer here. Nobody else asks so late. */
   const held = stage === 'deliver' ? new Set<AnyInput>() : null
-  const name = `${stage} ${topic}`
+  const name = `${stage} ${stream}`
   const shared: SpanFields = {
     'messaging.system': system,
     'messaging.operation.name': stage,
     'messaging.operation.type': 'process',
-    'messaging.destination.name': topic,
+    'messaging.destination.name': stream,
     'messaging.consumer.group.name': stage,
     'carillon.stage': stage,
   }
 
   // What throttle keeps it tells of when it lets it go.
-  const settled: SpanEnd = stage === 'throttle' ? { fields: { 'carillon.outcome': 'parked' } } : {}
+  const acked: SpanEnd = stage === 'throttle' ? { fields: { 'carillon.outcome': 'parked' } } : {}
 
   const observer: WorkerObserver = {
     given(records) {
@@ -121,7 +121,7 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
     if (!burial) return
     const trace = burial.event ? traceOf(burial.event) : traceparentIn(burial.record.headers)
     const { recordId, record, event } = burial
-    const place = placeFields(recordId, record.way.lane, record.partition)
+    const place = placeFields(recordId, record.topic.lane, record.partition)
     const span = recorder.begin({
       name,
       kind: 'consumer',
@@ -150,7 +150,7 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
       const before = new Set(trailOf(input))
       const entries = [...(decided.get(notificationIn(input) ?? '') ?? [])].filter((entry) => !before.has(entry))
       tell(span, entries)
-      span.end(endOf(entries.at(-1), dropped.get(input), dead.get(input)) ?? settled)
+      span.end(endOf(entries.at(-1), dropped.get(input), dead.get(input)) ?? acked)
     }
     recordCommit(
       commit,
@@ -158,7 +158,7 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
     )
   }
 
-  function recordCommit({ settled, outputs, drops, deadLetters, commitMs }: Commit, spans: readonly string[]): void {
+  function recordCommit({ acked, outputs, drops, deadLetters, commitMs }: Commit, spans: readonly string[]): void {
     const endMs = Date.now()
     recorder
       .begin({
@@ -167,16 +167,16 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
         parent: null,
         forced: true,
         startMs: endMs - commitMs,
-        links: spans.slice(0, linksMost),
+        links: spans.slice(0, maxLinks),
         fields: [
           {
             'messaging.system': system,
-            'messaging.batch.message_count': settled.length,
+            'messaging.batch.message_count': acked.length,
             'carillon.stage': stage,
             'carillon.commit.outputs': outputs.length,
             'carillon.commit.dropped': drops.length,
             'carillon.commit.dead_letters': deadLetters.length,
-            'carillon.commit.links_left_out': Math.max(0, spans.length - linksMost),
+            'carillon.commit.links_left_out': Math.max(0, spans.length - maxLinks),
           },
         ],
       })
@@ -191,7 +191,7 @@ export function stageSpans({ stage, topic, recorder, system, placed }: StageSpan
     if (!span) return
     const left = { 'carillon.outcome': 'left' }
     if (crash) {
-      placed(crash, tracePlace(span.traceparent))
+      placed(crash, spanContext(span.traceparent))
       span.end({ fields: { ...left, 'carillon.reason': crash.code }, failed: causeOf(crash) })
     } else {
       span.end({ fields: left })

@@ -1,10 +1,8 @@
 /** Tracing as the composition roots see it. OpenTelemetry is loaded only where it is on. */
 import { randomUUID } from 'node:crypto'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
-import type { Acceptor } from '../../../ingress/ports.js'
-import type { RequestTraces } from '../../../ingress/request-traces.js'
-import type { TopicName } from '../../../schemas/topics.js'
-import type { TracePlace } from '../../../schemas/trace-context.js'
+import type { StreamName } from '../../../schemas/streams.js'
+import type { SpanContext } from '../../../schemas/trace-context.js'
 import type { CallTracer } from '../../../stages/deliver/call-tracer.js'
 import type { WorkerName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
@@ -12,23 +10,23 @@ import { carillonVersion } from '../../config/version.js'
 import type { AnyInput, WorkerObserver } from '../../engine/worker-observer.js'
 import type { Logger } from '../logging/logging.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { tracedAcceptor } from './accepting.js'
+import { type Accepting, tracedAcceptor } from './accepting.js'
 import { attemptSpans } from './attempts.js'
 import { requestSpans } from './requests.js'
 import { type StageSpans, stageSpans } from './stage-spans.js'
 
 export interface Tracing {
-  readonly requests: RequestTraces
+  readonly requests: ReturnType<typeof requestSpans>
   /** Follows the calls of providers. */
   readonly callTracer: CallTracer
   /** Puts the notifications that are accepted into traces. */
-  acceptor(acceptor: Acceptor): Acceptor
+  acceptor<A, C, R extends { readonly kind: string }>(acceptor: A & Accepting<C, R>): A & Accepting<C, R>
   /** Observes a worker of this process, one of each stage. */
-  worker(stage: WorkerName, topic: TopicName): WorkerObserver
+  worker(stage: WorkerName, stream: StreamName): WorkerObserver
   /** The trace context of a notification that an upstream handed to intake without one. */
   root(record: AnyInput): string | null
   /** Where a crash stands in the traces; nothing where it does not. */
-  placeOf(error: unknown): Partial<TracePlace>
+  placeOf(error: unknown): Partial<SpanContext>
   flush(): Promise<void>
   close(): Promise<void>
 }
@@ -70,15 +68,15 @@ export async function openTracing({
   })
   const system = log.kind
   const stages = new Map<WorkerName, StageSpans>()
-  const places = new WeakMap<object, TracePlace>()
-  const placed = (error: object, place: TracePlace) => void places.set(error, place)
+  const places = new WeakMap<object, SpanContext>()
+  const placed = (error: object, place: SpanContext) => void places.set(error, place)
 
   return {
     requests: requestSpans(recorder),
     callTracer: attemptSpans(recorder, () => stages.get('deliver')),
     acceptor: (acceptor) => tracedAcceptor(acceptor, recorder, system),
-    worker(stage, topic) {
-      const spans = stageSpans({ stage, topic, recorder, system, placed })
+    worker(stage, stream) {
+      const spans = stageSpans({ stage, stream, recorder, system, placed })
       stages.set(stage, spans)
       return spans.observer
     },

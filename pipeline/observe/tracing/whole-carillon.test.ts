@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import {
@@ -14,10 +14,10 @@ import {
   startCollector,
 } from '../../../testing/observe/tracing/collector-under-test.js'
 import { traceparentOf, treeOf } from '../../../testing/observe/tracing/spans-sample.js'
-import { readyProcess, runCarillon, until } from '../../../testing/process-under-test.js'
+import { readyProcess, runCarillon } from '../../../testing/process-under-test.js'
 import { carillonUnderTest } from '../../../testing/run/kafka/carillon-under-test.js'
+import { until } from '../../../testing/until.js'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 })
 const endings: (() => unknown)[] = []
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end()
@@ -74,7 +74,7 @@ function wholeTraces(http: string, role: (stage: string) => string, announced: r
 }
 
 function wholeTrace(http: string, role: (stage: string) => string, announced: readonly string[], retried: string) {
-  const stage = (name: string, topic: string, rest: string) => `${role(name)}: ${name} ${topic} (consumer) ${rest}`
+  const stage = (name: string, stream: string, rest: string) => `${role(name)}: ${name} ${stream} (consumer) ${rest}`
   const record = (status: string) => [stage('record', 'notifications.status', status)]
   const wait = [`${role('throttle')}: wait in throttle (internal) released`]
   const below = [

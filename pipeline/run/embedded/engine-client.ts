@@ -5,8 +5,15 @@ import type { Acceptance } from '../../../ingress/ports.js'
 import { Unavailable } from '../../../schemas/errors.js'
 import type { Change } from '../../../schemas/record.js'
 import type { AcceptRequest, Engine } from './engine.js'
-import type { EngineCalls, EngineNews, EngineThreadData } from './engine-calls.js'
-import { type Reply, unwrap } from './replies.js'
+import {
+  type AnyCall,
+  type EngineCalls,
+  type EngineNews,
+  type EngineThreadData,
+  forEachCall,
+  type Reply,
+  unwrap,
+} from './engine-calls.js'
 
 export interface EngineClient extends Engine {
   /** Resolves with what ended the engine's thread before it was asked to. */
@@ -20,7 +27,7 @@ interface Waiting {
 }
 
 /** Notifications handed to the engine and not answered yet; one request more is told to come back. */
-const waitingMost = 100_000
+const maxWaiting = 100_000
 /** Objects live as long as a batch is under way: with a small nursery they would be copied again and again. */
 const youngGenerationMb = 48
 /** What is under way is bounded by bytes and takes about 100 MiB. With a low ceiling the heap grows in small steps. */
@@ -76,21 +83,7 @@ export async function startEngine(
   return {
     died: ended,
     accept: acceptor(alive(engine.acceptAll)),
-    cancel: call(engine.cancel),
-    putTemplate: call(engine.putTemplate),
-    deleteTemplate: call(engine.deleteTemplate),
-    putRecipient: call(engine.putRecipient),
-    deleteRecipient: call(engine.deleteRecipient),
-    markRead: call(engine.markRead),
-    requestReplays: call(engine.requestReplays),
-    stages: call(engine.stages),
-    problems: call(engine.problems),
-    askLog: call(engine.askLog),
-    stalled: call(engine.stalled),
-    metrics: call(engine.metrics),
-    templateProblems: call(engine.templateProblems),
-    preview: call(engine.preview),
-    watch: call(engine.watch),
+    ...forEachCall<Engine>((name) => call(engine[name] as AnyCall<Reply<unknown>>)),
     async close() {
       await call(engine.close)()
       await ended
@@ -105,7 +98,7 @@ function acceptor(acceptAll: EngineCalls['acceptAll']): Engine['accept'] {
 
   return (request) => {
     const count = request.notifications.length
-    if (notifications + count > waitingMost) {
+    if (notifications + count > maxWaiting) {
       return Promise.reject(new Unavailable('Too many notifications are being written; try again in a moment.'))
     }
     notifications += count
@@ -124,7 +117,7 @@ function acceptor(acceptAll: EngineCalls['acceptAll']): Engine['accept'] {
       const replies = await acceptAll(sent.map(({ request }) => request))
       for (const [index, { resolve, reject }] of sent.entries()) {
         const reply = replies[index]
-        if (reply) settle(reply, resolve, reject)
+        if (reply) ack(reply, resolve, reject)
         else reject(new Error('The engine gave no reply'))
       }
     } catch (error) {
@@ -133,7 +126,7 @@ function acceptor(acceptAll: EngineCalls['acceptAll']): Engine['accept'] {
   }
 }
 
-function settle<T>(reply: Reply<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
+function ack<T>(reply: Reply<T>, resolve: (value: T) => void, reject: (error: unknown) => void): void {
   try {
     resolve(unwrap(reply))
   } catch (error) {

@@ -2,8 +2,7 @@
 import { parentPort } from 'node:worker_threads'
 import { createBirpc } from 'birpc'
 import type { Engine, EngineHooks } from './engine.js'
-import type { EngineCalls, EngineNews } from './engine-calls.js'
-import { replyOf } from './replies.js'
+import { type AnyCall, type EngineCalls, type EngineNews, forEachCall, replyOf } from './engine-calls.js'
 
 /** Opens the engine and answers what the other thread asks of it, until it asks to close. `open` is given what tells
  *  the other thread of changes. */
@@ -29,21 +28,7 @@ function callsOn(opened: Promise<Engine>): EngineCalls {
   return {
     acceptAll: (requests) =>
       Promise.all(requests.map((request) => replyOf(async () => (await opened).accept(request)))),
-    cancel: call((engine) => engine.cancel),
-    putTemplate: call((engine) => engine.putTemplate),
-    deleteTemplate: call((engine) => engine.deleteTemplate),
-    putRecipient: call((engine) => engine.putRecipient),
-    deleteRecipient: call((engine) => engine.deleteRecipient),
-    markRead: call((engine) => engine.markRead),
-    requestReplays: call((engine) => engine.requestReplays),
-    stages: call((engine) => engine.stages),
-    problems: call((engine) => engine.problems),
-    askLog: call((engine) => engine.askLog),
-    stalled: call((engine) => engine.stalled),
-    metrics: call((engine) => engine.metrics),
-    templateProblems: call((engine) => engine.templateProblems),
-    preview: call((engine) => engine.preview),
-    watch: call((engine) => engine.watch),
+    ...forEachCall<EngineCalls>((name) => call((engine) => engine[name] as AnyCall)),
     open: call(() => async () => undefined),
     close: call((engine) => async () => {
       await engine.close()

@@ -178,6 +178,26 @@ describe('templates', () => {
     expect(one.crashes).toEqual([])
   })
 
+  test('null takes the default, or is missing, and nothing else is null', async () => {
+    const one = await run()
+    const said = 'Hello {{ name }}, your code is {{ code }}{% if note %} {{ note }}{% endif %}.'
+    await one.engine.putTemplate('default', { ...template('code', said), defaults: { name: 'there' } }, 0)
+    const send = (data: string) => notificationOf({ template: { id: 'code', version: 1 }, content: null, data })
+    const batch = [
+      send('{"name":null,"code":0,"note":null}'),
+      send('{"name":"","code":false}'),
+      send('{"name":null,"code":null}'),
+    ]
+    await one.accept(batch)
+    const records = await Promise.all(batch.map(({ id }) => one.ended(id)))
+    expect(records.map(({ status }) => status)).toEqual(['sent', 'sent', 'failed'])
+    expect(one.calls.map(({ text }) => text).sort()).toEqual([
+      'Hello , your code is false.',
+      'Hello there, your code is 0.',
+    ])
+    expect(records[2]?.timeline.map(({ reason }) => reason)).toContain('missing-variable')
+  })
+
   test('a variable that is missing is named', async () => {
     const one = await run()
     await one.engine.putTemplate('default', template('order', 'Order {{ order.number }}'), 0)

@@ -7,8 +7,8 @@ import type { StageFlow } from '../../../ingress/stage-flow.js'
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../../../schemas/events.js'
 import { cancel, requested } from '../../../schemas/outgoing.js'
 import type { Change } from '../../../schemas/record.js'
+import type { Lane } from '../../../schemas/streams.js'
 import type { KnownRecipient, TemplateVersion } from '../../../schemas/template.js'
-import type { Lane } from '../../../schemas/topics.js'
 import type { OutboxLine } from '../../../stages/deliver/providers/outbox.js'
 import type { ProviderBinding } from '../../../stages/deliver/providers/provider.js'
 import { acceptedChange, showChange } from '../../../stages/record/changes.js'
@@ -17,7 +17,7 @@ import { stageNames } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import { createCodec } from '../../engine/codec.js'
 import type { Log } from '../../engine/log.js'
-import { topology } from '../../engine/topology.js'
+import { stateOf } from '../../engine/worker.js'
 import { Database, openingError } from '../../logs/sqlite/database.js'
 import { sqliteLog } from '../../logs/sqlite/log.js'
 import { sqliteObserver } from '../../observe/metrics/databases.js'
@@ -26,17 +26,15 @@ import type { Tracing } from '../../observe/tracing/tracing.js'
 import { createTemplateCheck } from '../../rendering/check.js'
 import { createRenderer } from '../../rendering/pool.js'
 import { storeRetention } from '../../stores/retention.js'
+import { recordReader } from '../../stores/sqlite/records.js'
 import { openStores } from '../../stores/sqlite/stores.js'
-import { replayRecords } from '../dead-letters/ports.js'
-import { runDeadLetters } from '../dead-letters/worker.js'
-import { flowMeter } from '../flow-meter.js'
-import { askLog, stalledStages } from '../liveness.js'
-import { countParked } from '../parked.js'
+import { replayRecords, runDeadLetters } from '../dead-letters.js'
+import { consumedByStage, countParked, flowMeter } from '../flow-meter.js'
+import { keepFile } from '../housekeeping.js'
 import { createBindings } from '../provider-bindings.js'
-import { providerHealth } from '../provider-health.js'
 import { embeddedSizes, type StagePorts, startStages } from '../stages.js'
-import { stopStages } from '../stopping.js'
-import { startHousekeeping } from './housekeeping.js'
+import { providerHealth } from '../tailed-events.js'
+import { localStates, stalledStages, stopStages } from '../workers.js'
 
 /** One request of the ingress: all its notifications or none. */
 export interface AcceptRequest {
@@ -54,7 +52,7 @@ export interface EngineHooks {
   readonly tracing?: Tracing | null
   /** What it counts, where that is not of its own. */
   readonly metrics?: Metrics
-  /** Puts other bindings in the place of the configured ones: the bench's stub. */
+  /** Puts other carriers in the place of the configured ones: the bench's stub. */
   readonly bindings?: ReadonlyMap<string, ProviderBinding>
   /** The stages begin when it resolves, which must be before `close`; at once where there is none. The bench lays a
    *  backlog first. */
@@ -117,6 +115,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
   const stagePorts: StagePorts = {
     log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
     codec,
+    outcomes: () => recordReader(database),
     enrich: () => enrich,
     records: () => stores,
     watchers,
@@ -132,9 +131,15 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     const { time, destination } = countParked(log.countState)
     return time + destination
   }
-  const meter = flowMeter(stages, log, metrics, topology(), parked)
+  const meter = flowMeter({
+    stages,
+    log,
+    count: () => consumedByStage(metrics),
+    here: (stage) => localStates(stages).get(stage),
+    parked,
+  })
   const letters = runDeadLetters(stagePorts, stores.letters)
-  const housekeeping = startHousekeeping(config.retention, log, stores, nowMs)
+  const housekeeping = keepFile(config.retention, log, stores, nowMs)
   const check = createTemplateCheck(renderer)
 
   return {
@@ -165,9 +170,9 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     stages: () => meter.stages(),
     problems: async () =>
       stages.flatMap(({ name, worker }) =>
-        worker.restarts() > 0 && meter.isDown(name) ? [`${name} is restarting`] : [],
+        worker.restarts() > 0 && stateOf(worker) !== 'running' ? [`${name} is restarting`] : [],
       ),
-    askLog: () => askLog(log),
+    askLog: () => log.ask(),
     stalled: async () => stalledStages(stages),
     metrics: () => metrics.text(),
     templateProblems: check.problems,

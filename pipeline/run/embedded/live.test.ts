@@ -62,9 +62,9 @@ test('a batch that ends in one go is told whole', async () => {
   const to = Array.from({ length: 300 }, (_, number) => `user-${number}`)
   await post(address, '/v1/notifications', { ...hello, to })
   const told = (await events.take(900)).map(({ data }) => data as { id: string; status: string })
-  const ways = new Map<string, string[]>()
-  for (const { id, status } of told) ways.set(id, [...(ways.get(id) ?? []), status])
-  expect([...ways.values()]).toEqual(to.map(() => ['accepted', 'processing', 'delivered']))
+  const topics = new Map<string, string[]>()
+  for (const { id, status } of told) topics.set(id, [...(topics.get(id) ?? []), status])
+  expect([...topics.values()]).toEqual(to.map(() => ['accepted', 'processing', 'delivered']))
 })
 
 test('an inbox is told as it fills, and after a restart from where the reader was', async () => {

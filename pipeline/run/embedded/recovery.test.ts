@@ -4,7 +4,7 @@ import { firstValueFrom, Subject } from 'rxjs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { StorageFull } from '../../../schemas/errors.js'
 import { deadLetter, providerHealth, requested, routed } from '../../../schemas/outgoing.js'
-import { type TopicName, wayName, waysOf } from '../../../schemas/topics.js'
+import { type StreamName, topicName, topicsOf } from '../../../schemas/streams.js'
 import type { SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
 import { closeAll, newFile, notificationOf, quickConfig, run } from '../../../testing/run/embedded/engine-sample.js'
 import { retriesOf } from '../../../testing/run/retries-sample.js'
@@ -41,7 +41,7 @@ describe('a kill', () => {
     const one = await run(undefined, { answer, policy: { timeoutMs: 60_000 } })
     const notifications = Array.from({ length: 60 }, () => notificationOf())
     for (const { id } of notifications.slice(0, 5)) stuck.add(`${id}.email`)
-    const waiting = notificationOf({ sendAtMs: Date.now() + 3000 })
+    const waiting = notificationOf({ sendAtMs: Date.now() + 5000 })
     await one.accept([...notifications, waiting])
     await Promise.all(notifications.slice(5).map(({ id }) => one.ended(id)))
     await one.until(async () => (await one.record(waiting.id))?.status === 'scheduled')
@@ -88,7 +88,7 @@ describe('a kill', () => {
 
 describe('a record that cannot be read', () => {
   const bad = Buffer.from('no Avro at all')
-  const topics: readonly TopicName[] = [
+  const streams: readonly StreamName[] = [
     'notifications.requested',
     'notifications.accepted',
     'notifications.rendered',
@@ -98,11 +98,11 @@ describe('a record that cannot be read', () => {
     'dead-letters',
   ]
 
-  test.each(topics)('on %s is kept with its bytes, and what stands behind it goes on', async (topic) => {
+  test.each(streams)('on %s is kept with its bytes, and what stands behind it goes on', async (topic) => {
     const file = newFile()
-    const ways = waysOf(topic)
-    const records = ways.map((way) => ({
-      way,
+    const topics = topicsOf(topic)
+    const records = topics.map((topic) => ({
+      topic,
       key: Buffer.from('key'),
       value: bad,
       headers: { from: 'somewhere' },
@@ -113,15 +113,15 @@ describe('a record that cannot be read', () => {
     const notification = notificationOf()
     await one.accept([notification])
     expect((await one.ended(notification.id)).status).toBe('sent')
-    await one.until(async () => (await one.deadLetters()).length === ways.length)
+    await one.until(async () => (await one.deadLetters()).length === topics.length)
     const letters = (await one.deadLetters()).map(({ letter }) => letter)
     expect(letters.map(({ cause, offset, headers }) => ({ cause, offset, headers }))).toEqual(
-      ways.map(() => ({ cause: 'not-avro', offset: 0, headers: { from: 'somewhere' } })),
+      topics.map(() => ({ cause: 'not-avro', offset: 0, headers: { from: 'somewhere' } })),
     )
     expect(letters.map(({ key, value }) => `${Buffer.from(key ?? [])}: ${Buffer.from(value ?? [])}`)).toEqual(
-      ways.map(() => 'key: no Avro at all'),
+      topics.map(() => 'key: no Avro at all'),
     )
-    expect(new Set(letters.map((letter) => letter.topic)).size).toBe(ways.length)
+    expect(new Set(letters.map((letter) => letter.topic)).size).toBe(topics.length)
     expect(one.crashes).toEqual([])
     for (const { id } of letters) expect(await one.replay(id)).toBe('not-replayable')
   })
@@ -207,9 +207,15 @@ describe('a replay of a dead letter', () => {
   test('that died at the very first stage passes it the second time, and is sent under a fresh key', async () => {
     const file = newFile()
     const notification = notificationOf()
-    const { way, key, value } = codec.encode(requested(notification), 5)
+    const { topic, key, value } = codec.encode(requested(notification), 5)
     const letter = { id: 'letter', tenant: 'default', atMs: 5, stage: 'dedupe', partition: 0, offset: 0, headers: {} }
-    const why = { topic: wayName(way), cause: 'stage-crash', detail: '', notificationId: notification.id, replays: 0 }
+    const why = {
+      topic: topicName(topic),
+      cause: 'stage-crash',
+      detail: '',
+      notificationId: notification.id,
+      replays: 0,
+    }
     await write(file, [codec.encode(deadLetter({ ...letter, ...why, key, value }), 5)])
     const one = await run(file)
     await one.accept([notification])

@@ -2,7 +2,7 @@ import { asyncScheduler, finalize } from 'rxjs'
 import { afterEach, expect, it } from 'vitest'
 import { changed } from '../../../schemas/outgoing.js'
 import type { Change } from '../../../schemas/record.js'
-import { wayTo } from '../../../schemas/topics.js'
+import { topicOf } from '../../../schemas/streams.js'
 import { createCodec } from '../../engine/codec.js'
 import type { NewRecord } from '../../engine/log.js'
 import { memoryLog } from '../../logs/memory/log.js'
@@ -18,10 +18,10 @@ afterEach(() => {
 function underTest(lingerMs: number) {
   const log = memoryLog({ partitions: 2, clock: asyncScheduler })
   const reads = { begun: 0, open: 0 }
-  const tail: typeof log.tail = (way, options) => {
+  const tail: typeof log.tail = (topic, options) => {
     reads.begun += 1
     reads.open += 1
-    return log.tail(way, options).pipe(
+    return log.tail(topic, options).pipe(
       finalize(() => {
         reads.open -= 1
       }),
@@ -47,7 +47,7 @@ function recordOf(number: number): NewRecord {
   return codec.encode(changed({ ...value, status: 'sent', atMs: 1_900_000_000_000 }), 0)
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve))
+const ack = () => new Promise((resolve) => setImmediate(resolve))
 
 it('tells every watcher what is written from the moment on that it is ready, in one reading', async () => {
   const { reads, write, watch, feed } = underTest(60_000)
@@ -55,12 +55,12 @@ it('tells every watcher what is written from the moment on that it is ready, in 
   const first = watch()
   expect(first.seen).toEqual(['ready'])
   await write(2)
-  await settle()
+  await ack()
   const second = watch()
   const shown: Change[] = []
   feed.watch((change) => shown.push(change))
   await write(3)
-  await settle()
+  await ack()
   expect([first.seen, second.seen, reads.begun]).toEqual([['ready', 'n-2', 'n-3'], ['ready', 'n-3'], 1])
   const at = new Date(1_900_000_000_000).toISOString()
   expect(shown).toEqual([
@@ -75,20 +75,22 @@ it('reads on for a while after the last watcher, then stops, and begins anew at 
   const second = watch()
   expect(reads).toEqual({ begun: 1, open: 1 })
   second.end()
-  while (reads.open > 0) await settle()
+  while (reads.open > 0) await ack()
   await write(1)
   const third = watch()
   await write(2)
-  await settle()
+  await ack()
   expect([first.seen, second.seen, third.seen, reads.begun]).toEqual([['ready'], ['ready'], ['ready', 'n-2'], 2])
 })
 
 it('passes over what cannot be read', async () => {
   const { log, write, watch } = underTest(60_000)
   const { seen } = watch()
-  const way = wayTo('notifications.changed', null, null)
-  await log.append([{ way, key: Buffer.from('default/user-42'), value: Buffer.from('?'), headers: {}, timestampMs: 0 }])
+  const topic = topicOf('notifications.changed', null, null)
+  await log.append([
+    { topic, key: Buffer.from('default/user-42'), value: Buffer.from('?'), headers: {}, timestampMs: 0 },
+  ])
   await write(1)
-  await settle()
+  await ack()
   expect(seen).toEqual(['ready', 'n-1'])
 })

@@ -3,7 +3,7 @@
 import type { Subscription } from 'rxjs'
 import { Unavailable } from '../../../schemas/errors.js'
 import type { Change } from '../../../schemas/record.js'
-import { wayTo } from '../../../schemas/topics.js'
+import { topicOf } from '../../../schemas/streams.js'
 import { showChange } from '../../../stages/record/changes.js'
 import type { Codec } from '../../engine/codec.js'
 import type { Log } from '../../engine/log.js'
@@ -50,9 +50,9 @@ export function changeFeed(log: Pick<Log, 'tail'>, codec: Codec, lingerMs = ling
   }
 
   function read(): Subscription {
-    const way = wayTo('notifications.changed', null, null)
+    const topic = topicOf('notifications.changed', null, null)
     const tail = { from: 'end', onReady: ready, passesOver: isUnavailable } as const
-    return tailedEvents(log, codec, way, 'notification-changed', tail).subscribe((changed) => {
+    return tailedEvents(log, codec, topic, 'notification-changed', tail).subscribe((changed) => {
       const change = showChange(changed)
       for (const watcher of watchers) watcher(change)
     })

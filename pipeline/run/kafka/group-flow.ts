@@ -2,13 +2,12 @@
 import { Subscription } from 'rxjs'
 import { inTime } from '../../../ingress/in-time.js'
 import type { StageFlow } from '../../../ingress/stage-flow.js'
-import { waysOf } from '../../../schemas/topics.js'
+import { topicsOf } from '../../../schemas/streams.js'
 import { type StageName, stageNames } from '../../../stages/stage.js'
 import type { Log } from '../../engine/log.js'
-import { inputs, topology } from '../../engine/topology.js'
+import { inputs } from '../../engine/topology.js'
 import type { LagRounds } from '../../observe/lag/rounds.js'
-import { withBehind } from '../../observe/lag/stage-behind.js'
-import { type Rate, rate, sampleMs, waitingByLane } from '../flow-samples.js'
+import { flowMeter, withBehind } from '../flow-meter.js'
 
 export interface GroupFlow {
   /** Rejects with `Unavailable`. */
@@ -16,11 +15,9 @@ export interface GroupFlow {
   stop(): Promise<void>
 }
 
-/** Nobody has looked for so long: positions are not asked for any more. */
-const idleMs = 60_000
 /** A round is asked for when the last one is older, and waited for no longer than that. */
 const roundAgeMs = 2000
-const roundPatienceMs = 3000
+const roundWaitMs = 3000
 
 /** `local`: what this process runs itself, which it knows better. `lag`: rounds on demand; stopped with this. */
 export function groupFlow(
@@ -28,67 +25,41 @@ export function groupFlow(
   local: () => ReadonlyMap<string, Pick<StageFlow, 'state' | 'restarts'>>,
   lag: Pick<LagRounds, 'fresh' | 'stop'> | null,
 ): GroupFlow {
-  const rates = new Map<StageName, Rate>(stageNames.map((name) => [name, rate(false)]))
-  let watching: Subscription | null = null
-  let lookedMs = 0
-  let sampler: NodeJS.Timeout | null = null
+  const meter = flowMeter({
+    stages: stageNames.map((name) => ({ name, topics: topicsOf(inputs[name]) })),
+    log,
+    count: async () => new Map(stageNames.map((name) => [name, settledBy(log, name)])),
+    here: (stage) => local().get(stage),
+    // Positions are told only while somebody listens.
+    watch() {
+      const watching = new Subscription()
+      for (const name of stageNames) watching.add(log.acks(name).subscribe())
+      return () => watching.unsubscribe()
+    },
+  })
 
   return {
     async stages() {
-      lookedMs = Date.now()
-      begin()
-      const here = local()
-      const round = lag?.fresh(roundAgeMs).catch(() => null) ?? Promise.resolve(null)
-      const stages = await Promise.all(stageNames.map((name) => flowOf(name, here.get(name))))
-      return withBehind(stages, await inTime(round, roundPatienceMs, null))
+      const asked = lag?.fresh(roundAgeMs).catch(whileItAnswers) ?? Promise.resolve(null)
+      const round = await inTime(asked, roundWaitMs, null)
+      return withBehind(await meter.stages(round), round)
     },
     async stop() {
-      end()
+      meter.stop()
       await lag?.stop()
     },
   }
 
-  /** Positions are told only while somebody listens. */
-  function begin(): void {
-    if (watching) return
-    watching = new Subscription()
-    for (const name of stageNames) watching.add(log.settlements(name).subscribe())
-    sample()
-    sampler = setInterval(() => (Date.now() - lookedMs > idleMs ? end() : sample()), sampleMs)
-    sampler.unref()
+  /** A round may fail by what this user may not ask; what is known here is told then. */
+  async function whileItAnswers(): Promise<null> {
+    await log.ask()
+    return null
   }
+}
 
-  function end(): void {
-    watching?.unsubscribe()
-    watching = null
-    if (sampler) clearInterval(sampler)
-    sampler = null
-    for (const own of rates.values()) own.clear()
-  }
-
-  function sample(): void {
-    for (const [name, own] of rates) own.add(settledBy(name))
-  }
-
-  function settledBy(name: StageName): number {
-    const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
-    return waysOf(inputs[name])
-      .flatMap((way) => partitions.map((partition) => log.settled(name, { way, partition })))
-      .reduce((sum, count) => sum + count, 0)
-  }
-
-  async function flowOf(name: StageName, here: Pick<StageFlow, 'state' | 'restarts'> | undefined): Promise<StageFlow> {
-    const own = rates.get(name)
-    const described = topology().stages.find((stage) => stage.name === name)
-    return {
-      stage: name,
-      input: described?.input ?? '',
-      outputs: described?.outputs ?? [],
-      state: here?.state ?? 'running',
-      processed: own?.count() ?? 0,
-      perSecond: own?.perSecond() ?? 0,
-      lag: waitingByLane(await log.lag(name, waysOf(inputs[name]))),
-      restarts: here?.restarts ?? 0,
-    }
-  }
+function settledBy(log: Log, name: StageName): number {
+  const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
+  return topicsOf(inputs[name])
+    .flatMap((topic) => partitions.map((partition) => log.acked(name, { topic, partition })))
+    .reduce((sum, count) => sum + count, 0)
 }

@@ -13,33 +13,28 @@ import { topology } from '../../engine/topology.js'
 import { kafkaLagReader } from '../../logs/kafka/lag-reader.js'
 import { lagOnDemand } from '../../observe/lag/rounds.js'
 import { createLogger } from '../../observe/logging/logging.js'
-import { requestLog } from '../../observe/logging/request-log.js'
-import { tellBuild } from '../../observe/metrics/build.js'
 import { ingressObserver } from '../../observe/metrics/ingress-observer.js'
-import { createMetrics, type Metrics } from '../../observe/metrics/metrics.js'
+import { createMetrics, type Metrics, tellBuild } from '../../observe/metrics/metrics.js'
 import { createTemplateCheck } from '../../rendering/check.js'
-import { deadLetterPorts, replayRecords } from '../dead-letters/ports.js'
-import { runDeadLetters } from '../dead-letters/worker.js'
-import { seedDemoUsers } from '../demo-users.js'
-import { ingressOptions } from '../ingress-options.js'
+import { deadLetterPorts, replayRecords, runDeadLetters } from '../dead-letters.js'
+import { keepStore, prepareStore } from '../housekeeping.js'
+import { ingressOptions, seedDemoUsers } from '../ingress.js'
 import { intake } from '../intake.js'
-import { askLog, stalledStages } from '../liveness.js'
+import { requestLog } from '../log-lines.js'
 import { addressOf, type Running } from '../running.js'
 import { kafkaSizes, type RunningStage, runStage, startStages } from '../stages.js'
-import { stopStages } from '../stopping.js'
+import { drainMs, localStates, restarting, stalledStages, stopStages } from '../workers.js'
 import { logAcceptor } from './acceptor.js'
 import { type ChangeFeed, changeFeed } from './change-feed.js'
 import { groupFlow } from './group-flow.js'
-import { keepHouse, prepareStore } from './housekeeping.js'
 import { openProcess, type Runtime } from './runtime.js'
 import type { SharedStores } from './stores.js'
-import { drainMs, localStates, restarting } from './workers.js'
 
 export interface IngressProcessOptions {
   /** What runs beside it in the same process. */
   readonly stages: readonly StageName[]
   readonly createTopics: boolean
-  /** Puts other bindings in the place of the configured ones: the bench's stub. */
+  /** Puts other carriers in the place of the configured ones: the bench's stub. */
   readonly bindings?: ReadonlyMap<string, ProviderBinding>
 }
 
@@ -64,18 +59,18 @@ export async function startIngressProcess(
   ]
   const lag = config.kafka ? lagOnDemand(kafkaLagReader(config.kafka)) : null
   const flow = groupFlow(runtime.log, () => localStates(workers), lag)
-  const house = stages.includes('record') ? keepHouse(stores, logger) : [prepareStore(stores, logger)]
+  const house = (stages.includes('record') ? keepStore : prepareStore)(stores, logger)
   const feed = changeFeed(runtime.log, runtime.codec)
   const close = async (): Promise<void> => {
     await flow.stop()
     feed.close()
     await stopStages(workers, drainMs)
-    for (const keeper of house) keeper.stop()
+    house.stop()
     await runtime.close()
   }
-  const leaving = { now: false }
+  const revoked = { now: false }
   const told = flowPort(flow.stages, runtime.log, workers, metrics)
-  const problems = async () => (leaving.now ? ['It is about to stop.'] : told.problems())
+  const problems = async () => (revoked.now ? ['It is about to stop.'] : told.problems())
   const ports = {
     ...apiPorts(runtime, stores, feed),
     ...(tracing && { traces: tracing.requests }),
@@ -98,7 +93,7 @@ export async function startIngressProcess(
     leaveMs,
     async close() {
       // Load balancers go by its readiness. What they sent to a port that no longer listens they could not send again.
-      leaving.now = true
+      revoked.now = true
       await sleep(leaveMs)
       await server.close()
       await close()
@@ -124,7 +119,7 @@ function ingressWorkers(config: Config, { workerPorts }: Runtime, stores: Shared
 
 function flowPort(
   stages: Flow['stages'],
-  log: Pick<Log, 'lag'>,
+  log: Pick<Log, 'ask'>,
   workers: readonly RunningStage[],
   metrics: Metrics,
 ): Flow {
@@ -132,7 +127,7 @@ function flowPort(
     topology: async () => topology(),
     stages,
     problems: async () => restarting(workers),
-    askLog: () => askLog(log),
+    askLog: () => log.ask(),
     stalled: async () => stalledStages(workers),
     metrics: () => metrics.text(),
   }

@@ -2,17 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
-import { wayTo } from '../../../schemas/topics.js'
+import { topicOf } from '../../../schemas/streams.js'
 import { type LagUnderTest, lagUnderTest } from '../../../testing/logs/kafka/lag-reader-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import { loadConfig } from '../../config/config.js'
 import { startLagExporter } from './lag-exporter.js'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 const folder = mkdtempSync(join(tmpdir(), 'carillon-lag-exporter-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-const patience = { timeout: 60_000, interval: 50 }
+const patience = { timeout: 150_000, interval: 50 }
 
 function configOf(address: string, kafka: object) {
   const file = join(folder, 'carillon.yaml')
@@ -50,7 +48,7 @@ else describeExporter(broker.address)
 function describeExporter(address: string): void {
   test('it tells the lag of every group while no stage runs', async () => {
     const opened: LagUnderTest = await lagUnderTest(address)
-    await opened.write(wayTo('deliveries.released', 'high', 'sms'), [Date.now(), Date.now()])
+    await opened.write(topicOf('deliveries.released', 'high', 'sms'), [Date.now(), Date.now()])
     const exporter = await startLagExporter(configOf(address, { prefix: opened.prefix }))
     try {
       await vi.waitUntil(async () => (await ask(exporter.address, '/health/ready')).status === 200, patience)

@@ -1,5 +1,5 @@
 /** The pages of processes on a real broker. */
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { stageNames } from '../../../stages/stage.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
 import {
@@ -11,11 +11,10 @@ import {
   pageAfterMixedRun,
 } from '../../../testing/observe/metrics/mixed-run-under-test.js'
 import { linesOf } from '../../../testing/observe/metrics/samples-under-test.js'
-import { until } from '../../../testing/process-under-test.js'
 import { type CarillonUnderTest, carillonUnderTest } from '../../../testing/run/kafka/carillon-under-test.js'
+import { until } from '../../../testing/until.js'
 import { carillonVersion } from '../../config/version.js'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 })
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`pages of processes on Kafka: ${broker.missing}`, () => undefined)
 else describePages(broker.address)

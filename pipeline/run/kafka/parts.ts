@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.js'
 import type { Logger } from '../../observe/logging/logging.js'
 import type { Metrics } from '../../observe/metrics/metrics.js'
 import type { RendererPool } from '../../rendering/pool.js'
-import { logKept } from '../stage-log.js'
+import { logKept } from '../log-lines.js'
 import type { SharedStores } from './stores.js'
 
 export interface Parts {
@@ -16,7 +16,7 @@ export interface Parts {
   close(): Promise<void>
 }
 
-/** `given`: bindings in the place of the configured ones. */
+/** `given`: carriers in the place of the configured ones. */
 export function openParts(
   config: Config,
   logger: Logger,

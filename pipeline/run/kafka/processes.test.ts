@@ -1,13 +1,13 @@
 /** Processes on a real broker, run as a user runs them. */
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { NotificationRecord } from '../../../schemas/record.js'
 import { stageNames } from '../../../stages/stage.js'
 import { closeAll as closeClients, eventSource, openSocket } from '../../../testing/ingress/live/live-under-test.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
-import { type ProcessUnderTest, until } from '../../../testing/process-under-test.js'
+import type { ProcessUnderTest } from '../../../testing/process-under-test.js'
 import { type CarillonUnderTest, carillonUnderTest } from '../../../testing/run/kafka/carillon-under-test.js'
+import { until } from '../../../testing/until.js'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 })
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`processes on Kafka: ${broker.missing}`, () => undefined)
 else describeProcesses(broker.address)

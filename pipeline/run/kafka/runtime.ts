@@ -1,24 +1,25 @@
 /** What every process on Kafka is made of: the log, the shared store, the codec, and what its stages ask for. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom, Subject } from 'rxjs'
-import type { Unavailable } from '../../../schemas/errors.js'
+import { Unavailable } from '../../../schemas/errors.js'
 import type { ProviderBinding } from '../../../stages/deliver/providers/provider.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import type { KafkaConfig } from '../../config/kafka.js'
 import { type Codec, createCodec } from '../../engine/codec.js'
-import { statelessWorkers } from '../../logs/kafka/carillon-topics.js'
 import type { RestoreProgress } from '../../logs/kafka/changelog.js'
 import { type KafkaLog, openKafkaLog } from '../../logs/kafka/log.js'
 import { readyTopics } from '../../logs/kafka/ready-topics.js'
+import { statelessWorkers } from '../../logs/kafka/topics.js'
 import type { Logger } from '../../observe/logging/logging.js'
 import { kafkaObserver } from '../../observe/metrics/librdkafka.js'
 import type { Metrics } from '../../observe/metrics/metrics.js'
 import { openTracing } from '../../observe/tracing/tracing.js'
 import type { OpenCodec } from '../../registry/open-codec.js'
-import { providerHealth } from '../provider-health.js'
-import { logCrashes } from '../stage-log.js'
+import { logCrashes } from '../log-lines.js'
 import type { StagePorts, WorkerPorts } from '../stages.js'
-import { openWhenReady } from './opening.js'
+import { providerHealth } from '../tailed-events.js'
 import { openParts, type Parts } from './parts.js'
 import { type StateFolder, takeStateFolder } from './state-folder.js'
 
@@ -30,7 +31,7 @@ export interface ProcessOptions {
   readonly logger: Logger
   /** Creates missing topics, whatever the configuration says. */
   readonly createTopics: boolean
-  /** Puts other bindings in the place of the configured ones. */
+  /** Puts other carriers in the place of the configured ones. */
   readonly bindings?: ReadonlyMap<string, ProviderBinding> | undefined
   /** Aborts the wait for Kafka. */
   readonly signal: AbortSignal
@@ -134,6 +135,8 @@ async function openRuntime(
       }
       return {
         ...workerPorts,
+        // Opened when a duplicate is found, and not before.
+        outcomes: () => ({ endsOf: async (tenant, ids) => (await parts.stores()).records.endsOf(tenant, ids) }),
         enrich: () => {
           const { directory, templateSource: templates } = needed(stores)
           return { directory, templates, renderer: needed(renderer) }
@@ -172,4 +175,25 @@ function tellRestore({ group, records, perSecond, leftMs }: RestoreProgress, met
   metrics.restoreRate.set({ stage: group }, perSecond)
   metrics.restoreLeft.set({ stage: group }, (leftMs ?? 0) / 1000)
   logger.info('Restoring local state', { group, records, perSecond: Math.round(perSecond), leftMs })
+}
+
+const firstPauseMs = 500
+const longestPauseMs = 10_000
+
+/** Tries until it opens; rejects with an error that waiting does not mend, and when `signal` aborts. */
+export async function openWhenReady<T>(
+  open: () => Promise<T>,
+  signal: AbortSignal,
+  say: (error: Unavailable, retryInMs: number) => void,
+): Promise<T> {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
+    signal.throwIfAborted()
+    try {
+      return await open()
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error
+      say(error, pauseMs)
+      await sleep(pauseMs, undefined, { signal })
+    }
+  }
 }

@@ -2,27 +2,24 @@
 import { setFlagsFromString } from 'node:v8'
 import { createOpsApp } from '../../../ingress/ops-app.js'
 import { serveIngress } from '../../../ingress/server.js'
-import type { Channel } from '../../../schemas/topics.js'
+import type { Channel } from '../../../schemas/streams.js'
 import type { ProviderBinding } from '../../../stages/deliver/providers/provider.js'
 import type { StageName } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
 import { createLogger } from '../../observe/logging/logging.js'
-import { tellBuild } from '../../observe/metrics/build.js'
-import { createMetrics } from '../../observe/metrics/metrics.js'
-import { stalledStages } from '../liveness.js'
+import { createMetrics, tellBuild } from '../../observe/metrics/metrics.js'
+import { keepStore } from '../housekeeping.js'
 import { addressOf, type Running } from '../running.js'
 import { kafkaSizes, type RunningStage, startStages } from '../stages.js'
-import { stopStages } from '../stopping.js'
-import { keepHouse } from './housekeeping.js'
+import { drainMs, restarting, stalledStages, stopStages } from '../workers.js'
 import { openProcess } from './runtime.js'
-import { drainMs, restarting } from './workers.js'
 
 export interface StageProcessOptions {
   readonly stage: StageName
   /** What deliver serves; all unless said. */
   readonly channels?: readonly Channel[]
   readonly createTopics: boolean
-  /** Puts other bindings in the place of the configured ones: the bench's stub. */
+  /** Puts other carriers in the place of the configured ones: the bench's stub. */
   readonly bindings?: ReadonlyMap<string, ProviderBinding>
 }
 
@@ -61,7 +58,7 @@ export async function startStageProcess(config: Config, options: StageProcessOpt
         deliverBytes,
         ...(channels && { channels }),
       })
-      const house = stage === 'record' ? keepHouse(await runtime.parts.stores(), logger) : []
+      const house = stage === 'record' ? keepStore(await runtime.parts.stores(), logger) : null
       logger.info('The stage runs', { stage })
       return { runtime, house, stages }
     },
@@ -78,7 +75,7 @@ export async function startStageProcess(config: Config, options: StageProcessOpt
       const parts = await opened.catch(() => null)
       if (parts) {
         await stopStages(parts.stages, drainMs)
-        for (const keeper of parts.house) keeper.stop()
+        parts.house?.stop()
         await parts.runtime.close()
       }
       await server.close()

@@ -9,7 +9,7 @@ export interface StateFolder {
 }
 
 /** Processes of one kind without slots on one machine, at most. */
-const foldersMost = 100
+const maxFolders = 100
 
 /** Locks the folder of the slot; without one the first that nobody uses, so that a process that comes back finds what
  *  one before it left. Throws `FolderInUse` or `FolderUnusable`. */
@@ -24,7 +24,7 @@ export function takeStateFolder(dataFolder: string, role: string, slot: number |
     try {
       return take(`${role}-${number}`)
     } catch (error) {
-      if (!(error instanceof FolderInUse) || number >= foldersMost) throw error
+      if (!(error instanceof FolderInUse) || number >= maxFolders) throw error
     }
   }
 }

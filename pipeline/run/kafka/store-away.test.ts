@@ -1,8 +1,8 @@
 /** A Carillon on Kafka whose record store cannot be reached for a while. */
-import { afterEach, beforeEach, expect, it, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it, test } from 'vitest'
 import type { NotificationRecord } from '../../../schemas/record.js'
 import { brokerAddress } from '../../../testing/logs/kafka/log-under-test.js'
-import { type ProcessUnderTest, until } from '../../../testing/process-under-test.js'
+import type { ProcessUnderTest } from '../../../testing/process-under-test.js'
 import { type CarillonUnderTest, carillonUnderTest } from '../../../testing/run/kafka/carillon-under-test.js'
 import {
   describeOnMongo,
@@ -10,9 +10,9 @@ import {
   freshDatabase,
   urlBy,
 } from '../../../testing/stores/mongodb/mongo-under-test.js'
-import { type Way, wayTo } from '../../../testing/stores/mongodb/way-under-test.js'
+import { type Topic, topicOf } from '../../../testing/stores/mongodb/way-under-test.js'
+import { until } from '../../../testing/until.js'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`Kafka with MongoDB away: ${broker.missing}`, () => undefined)
 else describeStoreAway(broker.address)
@@ -20,19 +20,19 @@ else describeStoreAway(broker.address)
 function describeStoreAway(address: string): void {
   describeOnMongo('a Carillon on Kafka whose MongoDB is away', (server) => {
     const database = freshDatabase()
-    let way: Way
+    let topic: Topic
     let carillon: CarillonUnderTest
     let running: ProcessUnderTest
     beforeEach(async () => {
-      way = await wayTo(server().address)
-      const url = urlBy(server(), way.address).replace('/?', `/${database}?`)
+      topic = await topicOf(server().address)
+      const url = urlBy(server(), topic.address).replace('/?', `/${database}?`)
       carillon = await carillonUnderTest({ broker: address, environment: { CARILLON_STORE: url } })
       running = carillon.run(['start', '--create-topics'])
       await carillon.ready(running)
     })
     afterEach(async () => {
       await carillon.close()
-      await way.close()
+      await topic.close()
       await dropDatabase(server().url, database)
     })
 
@@ -49,7 +49,7 @@ function describeStoreAway(address: string): void {
 
     it('delivers what needs no store, says so where it does, and has all records when it is back', async () => {
       expect((await ended(await idIn(await post()))).status).toBe('delivered')
-      await way.refuse()
+      await topic.refuse()
       const taken = [await post(), await post()]
       expect(taken.map(({ status }) => status)).toEqual([202, 202])
       const ids = await Promise.all(taken.map(idIn))
@@ -63,7 +63,7 @@ function describeStoreAway(address: string): void {
         [503, true],
         [503, true],
       ])
-      await way.pass()
+      await topic.pass()
       const records = await Promise.all(ids.map(ended))
       expect(records.map(({ status }) => status)).toEqual(['delivered', 'delivered'])
       const keyed = await post({ 'idempotency-key': 'k' })

@@ -1,6 +1,7 @@
 /** The store that the processes of one Carillon share: a MongoDB, or on one machine a SQLite file. */
 import { join } from 'node:path'
 import type { Inbox, Outbox, Recipients, Records, Templates } from '../../../ingress/ports.js'
+import type { Outcomes } from '../../../stages/dedupe/dedupe.js'
 import type { InboxStore } from '../../../stages/deliver/providers/inbox.js'
 import type { OutboxStore } from '../../../stages/deliver/providers/outbox.js'
 import type { Directory, TemplateSource } from '../../../stages/enrich-template/enrich-template.js'
@@ -18,7 +19,7 @@ import { openStores } from '../../stores/sqlite/stores.js'
 
 export interface SharedStores {
   readonly merge: RecordStore['merge']
-  readonly records: Omit<Records, 'watch'>
+  readonly records: Omit<Records, 'watch'> & Outcomes
   readonly claims: Claims
   readonly templates: Templates
   readonly templateSource: TemplateSource

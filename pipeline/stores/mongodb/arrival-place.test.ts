@@ -6,8 +6,8 @@ import {
   type Arrived,
   arrivalsIn,
   beforeAll,
-  givenMost,
   lookBackMs,
+  maxGiven,
   readPlace,
   writePlace,
 } from './arrival-place.js'
@@ -106,19 +106,19 @@ describe('who reads on from place to place', () => {
         put(id, nowMs - Math.floor(random() * 5000))
       }
       for (let found = next(nowMs); found.length > 0; found = next(nowMs)) given.push(...found)
-      expect(place().given.size).toBeLessThanOrEqual(givenMost)
+      expect(place().given.size).toBeLessThanOrEqual(maxGiven)
     }
     expect(given).toHaveLength(ids.length)
     expect([...given].sort()).toEqual([...ids].sort())
   })
 
   it('forgets the oldest of a flood, not the newest', () => {
-    const { put, next, place, text } = reader(3 * givenMost)
-    const ids = Array.from({ length: 2 * givenMost }, (_, at) => `m-${1000 + at}`)
+    const { put, next, place, text } = reader(3 * maxGiven)
+    const ids = Array.from({ length: 2 * maxGiven }, (_, at) => `m-${1000 + at}`)
     for (const id of ids) put(id, startMs)
     expect(next(startMs)).toEqual(ids)
-    expect(place()).toMatchObject({ floor: { id: ids[givenMost - 1], arrivedAtMs: startMs } })
-    expect([place().given.size, next(startMs)]).toEqual([givenMost, []])
+    expect(place()).toMatchObject({ floor: { id: ids[maxGiven - 1], arrivedAtMs: startMs } })
+    expect([place().given.size, next(startMs)]).toEqual([maxGiven, []])
     expect(text().length).toBeLessThan(1000)
   })
 })

@@ -9,7 +9,7 @@ import { cursorAt, placeOf } from '../pages.js'
 /** A message may come to be seen this long after a later one: clocks differ, and a write may be tried twice. */
 export const lookBackMs = 10_000
 /** Given messages that a place knows, at most: of more in that time, the oldest are not looked behind. */
-export const givenMost = 50
+export const maxGiven = 50
 
 /** What a message is ordered by. */
 export interface Arrived {
@@ -70,7 +70,7 @@ export function placeAfter(place: ArrivalPlace, { given, next, complete }: Readi
   const settledMs = Math.min(given.at(-1)?.arrivedAtMs ?? 0, nowMs) - lookBackMs
   const firstKept = given.findIndex(
     (message, at) =>
-      (message.arrivedAtMs > settledMs && given.length - at <= givenMost) || (next && isBefore(next, message)),
+      (message.arrivedAtMs > settledMs && given.length - at <= maxGiven) || (next && isBefore(next, message)),
   )
   const kept = firstKept < 0 ? [] : given.slice(firstKept)
   const { id, arrivedAtMs } = given[given.length - kept.length - 1] ?? place.floor

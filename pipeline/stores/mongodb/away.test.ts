@@ -4,7 +4,7 @@ import type { KnownRecipient } from '../../../schemas/template.js'
 import { changesOf } from '../../../stages/record/changes.js'
 import { describeOnMongo, urlBy } from '../../../testing/stores/mongodb/mongo-under-test.js'
 import { databaseUnderTest, type Opener } from '../../../testing/stores/mongodb/stores-under-test.js'
-import { type Way, wayTo } from '../../../testing/stores/mongodb/way-under-test.js'
+import { type Topic, topicOf } from '../../../testing/stores/mongodb/way-under-test.js'
 import { sampleEnd, sampleRequest, startMs } from '../../../testing/stores/store-under-test.js'
 
 /** The driver looks for a lost server every half second at most. */
@@ -12,20 +12,20 @@ const bounds = { selectionTimeoutMs: 1000, answerTimeoutMs: 300 }
 const anna: KnownRecipient = { id: 'anna', createdAt: 'c', updatedAt: 'u' }
 
 describeOnMongo('with MongoDB away', (server) => {
-  let way: Way
+  let topic: Topic
   let database: Opener
   beforeEach(async () => {
-    way = await wayTo(server().address)
+    topic = await topicOf(server().address)
     database = databaseUnderTest(server())
   })
   afterEach(async () => {
     await database.close()
-    await way.close()
+    await topic.close()
   })
-  const open = () => database.open({ ...bounds, url: urlBy(server(), way.address), nowMs: () => startMs })
+  const open = () => database.open({ ...bounds, url: urlBy(server(), topic.address), nowMs: () => startMs })
 
   it('stores are opened all the same, every call says so, and all works when it comes', async () => {
-    await way.refuse()
+    await topic.refuse()
     const { records, merge, claims, inbox, outbox, letters, ping, prune, ensureIndexes, ...others } = open()
     const request = sampleRequest('n-1', 0)
     const calls = [
@@ -49,7 +49,7 @@ describeOnMongo('with MongoDB away', (server) => {
     expect(failures.map((failure) => failure.status === 'rejected' && failure.reason instanceof Unavailable)).toEqual(
       calls.map(() => true),
     )
-    await way.pass()
+    await topic.pass()
     for (const call of calls) await call()
     expect((await records.get('default', 'n-1'))?.status).toBe('sent')
   })
@@ -57,9 +57,9 @@ describeOnMongo('with MongoDB away', (server) => {
   it('a call ends that gets no answer', async () => {
     const { ping, records } = open()
     await ping()
-    way.stall()
+    topic.stall()
     await expect(records.get('default', 'n-1')).rejects.toThrow(Unavailable)
-    await way.pass()
+    await topic.pass()
     expect(await records.get('default', 'n-1')).toBeUndefined()
   })
 
@@ -73,7 +73,7 @@ describeOnMongo('with MongoDB away', (server) => {
     await recipients.put('default', anna)
     await templates.put('default', template, 0)
     const before = [await directory.find([reference]), await templateSource.load([version])]
-    await way.refuse()
+    await topic.refuse()
     expect([await directory.find([reference]), await templateSource.load([version])]).toEqual(before)
     expect(before).toEqual([new Map([['default/anna', anna]]), new Map([['default/t@1', template]])])
     await expect(directory.find([{ tenant: 'default', id: 'ben' }])).rejects.toThrow(Unavailable)
@@ -88,9 +88,9 @@ describeOnMongo('with MongoDB away', (server) => {
     const ends = [sampleEnd(request, 60, 'failed'), sampleEnd(request, 90)] as const
     const { merge, records } = open()
     const told = [...(await merge([sampleEnd(sampleRequest('n-0', 0), 50), ...(known ? [ends[0]] : [])]))]
-    way.loseAnswerTo(command)
+    topic.loseAnswerTo(command)
     await expect(merge([ends[1]])).rejects.toThrow(Unavailable)
-    await way.pass()
+    await topic.pass()
     told.push(...(await merge([ends[1]])), ...(await merge([...ends])))
     const sent = told.flatMap((one) => changesOf(one)).filter(({ status }) => status === 'sent')
     expect(sent.map(({ notificationId }) => notificationId)).toEqual(['n-0', 'n-1'])
@@ -98,8 +98,8 @@ describeOnMongo('with MongoDB away', (server) => {
   })
 
   it('no error tells of the documents or the password', async () => {
-    await way.refuse()
-    const url = urlBy(server(), way.address).replace('//', '//anna:secret@')
+    await topic.refuse()
+    const url = urlBy(server(), topic.address).replace('//', '//anna:secret@')
     const { recipients } = database.open({ ...bounds, url })
     const error: unknown = await recipients.put('default', anna).catch((thrown) => thrown)
     expect(error).toBeInstanceOf(Unavailable)

@@ -22,7 +22,7 @@ interface ClaimDocument extends Claimed, Pick<Claim, 'windowMs'> {
 }
 
 /** How often a claim is looked at again because another was faster. */
-const roundsMost = 10
+const maxRounds = 10
 
 export function claimStore(mongo: Mongo): Claims {
   const claims = mongo.collection<ClaimDocument>(claimCollection)
@@ -36,10 +36,10 @@ export function claimStore(mongo: Mongo): Claims {
     claim: (tenant, claim, claimed, nowMs) =>
       mongo.run('claim a key', async () => {
         const fresh = claimDocument(tenant, claim, claimed, nowMs)
-        for (let round = 0; round < roundsMost; round++) {
+        for (let round = 0; round < maxRounds; round++) {
           if (await inserted(claims.insertOne(fresh))) return { kind: 'accepted' }
           const first = await claims.findOne({ _id: fresh._id })
-          const answer = first && (await answerFrom(first, fresh, nowMs))
+          const answer = first && (await answerFrom(first, fresh, nowMs, claim.insteadOf))
           if (answer) return answer
         }
         throw new Unavailable('Too many requests use the same idempotency key. Try again in a moment.')
@@ -62,11 +62,13 @@ export function claimStore(mongo: Mongo): Claims {
     first: ClaimDocument,
     fresh: ClaimDocument,
     nowMs: number,
+    insteadOf: string | undefined,
   ): Promise<ClaimAnswer | undefined> {
     const { _id, createdAt, claimedAt, state, answer, ids, batchId } = first
     const asRead = { _id, createdAt, claimedAt, state }
     const pendingFor = (ms: number) => state === 'pending' && claimedAt.getTime() + ms > nowMs
-    if (!pendingFor(pendingMs) && !withinWindow(first, nowMs)) {
+    const isReplaced = state === 'done' && answer === insteadOf
+    if (isReplaced || (!pendingFor(pendingMs) && !withinWindow(first, nowMs))) {
       const { matchedCount } = await claims.replaceOne(asRead, fresh)
       return matchedCount > 0 ? { kind: 'accepted' } : undefined
     }

@@ -5,14 +5,13 @@
 import type { Arrival, Inbox, InboxMessage } from '../../../ingress/ports.js'
 import type { InboxEntry, InboxStore } from '../../../stages/deliver/providers/inbox.js'
 import { rfc3339 } from '../../../stages/record/rfc3339.js'
-import { askedArrivals, askedInbox, unreadCounted } from '../inbox-query.js'
-import { cursorAt, pageOf, placeOf } from '../pages.js'
+import { askedArrivals, askedInbox, cursorAt, pageOf, placeOf, unreadCounted } from '../pages.js'
 import {
   type ArrivalPlace,
   type Arrived,
   arrivalsIn,
   beforeAll,
-  givenMost,
+  maxGiven,
   placeAfter,
   readPlace,
   writePlace,
@@ -99,7 +98,7 @@ function arrivalReader(mongo: Mongo, nowMs: () => number): Pick<Inbox, 'arrivals
         inbox
           .find({ tenant, recipient, ...arrivedAfter(beforeAll) }, { projection: { id: 1, arrivedAt: 1 } })
           .sort({ arrivedAt: -1, id: -1 })
-          .limit(givenMost + 1)
+          .limit(maxGiven + 1)
           .toArray(),
       )
       const given = found.map(arrivedOf).reverse()

@@ -81,14 +81,20 @@ export async function ensureIndexes(mongo: Mongo, indexes: readonly Index[]): Pr
   if (failures.length > 0) throw new IndexesFailed(failures.join('\n'))
 }
 
-/** The index is there with other options. */
+/** The index is there with other options, or goes by other fields, as an earlier version had it. */
 const optionsConflict = 85
+const fieldsConflict = 86
 
 async function ensureIndex(mongo: Mongo, { collection, name, key, options = {} }: Index): Promise<void> {
   try {
     await mongo.collection(collection).createIndex(key, { name, ...options })
   } catch (error) {
     const { expireAfterSeconds } = options
+    if (error instanceof MongoServerError && error.code === fieldsConflict) {
+      await mongo.collection(collection).dropIndex(name)
+      await mongo.collection(collection).createIndex(key, { name, ...options })
+      return
+    }
     const conflicts = error instanceof MongoServerError && error.code === optionsConflict
     if (!conflicts || expireAfterSeconds === undefined) throw error
     await mongo.db.command({ collMod: collection, index: { name, expireAfterSeconds } })

@@ -5,21 +5,21 @@ import {
   freshDatabase,
   urlBy,
 } from '../../../testing/stores/mongodb/mongo-under-test.js'
-import { type Way, wayTo } from '../../../testing/stores/mongodb/way-under-test.js'
+import { type Topic, topicOf } from '../../../testing/stores/mongodb/way-under-test.js'
 import { type Mongo, openMongo } from './connection.js'
 
 describeOnMongo('what MongoDB’s driver does', (server) => {
   const database = freshDatabase()
   let ran: string[]
   let connections: [number, number][]
-  let way: Way
+  let topic: Topic
   let mongo: Mongo
   beforeEach(async () => {
     ran = []
     connections = []
-    way = await wayTo(server().address)
+    topic = await topicOf(server().address)
     mongo = openMongo({
-      url: urlBy(server(), way.address),
+      url: urlBy(server(), topic.address),
       database,
       selectionTimeoutMs: 10_000,
       answerTimeoutMs: 2000,
@@ -34,7 +34,7 @@ describeOnMongo('what MongoDB’s driver does', (server) => {
   })
   afterEach(async () => {
     await mongo.close()
-    await way.close()
+    await topic.close()
     await dropDatabase(server().url, database)
   })
   const run = (work: () => Promise<unknown>) => mongo.run('do it', work).catch(() => undefined)
@@ -51,7 +51,7 @@ describeOnMongo('what MongoDB’s driver does', (server) => {
 
   it('is told with what went wrong, by names of which there are few', async () => {
     await run(() => mongo.db.command({ noSuchCommand: 1 }))
-    way.stall()
+    topic.stall()
     await run(() => mongo.db.command({ ping: 1 }))
     expect(ran).toEqual(['other other', 'ping timeout'])
   })

@@ -3,10 +3,9 @@ import type { Filter, Sort } from 'mongodb'
 import type { Page, RecordQuery } from '../../../ingress/ports.js'
 import type { NotificationRecord } from '../../../schemas/record.js'
 import { showRecord } from '../../../stages/record/show.js'
-import { cursorAt, pageOf, placeOf } from '../pages.js'
-import { areRare, askedRecords } from '../record-query.js'
+import { areRare, askedRecords, cursorAt, pageOf, placeOf } from '../pages.js'
 import type { Mongo } from './connection.js'
-import { type RecordDocument, recordCollection, stateOf } from './record-document.js'
+import { recordCollection, type StoredRecord, stateOf } from './record-document.js'
 
 type Place = readonly [createdAtMs: number, id: string]
 
@@ -36,25 +35,25 @@ export async function listRecords(
 }
 
 interface Found {
-  readonly found: readonly RecordDocument[]
+  readonly found: readonly StoredRecord[]
   /** Where the search was given up; null: there are no more. */
   readonly end: Place | null
 }
 
-async function take(mongo: Mongo, indexed: Filter<RecordDocument>, limit: number): Promise<Found> {
-  const records = mongo.collection<RecordDocument>(recordCollection)
+async function take(mongo: Mongo, indexed: Filter<StoredRecord>, limit: number): Promise<Found> {
+  const records = mongo.collection<StoredRecord>(recordCollection)
   return { found: await records.find(indexed).sort(newestFirst).limit(limit).toArray(), end: null }
 }
 
 /** Takes those of the first documents that pass the rest of the filter. */
 async function sift(
   mongo: Mongo,
-  indexed: Filter<RecordDocument>,
-  rest: Filter<RecordDocument>,
+  indexed: Filter<StoredRecord>,
+  rest: Filter<StoredRecord>,
   limit: number,
   lookedAt: number,
 ): Promise<Found> {
-  const records = mongo.collection<RecordDocument>(recordCollection)
+  const records = mongo.collection<StoredRecord>(recordCollection)
   const stages = [
     { $match: indexed },
     { $sort: newestFirst },
@@ -62,7 +61,7 @@ async function sift(
     { $match: rest },
     { $limit: limit },
   ]
-  const found = await records.aggregate<RecordDocument>(stages).toArray()
+  const found = await records.aggregate<StoredRecord>(stages).toArray()
   if (found.length >= limit) return { found, end: null }
   const [last] = await records
     .find(indexed, { projection: { createdAt: 1 } })
@@ -73,7 +72,7 @@ async function sift(
   return { found, end: last ? placeOfDocument(last) : null }
 }
 
-function placeOfDocument({ createdAt, _id }: Pick<RecordDocument, 'createdAt' | '_id'>): Place {
+function placeOfDocument({ createdAt, _id }: Pick<StoredRecord, 'createdAt' | '_id'>): Place {
   return [createdAt.getTime(), _id]
 }
 
@@ -81,8 +80,8 @@ function placeOfDocument({ createdAt, _id }: Pick<RecordDocument, 'createdAt' | 
 function filtersOf(query: RecordQuery, before: Place | undefined) {
   const [found, ...others] = namedIn(query)
   const { tenant, channel } = query
-  const rest: Filter<RecordDocument> = Object.assign({}, ...others, channel !== undefined && { channels: channel })
-  const indexed: Filter<RecordDocument> = {
+  const rest: Filter<StoredRecord> = Object.assign({}, ...others, channel !== undefined && { channels: channel })
+  const indexed: Filter<StoredRecord> = {
     tenant,
     ...found,
     ...within(query, before),
@@ -92,7 +91,7 @@ function filtersOf(query: RecordQuery, before: Place | undefined) {
 }
 
 /** The filters that have an index, the one that leaves the least to look through first. */
-function namedIn({ recipient, statuses, origin }: RecordQuery): readonly Filter<RecordDocument>[] {
+function namedIn({ recipient, statuses, origin }: RecordQuery): readonly Filter<StoredRecord>[] {
   const byRecipient = recipient !== undefined && { recipient }
   const byStatus = statuses && { status: { $in: statuses } }
   const byOrigin = origin !== undefined && { 'asked.origin': origin }
@@ -100,7 +99,7 @@ function namedIn({ recipient, statuses, origin }: RecordQuery): readonly Filter<
   return [byRecipient, ...inOrder].filter((filter) => filter !== false && filter !== undefined)
 }
 
-function within({ fromMs, toMs }: RecordQuery, before: Place | undefined): Filter<RecordDocument> {
+function within({ fromMs, toMs }: RecordQuery, before: Place | undefined): Filter<StoredRecord> {
   if (fromMs === undefined && toMs === undefined && !before) return {}
   return {
     createdAt: {

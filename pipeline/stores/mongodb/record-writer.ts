@@ -10,9 +10,10 @@ import type { Merged } from '../../../stages/record/changes.js'
 import { groupByNotification, mergeRecord } from '../../../stages/record/merge.js'
 import { acceptedState } from '../../../stages/record/state.js'
 import { summaryOf } from '../../../stages/summary.js'
+import { packProgress } from '../record-progress.js'
 import type { Mongo } from './connection.js'
 import { bulkOperations, documentId, writeUnordered } from './documents.js'
-import { documentOf, type RecordDocument, recordCollection, stateOf } from './record-document.js'
+import { documentOf, type RecordDocument, recordCollection, type StoredRecord, stateOf } from './record-document.js'
 import { statsTally } from './stats.js'
 
 export interface RecordWriter {
@@ -24,19 +25,19 @@ export interface RecordWriter {
 }
 
 /** How often a record is merged again because another writer was faster, before the store counts as too busy. */
-const roundsMost = 20
+const maxRounds = 20
 /** Merges, and writes without an answer, that are remembered after rejections: more than a batch of record's. */
-const rememberedMost = 2000
+const maxRemembered = 2000
 
 /** One replacement. */
 interface Plan extends Merged {
   /** What was read, and is to be there still. */
-  readonly known: RecordDocument | undefined
+  readonly known: StoredRecord | undefined
   readonly document: RecordDocument
 }
 
 export function recordWriter(mongo: Mongo): RecordWriter {
-  const records = mongo.collection<RecordDocument>(recordCollection)
+  const records = mongo.collection<StoredRecord>(recordCollection)
   const tally = statsTally(mongo)
   /** Of calls that were rejected later on. */
   let untold: Merged[] = []
@@ -61,7 +62,7 @@ export function recordWriter(mongo: Mongo): RecordWriter {
         })
         await tally.write()
       } catch (error) {
-        untold = [...untold, ...merged].slice(-rememberedMost)
+        untold = [...untold, ...merged].slice(-maxRemembered)
         throw error
       }
       const told = [...untold, ...merged]
@@ -72,7 +73,7 @@ export function recordWriter(mongo: Mongo): RecordWriter {
 
   async function mergeAll(groups: readonly (readonly NotificationStatus[])[], merged: Merged[]): Promise<void> {
     let open = groups
-    for (let round = 0; round < roundsMost; round++) {
+    for (let round = 0; round < maxRounds; round++) {
       const stored = await load(open)
       for (const document of stored.values()) settleUnanswered(document, merged)
       const plans: Plan[] = []
@@ -89,7 +90,7 @@ export function recordWriter(mongo: Mongo): RecordWriter {
     throw new Unavailable('Too many writers change the same records. Try again in a moment.')
   }
 
-  async function load(groups: readonly (readonly NotificationStatus[])[]): Promise<Map<string, RecordDocument>> {
+  async function load(groups: readonly (readonly NotificationStatus[])[]): Promise<Map<string, StoredRecord>> {
     const wanted = { _id: { $in: groups.map(idOf) } }
     const found = await records.find(wanted, { batchSize: bulkOperations }).toArray()
     return new Map(found.map((document) => [document._id, document]))
@@ -107,12 +108,12 @@ export function recordWriter(mongo: Mongo): RecordWriter {
       return await writeUnordered(records, operations)
     } catch (error) {
       for (const plan of plans) unanswered.set(plan.document._id, plan)
-      for (const id of [...unanswered.keys()].slice(0, -rememberedMost)) unanswered.delete(id)
+      for (const id of [...unanswered.keys()].slice(0, -maxRemembered)) unanswered.delete(id)
       throw error
     }
   }
 
-  function settleUnanswered({ _id, write }: RecordDocument, merged: Merged[]): void {
+  function settleUnanswered({ _id, write }: StoredRecord, merged: Merged[]): void {
     const plan = unanswered.get(_id)
     if (!plan) return
     unanswered.delete(_id)
@@ -126,12 +127,12 @@ export function recordWriter(mongo: Mongo): RecordWriter {
 }
 
 /** What is to be written; where the events change nothing, only what that comes to. */
-function planOf(events: readonly NotificationStatus[], known: RecordDocument | undefined): Plan | Merged {
+function planOf(events: readonly NotificationStatus[], known: StoredRecord | undefined): Plan | Merged {
   const before = known && stateOf(known)
   const after = mergeRecord(before, events)
-  const document = documentOf(after, randomUUID())
-  const same = known?.progress === document.progress && before?.summary === after.summary
-  return same ? { before, events, after } : { known, before, events, after, document }
+  const same = before?.summary === after.summary && packProgress(before) === packProgress(after)
+  if (same) return { before, events, after }
+  return { known, before, events, after, document: documentOf(after, randomUUID()) }
 }
 
 function idOf([event]: readonly NotificationStatus[]): string {

@@ -1,11 +1,12 @@
 /** Reads records. */
 import type { BatchSummary, Records } from '../../../ingress/ports.js'
-import type { NotificationState } from '../../../schemas/record.js'
+import { finalStatuses, type NotificationState } from '../../../schemas/record.js'
+import type { Outcomes } from '../../../stages/dedupe/dedupe.js'
 import { rfc3339 } from '../../../stages/record/rfc3339.js'
 import { showRecord } from '../../../stages/record/show.js'
 import type { Mongo } from './connection.js'
 import { documentId } from './documents.js'
-import { type RecordDocument, recordCollection, stateOf } from './record-document.js'
+import { recordCollection, type StoredRecord, stateOf } from './record-document.js'
 import { listRecords } from './record-list.js'
 import { readStats } from './stats.js'
 
@@ -15,11 +16,11 @@ export interface RecordReaderOptions {
   readonly documentsLookedAt?: number
 }
 
-/** Everything of `Records` that is read from the database. */
-export type RecordReader = Omit<Records, 'watch'>
+/** Everything of `Records` that is read from the database, and what dedupe asks. */
+export type RecordReader = Omit<Records, 'watch'> & Outcomes
 
 export function recordReader(mongo: Mongo, { documentsLookedAt = 20_000 }: RecordReaderOptions = {}): RecordReader {
-  const records = mongo.collection<RecordDocument>(recordCollection)
+  const records = mongo.collection<StoredRecord>(recordCollection)
   return {
     get: (tenant, id) =>
       mongo.run('read a record', async () => {
@@ -29,6 +30,12 @@ export function recordReader(mongo: Mongo, { documentsLookedAt = 20_000 }: Recor
     list: (query) => listRecords(mongo, query, documentsLookedAt),
     batch: (tenant, id) => readBatch(mongo, tenant, id),
     stats: (tenant) => readStats(mongo, tenant),
+    endsOf: (tenant, ids) =>
+      mongo.run('read how notifications ended', async () => {
+        const asked = { _id: { $in: ids.map((id) => documentId(tenant, id)) }, status: { $in: [...finalStatuses] } }
+        const found = await records.find(asked, { projection: { id: 1, status: 1 } }).toArray()
+        return new Map(found.map(({ id, status }) => [id, status]))
+      }),
   }
 }
 
@@ -36,7 +43,7 @@ export function recordReader(mongo: Mongo, { documentsLookedAt = 20_000 }: Recor
 async function readBatch(mongo: Mongo, tenant: string, batchId: string): Promise<BatchSummary | undefined> {
   const counts = await mongo.run('count a batch', () =>
     mongo
-      .collection<RecordDocument>(recordCollection)
+      .collection<StoredRecord>(recordCollection)
       .aggregate<{ _id: NotificationState; count: number; createdAt: Date }>([
         { $match: { tenant, batchId } },
         { $group: { _id: '$status', count: { $sum: 1 }, createdAt: { $min: '$createdAt' } } },

@@ -1,11 +1,11 @@
 /** The directory's memory, for when it is away.
  *
  *  Invariant: while the directory answers, it is asked for every batch: a preference counts from the next one on. */
+import { LRUCache } from 'lru-cache'
 import { Unavailable } from '../../../schemas/errors.js'
 import { recipientKey } from '../../../schemas/outgoing.js'
 import type { KnownRecipient } from '../../../schemas/template.js'
 import type { Directory, RecipientReference } from '../../../stages/enrich-template/enrich-template.js'
-import { recentCache } from '../../rendering/recent-cache.js'
 
 export interface RememberedOptions {
   /** How many recipients are remembered. */
@@ -27,7 +27,7 @@ interface Remembered {
 /** Rejects with `Unavailable` where the directory is away and memory has not all of the answer. */
 export function rememberedDirectory(directory: Directory, options: RememberedOptions): Directory {
   const { entries = 20_000, staleMs = 10 * 60_000, pauseMs = 5000, nowMs } = options
-  const memory = recentCache<Remembered>(entries)
+  const memory = new LRUCache<string, Remembered>({ max: entries })
   let pausedUntilMs = Number.NEGATIVE_INFINITY
 
   return {

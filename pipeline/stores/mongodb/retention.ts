@@ -26,7 +26,7 @@ export function expiries({ recordsMs, inboxMs, deadLettersMs }: Retention): read
   return [
     { collection: recordCollection, field: 'endedFrom', afterMs: recordsMs },
     { collection: claimCollection, field: 'createdAt', afterMs: claimWindowMs },
-    { collection: inboxCollection, field: 'acceptedAt', afterMs: inboxMs },
+    { collection: inboxCollection, field: 'arrivedAt', afterMs: inboxMs },
     { collection: deadLetterCollection, field: 'at', afterMs: deadLettersMs },
   ]
 }

@@ -32,7 +32,7 @@ export function claimWriter(database: Database): ClaimWriter {
       const row = [tenant, key, bodyHash, answer, nowMs, windowOf(claim)]
       if (insert.run(...row).changes > 0) return { kind: 'accepted' }
       const first = held.get(tenant, key, nowMs) as ClaimRow | undefined
-      if (first) return answerFrom(first, bodyHash)
+      if (first && first.answer !== claim.insteadOf) return answerFrom(first, bodyHash)
       remove.run(tenant, key)
       insert.run(...row)
       return { kind: 'accepted' }

@@ -3,8 +3,7 @@ import type { Inbox, InboxMessage } from '../../../ingress/ports.js'
 import type { InboxEntry, InboxStore } from '../../../stages/deliver/providers/inbox.js'
 import { rfc3339 } from '../../../stages/record/rfc3339.js'
 import type { Database } from '../../logs/sqlite/database.js'
-import { askedArrivals, askedInbox, unreadCounted } from '../inbox-query.js'
-import { cursorAt, pageOf, placeOf } from '../pages.js'
+import { askedArrivals, askedInbox, cursorAt, pageOf, placeOf, unreadCounted } from '../pages.js'
 
 /** Writes inboxes; to be called inside `Database.write`. */
 export interface InboxWriter {
@@ -66,25 +65,27 @@ export function inboxReader(database: Database): Omit<Inbox, 'markRead'> {
   }
 }
 
-export function inboxWriter(database: Database): InboxWriter {
+/** `nowMs`: milliseconds since the epoch. */
+export function inboxWriter(database: Database, nowMs: () => number): InboxWriter {
   const insert = database.prepare(
-    `INSERT INTO store_inbox (tenant, recipient, id, notification_id, title, body, metadata, accepted_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO store_inbox (tenant, recipient, id, notification_id, title, body, metadata, accepted_at,
+       arrived_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   const read = database.prepare(
     'UPDATE store_inbox SET read_at = coalesce(read_at, ?) WHERE tenant = ? AND recipient = ? AND id = ?',
   )
   return {
     put: ({ tenant, recipient, id, notificationId, title, body, metadata, acceptedAtMs }) => {
-      insert.run(tenant, recipient, id, notificationId, title, body, metadata, acceptedAtMs)
+      insert.run(tenant, recipient, id, notificationId, title, body, metadata, acceptedAtMs, nowMs())
     },
     markRead: (tenant, recipient, messageId, atMs) => read.run(atMs, tenant, recipient, messageId).changes > 0,
   }
 }
 
 /** Both ports, on the one database that can write. A put is synced with the step that tells of it. */
-export function inboxStore(database: Database): Inbox & InboxStore {
-  const writer = inboxWriter(database)
+export function inboxStore(database: Database, nowMs: () => number): Inbox & InboxStore {
+  const writer = inboxWriter(database, nowMs)
   return {
     ...inboxReader(database),
     put: (entry) => database.write(() => writer.put(entry), false),

@@ -54,7 +54,7 @@ export function pendingClaims(database: Database): Claims {
   function claimNow(tenant: string, claim: Claim, { ids, batchId }: Claimed, nowMs: number): ClaimAnswer {
     const { key, bodyHash, answer } = claim
     const finished = done.get(tenant, key, nowMs) as ClaimRow | undefined
-    if (finished) return answerFrom(finished, bodyHash)
+    if (finished && finished.answer !== claim.insteadOf) return answerFrom(finished, bodyHash)
     const first = pending.get(tenant, key) as PendingRow | undefined
     const holds = first && Math.max(first.claimed_at + pendingMs, first.created_at + first.window_ms) > nowMs
     if (holds) {

@@ -57,14 +57,14 @@ function sorted(all: readonly NotificationRequested[], keep: (request: Notificat
     .map(({ request }) => request.id)
 }
 
-const ways = {
+const topics = {
   'in order of time': (at: number) => at,
   'against the order of time': (at: number) => 100_000 - at,
   'in no order at all': (at: number) => (at * 7919) % 10_007,
   'all at the same time': () => 0,
 }
 
-it.each(Object.entries(ways))(
+it.each(Object.entries(topics))(
   'is in order for rows written %s, also where pages are cut short',
   async (_way, afterMs) => {
     const all = requests(afterMs)

@@ -4,8 +4,7 @@ import type { NotificationRecord } from '../../../schemas/record.js'
 import { showRecord } from '../../../stages/record/show.js'
 import type { Database } from '../../logs/sqlite/database.js'
 import { type Place, type Span, spanBits, spanRows, spansWithin } from '../../logs/sqlite/spans.js'
-import { cursorAt, pageOf, placeOf } from '../pages.js'
-import { areRare, askedRecords } from '../record-query.js'
+import { areRare, askedRecords, cursorAt, pageOf, placeOf } from '../pages.js'
 import { channelBits, type Row, recipientHash, rowColumns, stateOf } from './record-row.js'
 
 /** Looks at `rowsLookedAt` rows, or a span more. A page that has found less than its limit by then ends there, with a
@@ -90,14 +89,14 @@ function spanReader(database: Database, query: RecordQuery, before: Place): Read
 }
 
 /** What finds rows in a span. */
-interface Way {
+interface Topic {
   readonly find: string
   readonly values: (span: number) => readonly (string | number)[]
   /** True: nearly all that it finds matches. */
   readonly exact: boolean
 }
 
-function wayOf({ tenant, statuses, origin, channel, recipient }: RecordQuery): Way {
+function wayOf({ tenant, statuses, origin, channel, recipient }: RecordQuery): Topic {
   const others = origin !== undefined || channel !== undefined
   if (recipient !== undefined) {
     const hash = recipientHash(tenant, recipient)

@@ -2,11 +2,11 @@
 import type { NotificationSummary, Priority } from '../../../schemas/events.js'
 import { recipientKey } from '../../../schemas/outgoing.js'
 import { finalStatuses, type NotificationState, notificationStatuses } from '../../../schemas/record.js'
-import { channels } from '../../../schemas/topics.js'
+import { channels } from '../../../schemas/streams.js'
 import { acceptedState, type RecordState } from '../../../stages/record/state.js'
 import { murmur2 } from '../../engine/murmur2.js'
+import { areRare } from '../pages.js'
 import { noProgress, unpackProgress } from '../record-progress.js'
-import { areRare } from '../record-query.js'
 
 /** The columns that a record is read from, of `store_records r LEFT JOIN store_progress p`, in the order of `Row`. */
 export const rowColumns = `r.seq, r.tenant, r.id, r.created_at, r.status, r.recipient, r.priority, r.asked_channels,

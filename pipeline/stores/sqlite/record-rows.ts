@@ -1,5 +1,6 @@
 /** Finds, makes and changes the rows of records, within a write. */
 import type { NotificationStatus } from '../../../schemas/events.js'
+import { finalStatuses, type NotificationState } from '../../../schemas/record.js'
 import { channelsOf, createdAtMs } from '../../../stages/record/show.js'
 import type { RecordState } from '../../../stages/record/state.js'
 import { statusOf } from '../../../stages/record/status.js'
@@ -93,14 +94,15 @@ export function recordPlaces(database: Database): RecordPlaces {
 /** Returns the new row's number; null where there is one already. */
 function insertion(database: Database): (state: RecordState, places: RecordPlaces) => number | null {
   const insert = database.prepare(
-    `INSERT INTO store_records (tenant, id, created_at, status, rare, channels, recipient, recipient_hash, ${askedColumns})
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO store_records (
+       tenant, id, created_at, status, rare, ended_at, channels, recipient, recipient_hash, ${askedColumns})
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   return (state, places) => {
     const { tenant, id, recipient, summary } = state
     const status = statusOf(state)
     const values: (string | number | null)[] = [tenant, id, createdAtMs(state), status, rareStatus(status)]
-    values.push(channelBits(channelsOf(state)), recipient, recipientHash(tenant, recipient))
+    values.push(endedAtMs(state, status), channelBits(channelsOf(state)), recipient, recipientHash(tenant, recipient))
     const { changes, lastInsertRowid } = insert.run(...values.concat(askedValues(summary)))
     if (changes === 0) return null
     const seq = Number(lastInsertRowid)
@@ -109,8 +111,15 @@ function insertion(database: Database): (state: RecordState, places: RecordPlace
   }
 }
 
+/** What retention counts from: the last that was told of a notification that has ended; null of any other. */
+function endedAtMs({ lastAtMs }: RecordState, status: NotificationState): number | null {
+  return finalStatuses.has(status) ? lastAtMs : null
+}
+
 function updating(database: Database): RecordRows['update'] {
-  const setStatus = database.prepare('UPDATE store_records SET status = ?, rare = ?, channels = ? WHERE seq = ?')
+  const setStatus = database.prepare(
+    'UPDATE store_records SET status = ?, rare = ?, ended_at = ?, channels = ? WHERE seq = ?',
+  )
   const setAsked = database.prepare(
     `UPDATE store_records SET created_at = ?, (${askedColumns}) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE seq = ?`,
   )
@@ -128,7 +137,7 @@ function updating(database: Database): RecordRows['update'] {
     const now = statusOf(after)
     // Where channels were asked for they do not change; elsewhere they are those of the deliveries.
     if (asked || now !== status || !summary || summary.channels.length === 0) {
-      setStatus.run(now, rareStatus(now), channelBits(channelsOf(after)), seq)
+      setStatus.run(now, rareStatus(now), endedAtMs(after, now), channelBits(channelsOf(after)), seq)
     }
     putProgress.run(seq, doc)
     return true

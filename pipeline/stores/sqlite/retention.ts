@@ -11,7 +11,8 @@ export const biteRows = 500
 /** To be called inside `Database.write`, now and then. Returns how many old rows it met: 0 when there are no more. */
 export type Prune = (nowMs: number) => number
 
-/** Rows are written in order of time, or nearly, so each bite is taken from the oldest rows: no index is needed. */
+/** Each kind but records is written in the order of the time that it goes by, or nearly, so each bite is taken from the
+ *  oldest rows: no index is needed. */
 export function retention(database: Database, { recordsMs, inboxMs, deadLettersMs, outboxRows }: Retention): Prune {
   const removeOld = (table: string, column: string) =>
     database.prepare(
@@ -19,7 +20,7 @@ export function retention(database: Database, { recordsMs, inboxMs, deadLettersM
     )
   const claims = removeOld('store_claims', 'created_at')
   const pending = database.prepare('DELETE FROM store_pending_claims WHERE created_at < ?')
-  const inbox = removeOld('store_inbox', 'accepted_at')
+  const inbox = removeOld('store_inbox', 'coalesce(arrived_at, accepted_at)')
   const deadLetters = removeOld('store_dead_letters', 'at')
   const outbox = database.prepare(
     `DELETE FROM store_outbox WHERE seq IN (
@@ -36,11 +37,13 @@ export function retention(database: Database, { recordsMs, inboxMs, deadLettersM
 }
 
 function recordRetention(database: Database): (beforeMs: number) => number {
-  /** Everything up to here was looked at in this round; what has not ended by then is looked at in the next. */
+  /** Everything up to here was looked at in this round; what stays is looked at in the next. A round ends where rows are
+   *  too young to have ended long ago, for rows are written in the order of acceptance, or nearly. */
   let lookedAt = 0
   const old = database.prepare(
-    `SELECT seq, tenant, batch_id, status IN (${finalStatusList}) AS ended FROM (
-       SELECT seq, tenant, batch_id, status, created_at FROM store_records WHERE seq > ? ORDER BY seq LIMIT ${biteRows})
+    `SELECT seq, tenant, batch_id,
+       status IN (${finalStatusList}) AND coalesce(ended_at, created_at) < ? AS gone
+     FROM (SELECT * FROM store_records WHERE seq > ? ORDER BY seq LIMIT ${biteRows})
      WHERE created_at < ?`,
   )
   const removeRecord = database.prepare('DELETE FROM store_records WHERE seq = ?')
@@ -50,10 +53,10 @@ function recordRetention(database: Database): (beforeMs: number) => number {
      AND NOT EXISTS (SELECT 1 FROM store_records WHERE seq BETWEEN first_seq AND last_seq)`,
   )
   return (beforeMs) => {
-    const found = old.all(lookedAt, beforeMs) as unknown as OldRecord[]
+    const found = old.all(beforeMs, lookedAt, beforeMs) as unknown as OldRecord[]
     const batches = new Map<string, OldRecord>()
     for (const record of found) {
-      if (record.ended === 0) continue
+      if (record.gone === 0) continue
       removeRecord.run(record.seq)
       removeProgress.run(record.seq)
       if (record.batch_id !== null) batches.set(`${record.batch_id} ${record.tenant}`, record)
@@ -69,5 +72,5 @@ interface OldRecord {
   readonly seq: number
   readonly tenant: string
   readonly batch_id: string | null
-  readonly ended: 0 | 1
+  readonly gone: 0 | 1
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { describeStore } from '../../../testing/stores/store-conformance.js'
-import { type StoreUnderTest, sampleEnd, sampleRequest } from '../../../testing/stores/store-under-test.js'
+import { type StoreUnderTest, sampleEnd, sampleRequest, startMs } from '../../../testing/stores/store-under-test.js'
 import { Database } from '../../logs/sqlite/database.js'
 import { createStoreSchema, LaterSchema } from '../../logs/sqlite/schema.js'
 import type { Retention } from '../retention.js'
@@ -28,6 +28,7 @@ async function open(kept: Retention): Promise<StoreUnderTest> {
   const claims = claimWriter(database)
   const letters = deadLetterWriter(database)
   const prune = retention(database, kept)
+  let now = startMs
   return {
     records: recordReader(reading),
     accept: (notifications) => database.write(() => records.insertAccepted(notifications), false),
@@ -37,12 +38,13 @@ async function open(kept: Retention): Promise<StoreUnderTest> {
     templateSource: templateSource(reading),
     recipients: recipientStore(database),
     directory: directory(reading),
-    inbox: inboxStore(database),
+    inbox: inboxStore(database, () => now++),
     outbox: outboxStore(database),
     deadLetters: deadLetterReader(reading),
     putDeadLetter: (letter) => database.write(() => letters.put(letter), false),
     markReplayed: (id, status) => database.write(() => letters.markReplayed(id, status), true),
     prune: async (nowMs) => {
+      now = nowMs
       while ((await database.write(() => prune(nowMs), false)) > 0);
     },
     close: async () => {

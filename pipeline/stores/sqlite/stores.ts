@@ -29,7 +29,7 @@ export function openStores(database: Database, limits: Retention, nowMs: () => n
     templateSource: templateSource(database),
     recipients: recipientStore(database),
     directory: directory(database),
-    inbox: inboxStore(database),
+    inbox: inboxStore(database, nowMs),
     outbox: outboxStore(database),
     letters: {
       ...letters,

@@ -2,7 +2,7 @@
  *  stranger's, so it may be inside. */
 import { Agent } from 'undici'
 import type { Delivery, Message } from '../../../schemas/events.js'
-import { channels as allChannels } from '../../../schemas/topics.js'
+import { channels as allChannels } from '../../../schemas/streams.js'
 import { headerValue, isPrintable } from './header-value.js'
 import { httpFailure, httpOutcome } from './http-outcome.js'
 import { post } from './post.js'
@@ -27,12 +27,12 @@ export interface HttpOptions {
 
 const idleMs = 4_000
 const who = 'The provider'
-const channelsMost = allChannels.length
+const maxChannels = allChannels.length
 
 /** Throws for a URL that cannot be read. A 2xx is `sent`: that it arrived, the service does not say. */
 export function httpProvider(options: HttpOptions): Provider {
   const { name, token, timeoutMs = 10_000, connectTimeoutMs = 5_000, maxSockets = 32, nowMs = Date.now } = options
-  const { channels: parts = channelsMost } = options
+  const { channels: parts = maxChannels } = options
   const url = new URL(options.url)
   const agent = new Agent({
     connect: { timeout: connectTimeoutMs },

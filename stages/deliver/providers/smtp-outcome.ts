@@ -33,6 +33,12 @@ export function smtpFailure(error: unknown): SendResult {
   return { outcome: 'permanent', error: `The SMTP server refused the message (${codes}).` }
 }
 
+/** The server does not offer SMTPUTF8 (RFC 6531), which an address needs that goes beyond ASCII before the @. */
+export function withoutUtf8(whose: 'sender' | 'recipient'): SendResult {
+  const error = `The SMTP server does not offer SMTPUTF8, which the address of the ${whose} needs.`
+  return { outcome: whose === 'sender' ? 'permanent' : 'recipient', error }
+}
+
 /** Failures before or without a reply: the connection's, or what nodemailer itself refuses to send. */
 function unanswered({ code, cause, command }: SmtpError): SendResult {
   switch (code) {

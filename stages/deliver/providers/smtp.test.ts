@@ -1,38 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 import { expect, onTestFinished, test } from 'vitest'
 import { never, sampleRequest } from '../../../testing/stages/deliver/delivery-sample.js'
-import { type SmtpOptions, smtpProvider } from './smtp.js'
-
-interface Mail {
-  readonly from: string | undefined
-  readonly to: readonly string[]
-  readonly raw: string
-}
-
-/** A real SMTP server on 127.0.0.1 until the test ends. */
-async function smtpServer(options: SMTPServerOptions = {}) {
-  const mails: Mail[] = []
-  const server = new SMTPServer({
-    authOptional: true,
-    logger: false,
-    closeTimeout: 1,
-    onData: async (stream, session, done) => {
-      const chunks: Buffer[] = []
-      for await (const chunk of stream) chunks.push(Buffer.from(chunk))
-      const { mailFrom, rcptTo } = session.envelope
-      const from = mailFrom === false ? undefined : mailFrom.address
-      mails.push({ from, to: rcptTo.map(({ address }) => address), raw: Buffer.concat(chunks).toString() })
-      done()
-    },
-    ...options,
-  })
-  server.on('error', () => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())))
-  const { port } = server.server.address() as AddressInfo
-  return { port, mails, server }
-}
+import { provider, smtpServer } from '../../../testing/stages/deliver/smtp-server-sample.js'
 
 /** A TCP server that speaks for itself. */
 async function tcpServer(onSocket: (socket: Socket) => void): Promise<number> {
@@ -44,13 +13,6 @@ async function tcpServer(onSocket: (socket: Socket) => void): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
   return (server.address() as AddressInfo).port
-}
-
-function provider(port: number, { login = '', ...options }: Partial<SmtpOptions> & { login?: string } = {}) {
-  const url = `smtp://${login}127.0.0.1:${port}`
-  const made = smtpProvider({ name: 'smtp', url, from: 'Carillon <no-reply@carillon.test>', ...options })
-  onTestFinished(() => made.close())
-  return made
 }
 
 /** Refuses with this reply. */

@@ -7,7 +7,7 @@ import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
-/** The README names it too. */
+/** docs/bench.md names it too. */
 export const k6Module = 'go.k6.io/k6@v1.8.1'
 /** It takes minutes, and other tests run meanwhile. */
 const buildTimeoutMs = 900_000

@@ -16,6 +16,8 @@ const copyTimeoutMs = 300_000
 /** It lives for minutes: the optimizing compiler would take a core of its own for the first of them. */
 const flags = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
+const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
+
 const dependencies = [
   ['org.apache.kafka', 'kafka_2.13', kafkaVersion],
   ['org.apache.kafka', 'kafka-tools', kafkaVersion],
@@ -39,17 +41,26 @@ export function missingForBroker(root: string): string | null {
   return null
 }
 
-/** Starts a broker. `root`: the project's folder. */
-export async function startBroker(root: string): Promise<BrokerUnderTest> {
+/** Who may use a broker. Neither holds a quote or a comma. */
+export interface BrokerLogin {
+  readonly user: string
+  readonly password: string
+}
+
+/** Starts a broker. `root`: the project's folder. With a login it takes SASL PLAIN and SCRAM, and nothing else. */
+export async function startBroker(root: string, login: BrokerLogin | null = null): Promise<BrokerUnderTest> {
   copyJars(root)
   const folder = mkdtempSync(join(tmpdir(), 'carillon-kafka-'))
   const [port, controllerPort] = await freePorts()
   const properties = join(folder, 'server.properties')
-  writeFileSync(properties, propertiesOf(join(folder, 'data'), port, controllerPort))
+  writeFileSync(properties, propertiesOf(join(folder, 'data'), port, controllerPort, login))
   const classPath = join(jarFolder(root), '*')
   const tool = (...args: string[]) => spawnSync('java', ['-cp', classPath, 'kafka.tools.StorageTool', ...args])
   const id = tool('random-uuid').stdout.toString().trim()
-  const formatted = tool('format', '-t', id, '-c', properties)
+  const users = scramMechanisms.flatMap((mechanism) =>
+    login ? ['--add-scram', `${mechanism}=[name="${login.user}",password="${login.password}"]`] : [],
+  )
+  const formatted = tool('format', '-t', id, '-c', properties, ...users)
   if (formatted.status !== 0) throw new Error(`Kafka's storage could not be formatted: ${formatted.stderr}`)
   const run = () =>
     spawn('java', [...flags, '-cp', classPath, 'kafka.Kafka', properties], {
@@ -105,15 +116,18 @@ function copyJars(root: string): void {
   renameSync(beside, folder)
 }
 
-function propertiesOf(data: string, port: number, controllerPort: number): string {
+function propertiesOf(data: string, port: number, controllerPort: number, login: BrokerLogin | null): string {
+  const protocol = login ? 'SASL_PLAINTEXT' : 'PLAINTEXT'
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: `${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `${protocol}://127.0.0.1:${port}`,
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': `${protocol}:${protocol},CONTROLLER:PLAINTEXT`,
+    'inter.broker.listener.name': protocol,
+    ...(login && loginSettings(login)),
     'log.dirs': data,
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '4',
@@ -135,6 +149,20 @@ function propertiesOf(data: string, port: number, controllerPort: number): strin
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
+}
+
+function loginSettings({ user, password }: BrokerLogin): Record<string, string> {
+  const modules = 'org.apache.kafka.common.security'
+  const jaas = (mechanism: string) => `listener.name.sasl_plaintext.${mechanism.toLowerCase()}.sasl.jaas.config`
+  const own = `username="${user}" password="${password}"`
+  return {
+    'sasl.enabled.mechanisms': ['PLAIN', ...scramMechanisms].join(','),
+    'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+    [jaas('PLAIN')]: `${modules}.plain.PlainLoginModule required ${own} user_${user}="${password}";`,
+    ...Object.fromEntries(
+      scramMechanisms.map((mechanism) => [jaas(mechanism), `${modules}.scram.ScramLoginModule required;`]),
+    ),
+  }
 }
 
 async function answers(port: number, broker: ChildProcess): Promise<void> {

@@ -1,5 +1,5 @@
 /** A process for tests: forwards every request on the Kafka log, and remembers each in its state. It tells its parent
- *  what it owns, how much it settled, and what broke it; SIGTERM drains it. */
+ *  what it owns, how much it acked, and what broke it; SIGTERM drains it. */
 import { asyncScheduler } from 'rxjs'
 import { createCodec } from '../../../pipeline/engine/codec.js'
 import type { Log, Member } from '../../../pipeline/engine/log.js'
@@ -14,8 +14,8 @@ import { forwardingStage } from '../../engine/worker-under-test.js'
 export interface ForwarderNews {
   /** Partitions. */
   readonly owned?: readonly number[]
-  /** Records settled by a commit. */
-  readonly settled?: number
+  /** Records acked by a commit. */
+  readonly acked?: number
   readonly crashed?: string
   readonly unusable?: string
 }
@@ -29,10 +29,10 @@ const log = await openKafkaLog({ ...options, onUnusable: ({ code }) => tell({ un
 const stage = forwardingStage((id, { state, recordId }) => state.put(id, Buffer.from(recordId), null))
 const watched: Log = { ...log, join: async (reading) => watch(await log.join(reading)) }
 const worker = runWorker({
-  ...{ stage, log: watched, ways: waysFor('notifications.requested'), codec: createCodec(), clock: asyncScheduler },
+  ...{ stage, log: watched, topics: waysFor('notifications.requested'), codec: createCodec(), clock: asyncScheduler },
   ...{ random: seededRandom(process.pid), mailbox: 400, batch: 100 },
   observer: {
-    committed: ({ settled }) => tell({ settled: settled.length }),
+    committed: ({ acked }) => tell({ acked: acked.length }),
     crashed: (error) => tell({ crashed: String(error) }),
   },
 })

@@ -12,8 +12,8 @@ import type { ForwarderNews } from './forwarder-sample.js'
 export interface Forwarder {
   /** Partitions that it owns. */
   owned(): readonly number[]
-  /** Records that it settled. */
-  settled(): number
+  /** Records that it acked. */
+  acked(): number
   /** What broke it, each time. */
   readonly crashes: readonly string[]
   /** Why it should end. */
@@ -57,16 +57,16 @@ export function forwardersOn(options: KafkaLogOptions) {
 function watch(child: ChildProcess): Forwarder {
   const crashes: string[] = []
   let owned: readonly number[] = []
-  let settled = 0
+  let acked = 0
   let unusable: string | null = null
   child.on('message', (news: ForwarderNews) => {
     if (news.owned) owned = news.owned
-    if (news.settled !== undefined) settled += news.settled
+    if (news.acked !== undefined) acked += news.acked
     if (news.crashed !== undefined) crashes.push(news.crashed)
     if (news.unusable !== undefined) unusable = news.unusable
   })
   return {
-    ...{ crashes, owned: () => owned, settled: () => settled, unusable: () => unusable },
+    ...{ crashes, owned: () => owned, acked: () => acked, unusable: () => unusable },
     signal: (signal) => void child.kill(signal),
     async end(signal) {
       const gone = once(child, 'exit')

@@ -14,8 +14,9 @@ import { type KafkaLog, type KafkaLogOptions, openKafkaLog } from '../../../pipe
 import type { KafkaMember } from '../../../pipeline/logs/kafka/member.js'
 import { kafkaNames } from '../../../pipeline/logs/kafka/names.js'
 import { type WantedTopic, wantedTopics } from '../../../pipeline/logs/kafka/topics.js'
-import { type Way, waysOf } from '../../../schemas/topics.js'
+import { type Topic, topicsOf } from '../../../schemas/streams.js'
 import type { LogUnderTest, OpenOptions } from '../../engine/log-under-test.js'
+import { waitingOnKafka } from './lag-under-test.js'
 
 /** After which a wait has failed. */
 const patienceMs = 120_000
@@ -25,16 +26,16 @@ const createTimeoutMs = 10_000
 /** A broker that was not started by the tests takes no less than six seconds. */
 const sessionTimeoutMs = process.env.CARILLON_TEST_KAFKA === undefined ? 3000 : 6000
 
-const ways: readonly Way[] = [
-  ...waysOf('notifications.requested'),
-  ...waysOf('notifications.accepted'),
-  ...waysOf('notifications.status'),
-  ...waysOf('dead-letters'),
+const topics: readonly Topic[] = [
+  ...topicsOf('notifications.requested'),
+  ...topicsOf('notifications.accepted'),
+  ...topicsOf('notifications.status'),
+  ...topicsOf('dead-letters'),
 ]
 const readings = [
-  { group: 'dedupe', ways: waysOf('notifications.requested') },
-  { group: 'enrich-template', ways: waysOf('notifications.requested') },
-  { group: 'record', ways: waysOf('notifications.status') },
+  { group: 'dedupe', topics: topicsOf('notifications.requested') },
+  { group: 'enrich-template', topics: topicsOf('notifications.requested') },
+  { group: 'record', topics: topicsOf('notifications.status') },
 ]
 
 /** The broker's address; null, and why, where tests must do without. Throws then in continuous integration. */
@@ -70,8 +71,8 @@ export function kafkaLogsAt(address: string) {
     const connection = { brokers: address }
     const admin = kafka.AdminClient.create({ 'bootstrap.servers': address })
     const settings = { partitions, replicationFactor: 1, minInSyncReplicas: 1, deleteRetentionMs: 86_400_000 }
-    const topics = wantedTopics(names, settings, ways, readings)
-    await createTopics(admin, kafkaClients(kafka, connection), topics)
+    const wanted = wantedTopics(names, settings, topics, readings)
+    await createTopics(admin, kafkaClients(kafka, connection), wanted)
     let failing = false
     const options: KafkaLogOptions = {
       ...{ connection, partitions, prefix, revokeTimeoutMs, sessionTimeoutMs, stateFolder: folder },
@@ -109,6 +110,7 @@ export function kafkaLogsAt(address: string) {
         }
         throw new Error(`What was waited for did not come within ${patienceMs} ms: ${holds}`)
       },
+      lag: (group, own) => waitingOnKafka({ address, prefix, partitions, group, topics: own }),
       failCommits: (fail) => {
         failing = fail
       },
@@ -122,7 +124,7 @@ export function kafkaLogsAt(address: string) {
       close: async () => {
         await log.close()
         await Promise.all(
-          topics.map(({ name }) =>
+          wanted.map(({ name }) =>
             answerOf<undefined>((done) => admin.deleteTopic(name, 5000, (error) => done(error, undefined))).catch(
               () => undefined,
             ),

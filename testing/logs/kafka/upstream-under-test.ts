@@ -1,4 +1,4 @@
-/** The README's producer in Python, run as it stands there. Its packages come from PyPI, once, into .cache. */
+/** The producer in Python of docs/kafka.md, run as it stands there. Its packages come from PyPI, once, into .cache. */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'

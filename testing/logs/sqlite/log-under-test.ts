@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { asyncScheduler } from 'rxjs'
 import { Database } from '../../../pipeline/logs/sqlite/database.js'
 import { type SqliteLog, sqliteLog } from '../../../pipeline/logs/sqlite/log.js'
-import type { LogUnderTest, OpenOptions } from '../../engine/log-under-test.js'
+import { type LogUnderTest, type OpenOptions, waitingIn } from '../../engine/log-under-test.js'
+import { until } from '../../until.js'
 
 /** Real time after which a wait has failed. */
 const patienceMs = 120_000
-const stepMs = 5
 
 export interface SqliteLogUnderTest extends LogUnderTest {
   readonly log: SqliteLog
@@ -44,13 +44,8 @@ export async function openSqliteLog({ partitions }: OpenOptions): Promise<Sqlite
           setTimeout(() => reject(new Error(`It took longer than ${patienceMs} ms`)), patienceMs).unref()
         }),
       ]),
-    async until(holds) {
-      const endMs = performance.now() + patienceMs
-      while (!(await holds())) {
-        if (performance.now() > endMs) throw new Error(`What was waited for did not come: ${holds}`)
-        await new Promise((resolve) => setTimeout(resolve, stepMs))
-      }
-    },
+    until,
+    lag: (group, topics) => waitingIn(opened.log, group, topics),
     // Every write fails as on a file that cannot be written, so that roll-back is the real one.
     failCommits: (fail) => opened.database.exec(`PRAGMA query_only = ${fail ? 'ON' : 'OFF'}`),
     async reopen() {

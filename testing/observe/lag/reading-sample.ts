@@ -1,16 +1,16 @@
 /** Readings as tests write them down. */
 
-import type { LagNames, LagReader, LagReading, PartitionLag } from '../../../pipeline/observe/lag/reading.js'
-import { type Way, wayTo } from '../../../schemas/topics.js'
+import type { LagNames, LagReader, LagReading, PartitionLag } from '../../../pipeline/engine/lag-reading.js'
+import { type Topic, topicOf } from '../../../schemas/streams.js'
 
 export const requested = {
-  high: wayTo('notifications.requested', 'high', null),
-  low: wayTo('notifications.requested', 'low', null),
+  high: topicOf('notifications.requested', 'high', null),
+  low: topicOf('notifications.requested', 'low', null),
 } as const
 
 /** A partition of dedupe's where `records` wait. */
-export function partitionLag(way: Way, records: number, more: Partial<PartitionLag> = {}): PartitionLag {
-  const place = { stage: 'dedupe', way, partition: 0 } as const
+export function partitionLag(topic: Topic, records: number, more: Partial<PartitionLag> = {}): PartitionLag {
+  const place = { stage: 'dedupe', topic, partition: 0 } as const
   return { ...place, committed: 0, start: 0, end: records, records, oldestMs: null, lost: 0, ...more }
 }
 
@@ -25,7 +25,7 @@ export function readingOf(
 export const names: LagNames = {
   cluster: 'test',
   group: (stage) => `carillon.${stage}`,
-  topic: ({ topic, lane }) => `${topic}.${lane}`,
+  nameOf: ({ stream, lane }) => `${stream}.${lane}`,
 }
 
 /** A reader that gives these, one after another; an error is thrown. It waits for ever after the last. */

@@ -97,7 +97,7 @@ export async function pageAfterMixedRun(address: string): Promise<string> {
 }
 
 /** How long one notification may take. */
-const patienceMs = 60_000
+const patienceMs = 150_000
 const lookAgainMs = 50
 const ended = ['sent', 'failed', 'duplicate']
 

@@ -3,15 +3,13 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import type { Claim } from '../../../ingress/ports.js'
-import type { Config } from '../../../pipeline/config/config.js'
-import { loadConfig } from '../../../pipeline/config/config.js'
+import { type Config, loadConfig } from '../../../pipeline/config/config.js'
 import { createCodec } from '../../../pipeline/engine/codec.js'
 import { Database } from '../../../pipeline/logs/sqlite/database.js'
 import type { Tracing } from '../../../pipeline/observe/tracing/tracing.js'
-import { deadLetterPorts } from '../../../pipeline/run/dead-letters/ports.js'
+import { deadLetterPorts } from '../../../pipeline/run/dead-letters.js'
 import { type Engine, openEngine } from '../../../pipeline/run/embedded/engine.js'
 import type { StoredDeadLetter } from '../../../pipeline/stores/dead-letter-store.js'
 import { deadLetterReader } from '../../../pipeline/stores/sqlite/dead-letters.js'
@@ -24,6 +22,7 @@ import type {
   SendRequest,
   SendResult,
 } from '../../../stages/deliver/providers/provider.js'
+import { until } from '../../until.js'
 import { retriesOf } from '../retries-sample.js'
 
 export interface SeenCall {
@@ -63,8 +62,6 @@ export interface RunningEngine {
   close(): Promise<void>
 }
 
-const patienceMs = 20_000
-const stepMs = 5
 const usualPolicy: ProviderPolicy = { ratePerSecond: null, concurrency: 16, timeoutMs: 10_000, onUnknown: 'resend' }
 const folders: string[] = []
 const running = new Set<RunningEngine>()
@@ -202,14 +199,6 @@ function copyDatabase(from: string, to: string): string {
   mkdirSync(join(to, '..'), { recursive: true })
   for (const ending of ['', '-wal']) if (existsSync(from + ending)) copyFileSync(from + ending, to + ending)
   return to
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + patienceMs
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`What was waited for did not come: ${holds}`)
-    await sleep(stepMs)
-  }
 }
 
 function missing(id: string): never {

@@ -5,7 +5,7 @@ import { vi } from 'vitest'
 import type { Worker } from '../../../pipeline/engine/worker.js'
 import type { Delivery, ProviderHealth } from '../../../schemas/events.js'
 import { released } from '../../../schemas/outgoing.js'
-import type { Channel } from '../../../schemas/topics.js'
+import type { Channel } from '../../../schemas/streams.js'
 import { type DeliverOptions, deliver } from '../../../stages/deliver/deliver.js'
 import type { DeliverObserver } from '../../../stages/deliver/observer.js'
 import type {
@@ -165,16 +165,16 @@ function throttleBefore(
   { limitsOf, paceOf }: Partial<DeliverOptions>,
 ) {
   const place = (channel: Channel, { lane, partition }: Scope) => {
-    return { way: { topic: 'deliveries.released', lane, channel } as const, partition }
+    return { topic: { stream: 'deliveries.released', lane, channel } as const, partition }
   }
   const ports = {
     credit: {
-      outstanding: (channel: Channel, scope: Scope) => log.unsettled('deliver', place(channel, scope)),
-      finished: (channel: Channel, scope: Scope) => log.settled('deliver', place(channel, scope)),
+      outstanding: (channel: Channel, scope: Scope) => log.unacked('deliver', place(channel, scope)),
+      finished: (channel: Channel, scope: Scope) => log.acked('deliver', place(channel, scope)),
     },
-    creditChanged: log.settlements('deliver'),
+    creditChanged: log.acks('deliver'),
     health: log
-      .tail({ topic: 'providers.health', lane: null, channel: null })
+      .tail({ stream: 'providers.health', lane: null, channel: null })
       .pipe(map((record) => codec.decode(record, ['provider-health']).value)),
     part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleUnobserved,
@@ -185,8 +185,8 @@ function throttleBefore(
 /** A result for a test to give when it likes. */
 export function pending(): { readonly promise: Promise<SendResult>; readonly resolve: (result: SendResult) => void } {
   let resolve: (result: SendResult) => void = () => undefined
-  const promise = new Promise<SendResult>((settle) => {
-    resolve = settle
+  const promise = new Promise<SendResult>((ack) => {
+    resolve = ack
   })
   return { promise, resolve }
 }

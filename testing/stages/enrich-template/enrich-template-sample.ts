@@ -43,7 +43,7 @@ export function runBatch<I extends EventName, O extends EventName>(
 ): Promise<Step<I, O>> {
   const scope: Scope = { lane: 'normal', partition: 0 }
   const records = events.map((event, index): InputRecord<I> => {
-    return { ...event, recordId: `r-${index}`, scope, timestampMs: nowMs, headers: {}, fresh: true }
+    return { ...event, recordId: `r-${index}`, scope, timestampMs: nowMs, headers: {}, firstDelivery: true }
   })
   return firstValueFrom(of({ records }).pipe(stage.operator(contextAt(scope))))
 }

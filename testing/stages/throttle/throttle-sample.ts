@@ -4,7 +4,7 @@ import type { LogRecord, Member } from '../../../pipeline/engine/log.js'
 import type { Worker } from '../../../pipeline/engine/worker.js'
 import type { CancelRequested, Delivery, ProviderHealth } from '../../../schemas/events.js'
 import { cancel, type Outgoing } from '../../../schemas/outgoing.js'
-import { type Channel, type Way, waysOf } from '../../../schemas/topics.js'
+import { type Channel, type Topic, topicsOf } from '../../../schemas/streams.js'
 import type { LimitsOf, RateLimit } from '../../../stages/shared-limits.js'
 import type { Scope } from '../../../stages/stage.js'
 import type { ThrottleObserver } from '../../../stages/throttle/observer.js'
@@ -54,16 +54,16 @@ export function runThrottle(
   const { log, clock } = runner
   const health = new ReplaySubject<ProviderHealth>()
   const place = (channel: Channel, { lane, partition }: Scope) => {
-    const way: Way = { topic: 'deliveries.released', lane, channel }
-    return { way, partition }
+    const topic: Topic = { stream: 'deliveries.released', lane, channel }
+    return { topic, partition }
   }
   const stage = throttle(
     {
       credit: {
-        outstanding: (channel, scope) => log.unsettled('deliver', place(channel, scope)),
-        finished: (channel, scope) => log.settled('deliver', place(channel, scope)),
+        outstanding: (channel, scope) => log.unacked('deliver', place(channel, scope)),
+        finished: (channel, scope) => log.acked('deliver', place(channel, scope)),
       },
-      creditChanged: log.settlements('deliver'),
+      creditChanged: log.acks('deliver'),
       health,
       part,
       observer,
@@ -74,7 +74,7 @@ export function runThrottle(
   let deliver: Member | null = null
 
   const finish = async (count: number): Promise<readonly Delivery[]> => {
-    deliver ??= await log.join({ group: 'deliver', ways: waysOf('deliveries.released') })
+    deliver ??= await log.join({ group: 'deliver', topics: topicsOf('deliveries.released') })
     const records: LogRecord[] = []
     while (records.length < count) {
       const polled = await runner.during(deliver.poll(count - records.length, 0))
@@ -113,11 +113,11 @@ export function runThrottle(
     },
     finish,
     outstanding: () =>
-      waysOf('deliveries.released').reduce(
-        (sum, way) =>
+      topicsOf('deliveries.released').reduce(
+        (sum, topic) =>
           sum +
           Array.from({ length: log.partitions }).reduce<number>(
-            (own, _, partition) => own + log.unsettled('deliver', { way, partition }),
+            (own, _, partition) => own + log.unacked('deliver', { topic, partition }),
             0,
           ),
         0,

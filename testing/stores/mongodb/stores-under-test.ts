@@ -5,6 +5,9 @@ import { testRetention } from '../store-under-test.js'
 import { dropDatabase, freshDatabase, type MongoUnderTest } from './mongo-under-test.js'
 
 export interface Opener {
+  readonly url: string
+  /** The database's name. */
+  readonly database: string
   /** Opens the database once more, as another process would. */
   open(options?: Partial<MongoStoreOptions>): MongoStores
   /** Closes all that were opened, and drops the database. */
@@ -16,6 +19,8 @@ export function databaseUnderTest(server: MongoUnderTest): Opener {
   const database = freshDatabase()
   const opened: MongoStores[] = []
   return {
+    url,
+    database,
     open(options = {}) {
       const given = { url, database, retention: testRetention, expire: false, nowMs: Date.now, ...options }
       const stores = openMongoStores(given)

@@ -1,7 +1,7 @@
 /** A TCP way to a server, which a test blocks and breaks. */
 import { createServer, connect as dial, type Server, type Socket } from 'node:net'
 
-export interface Way {
+export interface Topic {
   readonly address: string
   pass(): Promise<void>
   /** Nothing listens. */
@@ -13,7 +13,7 @@ export interface Way {
   close(): Promise<void>
 }
 
-export async function wayTo(address: string): Promise<Way> {
+export async function topicOf(address: string): Promise<Topic> {
   const [host = '', port = ''] = address.split(':')
   const sockets = new Set<Socket>()
   let stalled = false
