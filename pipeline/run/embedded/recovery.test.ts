@@ -6,7 +6,14 @@ import { StorageFull } from '../../../schemas/errors.js'
 import { deadLetter, providerHealth, requested, routed } from '../../../schemas/outgoing.js'
 import { type StreamName, topicName, topicsOf } from '../../../schemas/streams.js'
 import type { SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
-import { closeAll, newFile, notificationOf, quickConfig, run } from '../../../testing/run/embedded/engine-sample.js'
+import {
+  closeAll,
+  newFile,
+  notificationOf,
+  quickConfig,
+  run,
+  stub,
+} from '../../../testing/run/embedded/engine-sample.js'
 import { retriesOf } from '../../../testing/run/retries-sample.js'
 import { createCodec } from '../../engine/codec.js'
 import type { NewRecord } from '../../engine/log.js'
@@ -128,7 +135,7 @@ describe('a record that cannot be read', () => {
 
   test('among the news of breakers is passed over, and the news behind it is heard', async () => {
     const file = newFile()
-    const health = { key: 'outbox', tenant: 'default', provider: 'outbox', state: 'open', lastError: null } as const
+    const health = { key: stub, tenant: 'default', provider: stub, state: 'open', lastError: null } as const
     const news = codec.encode(providerHealth({ ...health, atMs: 0, sinceMs: 0, retryAtMs: Date.now() + 600_000 }), 0)
     const notification = notificationOf()
     const accepted = codec.encode(requested(notification), 5)
