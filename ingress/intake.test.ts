@@ -83,6 +83,7 @@ describe('an event that HTTP would take', () => {
       priority: 'normal',
       sendAtMs: null,
       expiresAtMs: null,
+      retry: null,
       dedupe: null,
       metadata: '{}',
       batchId: null,

@@ -43,6 +43,43 @@ function eventOf(request: unknown) {
 
 const text = (message: object) => ({ subject: null, text: null, html: null, data: null, ...message })
 
+describe('retries', () => {
+  const said = { to: 'user-42', content: { body: 'Hello' } }
+  const retryOf = (retry: unknown) => eventOf({ ...said, retry }).retry
+  const faultsOf = (retry: unknown) => {
+    const parsed = check(notificationRequest, { ...said, retry })
+    const found = parsed.ok ? normalize(parsed.value, context) : parsed
+    return found.ok ? [] : found.errors.map(({ path, message }) => `${path}: ${message}`)
+  }
+
+  it.each([
+    [
+      { schedule: ['5s', '1m', 600_000], giveUpAfter: '2h' },
+      { scheduleMs: [5000, 60_000, 600_000], giveUpAfterMs: 7_200_000 },
+    ],
+    [{ schedule: [1000, 1000] }, { scheduleMs: [1000, 1000], giveUpAfterMs: null }],
+    [{ giveUpAfter: '7d' }, { scheduleMs: null, giveUpAfterMs: 604_800_000 }],
+  ])('%o', (retry, event) => {
+    expect(retryOf(retry)).toEqual(event)
+  })
+
+  it.each([
+    [{}, ['retry: Needs schedule or giveUpAfter.']],
+    [{ schedule: [] }, ['retry.schedule: Must be at least 1 long.']],
+    [{ schedule: ['1m', '30s'] }, ['retry.schedule: Must hold no wait that is shorter than the one before.']],
+    [{ schedule: ['10ms'] }, ['retry.schedule: Must hold no wait shorter than 1s.']],
+    [
+      { schedule: ['8d'], giveUpAfter: '8d' },
+      ['retry.schedule: Must hold no wait longer than 7d.', 'retry.giveUpAfter: Must be from 1s to 7d.'],
+    ],
+    [{ schedule: [-5] }, ['retry.schedule.0: Must be a duration like 30s, 5m or 2d, or whole milliseconds.']],
+    [{ schedule: ['soon'] }, ['retry.schedule.0: Must be a duration like 30s, 5m or 2d, or whole milliseconds.']],
+    [{ giveUpAfter: 0 }, ['retry.giveUpAfter: Must be from 1s to 7d.']],
+  ])('%o is refused', (retry, faults) => {
+    expect(faultsOf(retry)).toEqual(faults)
+  })
+})
+
 describe('normalize', () => {
   it('fills in what a request leaves out', () => {
     const event = eventOf({ to: 'user-42', content: { body: 'Hello' } })
@@ -59,6 +96,7 @@ describe('normalize', () => {
       priority: 'normal',
       sendAtMs: null,
       expiresAtMs: null,
+      retry: null,
       dedupe: null,
       metadata: '{}',
       batchId: null,

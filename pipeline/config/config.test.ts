@@ -35,6 +35,30 @@ const webhook = {
 }
 const unlimited = { email: null, sms: null, push: null, inapp: null, webhook: null, slack: null }
 
+const [second, minute, hour, day] = [1000, 60_000, 3_600_000, 86_400_000]
+const soon = {
+  scheduleMs: [2 * second, 10 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, hour],
+  giveUpAfterMs: 4 * hour,
+}
+const usualRetries = {
+  byChannel: {
+    email: {
+      scheduleMs: [30 * second, 2 * minute, 10 * minute, 30 * minute, hour, 2 * hour, 4 * hour],
+      giveUpAfterMs: 2 * day,
+    },
+    ...{ sms: soon, push: soon, inapp: soon, slack: soon },
+    webhook: {
+      scheduleMs: [
+        ...[5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute],
+        ...[2 * hour, 6 * hour, 12 * hour, 24 * hour],
+      ],
+      giveUpAfterMs: 3 * day,
+    },
+  },
+  firstMs: { high: [second, 2 * second, 5 * second, 15 * second], normal: [], low: [] },
+  requests: { minWaitMs: second, maxGiveUpAfterMs: 7 * day },
+  ...{ baseMs: 1000, maxMs: 300_000 },
+}
 const plain = {
   host: '127.0.0.1',
   port: 3000,
@@ -67,8 +91,8 @@ const plain = {
   limits: { ratePerSecond: unlimited, smsSegments: 4 },
   dedupe: { windowMs: 10_800_000 },
   deliver: { window: 512 },
-  retry: { baseMs: 1000, maxMs: 300_000 },
-  breaker: { failures: 5, halfOpenAfterMs: 30_000 },
+  retry: usualRetries,
+  breaker: { failures: 5, halfOpenAfterMs: 30_000, maxHalfOpenAfterMs: 300_000 },
   retention: { recordsDays: 30, inboxDays: 90, logHours: 168, logBytes: 1_073_741_824 },
   lag: { everyMs: 10_000 },
   rendering: { timeLimitMs: 500, outputBytes: 262_144, workers: 2 },
@@ -227,8 +251,8 @@ describe('the file', () => {
       limits: { ratePerSecond: { ...unlimited, sms: 10 }, smsSegments: 2 },
       dedupe: { windowMs: 60_000 },
       deliver: { window: 50 },
-      retry: { baseMs: 100, maxMs: 100 },
-      breaker: { failures: 2, halfOpenAfterMs: 1000 },
+      retry: { ...usualRetries, baseMs: 100, maxMs: 100 },
+      breaker: { failures: 2, halfOpenAfterMs: 1000, maxHalfOpenAfterMs: 300_000 },
       retention: { recordsDays: 7, inboxDays: 8, logHours: 9, logBytes: 16_777_216 },
       lag: { everyMs: 2000 },
       rendering: { timeLimitMs: 100, outputBytes: 2048, workers: 1 },

@@ -58,7 +58,12 @@ export const fileSchema = section({
     maxHalfOpenAfterMs: whole(100, 86_400_000)
       .default(defaults.breakerMaxHalfOpenAfterMs)
       .meta({ description: 'The longest that it is open: the wait doubles with each probe that fails.' }),
-  }).prefault({}),
+  })
+    .refine(({ halfOpenAfterMs, maxHalfOpenAfterMs }) => maxHalfOpenAfterMs >= halfOpenAfterMs, {
+      path: ['maxHalfOpenAfterMs'],
+      error: 'must be at least breaker.halfOpenAfterMs',
+    })
+    .prefault({}),
   retention: section({
     recordsDays: whole(1, 3_650)
       .default(defaults.recordsDays)
