@@ -36,7 +36,7 @@ test('an event comes back as it was, from its bytes alone and from memory', () =
 })
 
 test('bytes begin with a zero, the released id in four bytes, then Avro', () => {
-  expect([bytes[0], bytes.readUInt32BE(1)]).toEqual([0, 1])
+  expect([bytes[0], bytes.readUInt32BE(1)]).toEqual([0, 22])
   expect(avroType('notification-requested').fromBuffer(bytes.subarray(5))).toEqual(event.value)
 })
 
@@ -99,11 +99,11 @@ test('a value that does not fit its schema is a fault of the code, not poison', 
   expect(() => codec.encode(wrong, 5)).toThrow('Priority')
 })
 
-test('an event goes to the way and key that it names', () => {
+test('an event goes to the topic and key that it names', () => {
   const command = { id: 'n-1', tenant: 't', recipient: 'user', correlationId: '', requestedAtMs: 0 }
   const { topic, key, timestampMs, headers } = codec.encode(cancel(command, 'deliveries.routed', 'low'), 7)
   expect([topic, Buffer.from(key ?? []).toString(), timestampMs, headers]).toEqual([
-    { topic: 'deliveries.routed', lane: 'low', channel: null },
+    { stream: 'deliveries.routed', lane: 'low', channel: null },
     't/user',
     7,
     {},
