@@ -1,7 +1,8 @@
 /** Some hops of the bare chain on Kafka, in a process of their own: see kafka-chain.ts. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LogRecord, Member, NewRecord } from '../pipeline/engine/log.js'
-import { type KafkaLogOptions, openKafkaLog } from '../pipeline/logs/kafka/log.js'
+import { openKafkaLog } from '../pipeline/logs/kafka/log.js'
+import type { KafkaLogOptions } from '../pipeline/logs/kafka/log-options.js'
 import { decodeAvro, encodeAvro } from '../schemas/avro.js'
 import { topicOf, topicsOf } from '../schemas/streams.js'
 import { ownedBy, positionsAfter } from '../testing/engine/log-under-test.js'

@@ -2,7 +2,8 @@
  *  nothing of its engine or its stages. */
 import { join } from 'node:path'
 import type { NewRecord } from '../pipeline/engine/log.js'
-import { type KafkaLogOptions, openKafkaLog } from '../pipeline/logs/kafka/log.js'
+import { openKafkaLog } from '../pipeline/logs/kafka/log.js'
+import type { KafkaLogOptions } from '../pipeline/logs/kafka/log-options.js'
 import { encodeAvro } from '../schemas/avro.js'
 import { topicOf } from '../schemas/streams.js'
 import { chainedTopics, sampleRequest, statelessGroups } from './bare-hops.js'

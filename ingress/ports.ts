@@ -69,6 +69,8 @@ export interface Page<T> {
 export interface ChannelStats {
   readonly sent: number
   readonly failed: number
+  /** Taken where the channel has no provider, so that nothing was sent; in none of the other figures. */
+  readonly simulated: number
   /** 0..1; null before the first one ended. */
   readonly successRate: number | null
   /** From acceptance to the provider's answer; null before the first one. */

@@ -29,6 +29,7 @@ const delivery = z
       'sending',
       'sent',
       'delivered',
+      'simulated',
       'failed',
       'expired',
       'cancelled',
@@ -93,6 +94,7 @@ export const notificationShape = z
     correlationId: z.string().optional(),
     metadata: z.unknown().optional(),
     origin: z.string().optional(),
+    partial: z.literal(true).optional().openapi({ description: 'One delivery got through, and another failed.' }),
     deliveries: z.array(delivery),
     timeline: z.array(timelineEntry),
   })

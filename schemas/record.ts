@@ -8,6 +8,7 @@ export const notificationStatuses = [
   'processing',
   'delivered',
   'sent',
+  'simulated',
   'cancelled',
   'expired',
   'suppressed',
@@ -21,6 +22,7 @@ export type NotificationState = (typeof notificationStatuses)[number]
 export const finalStatuses: ReadonlySet<NotificationState> = new Set([
   'delivered',
   'sent',
+  'simulated',
   'cancelled',
   'expired',
   'suppressed',
@@ -29,8 +31,15 @@ export const finalStatuses: ReadonlySet<NotificationState> = new Set([
   'rejected',
 ])
 
-/** Ends by which somebody was told: what ended otherwise may be asked for again, and is no duplicate. */
-export const gotThrough: ReadonlySet<NotificationState> = new Set(['delivered', 'sent'])
+/** What carries a channel that has no provider: nothing leaves, and what it took is `simulated`. No other provider may
+ *  have the name, so the record can tell by it; on the wire such a delivery is sent. */
+export const simulatingProvider = 'outbox'
+
+/** Every public status of a delivery. */
+export type DeliveryStateShown = DeliveryState | 'simulated'
+
+/** Ends by which somebody was told, or would have been with a provider: what ended otherwise may be asked for again, and is no duplicate. */
+export const gotThrough: ReadonlySet<NotificationState> = new Set(['delivered', 'sent', 'simulated'])
 
 /** One provider call, as the API shows it. `at` is RFC 3339. */
 export interface AttemptRecord {
@@ -48,7 +57,7 @@ export interface DeliveryRecord {
   readonly id: string
   readonly channel: string
   readonly provider?: string
-  readonly status: DeliveryState
+  readonly status: DeliveryStateShown
   readonly attempts: readonly AttemptRecord[]
 }
 
@@ -79,6 +88,8 @@ export interface NotificationRecord {
   readonly correlationId?: string
   readonly metadata?: unknown
   readonly origin?: string
+  /** One delivery got through, and another failed. */
+  readonly partial?: true
   readonly deliveries: readonly DeliveryRecord[]
   readonly timeline: readonly TimelineEntry[]
 }

@@ -24,7 +24,7 @@ export interface TokenBucket {
 
 /** A smaller step back is jitter and gives nothing twice; a larger one is a clock that was set, and starts anew,
  *  for otherwise the bucket would stay empty until the old time comes again. */
-const clockSetMs = 1_000
+export const clockSetMs = 1_000
 
 /** Rounding of floating point must not keep back the token that `waitMs` promised. */
 const tolerance = 1e-6

@@ -49,7 +49,7 @@ export const ends = [
   timeSeries({
     title: 'How do deliveries end?',
     description:
-      'Ends a second, by status. sent and delivered went well; suppressed and cancelled are as somebody wished. failed: see which outcome grows at the providers, and the dead letters. expired: they waited too long, see what waits.',
+      'Ends a second, by status. sent and delivered went well; suppressed and cancelled are as somebody wished; simulated has no provider, so nothing was sent. failed: see which outcome grows at the providers, and the dead letters. expired: they waited too long, see what waits.',
     unit: 'cps',
     isStacked: true,
     queries: [

@@ -21,6 +21,7 @@ it('/ws tells the changes of notifications that came by contract C, in its shape
     word('processing', 'processing'),
     word('delivered', 'delivered'),
     word('sent', 'delivered'),
+    word('simulated', 'delivered'),
     word('cancelled', 'cancelled'),
     word('expired', 'failed'),
     word('suppressed', 'failed'),

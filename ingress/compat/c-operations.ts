@@ -54,11 +54,11 @@ export function operationsOfC({ app, ports, options }: PartsOfC): void {
     async ({ c }) => {
       const stats = await ports.records.stats(tenant)
       const channels = channelsOfC.map((channel) => {
-        const { sent = 0, failed = 0, successRate, latencyMs } = stats[channel] ?? {}
-        return [
-          channel,
-          { sent, failed, avg_latency_ms: latencyMs?.mean ?? 0, success_rate: successRate ?? 0 },
-        ] as const
+        const { sent = 0, failed = 0, simulated = 0, latencyMs } = stats[channel] ?? {}
+        // What is simulated is delivered there.
+        const delivered = sent + simulated
+        const success_rate = delivered + failed === 0 ? 0 : delivered / (delivered + failed)
+        return [channel, { sent: delivered, failed, avg_latency_ms: latencyMs?.mean ?? 0, success_rate }] as const
       })
       return answer(c, 200, { channels: Object.fromEntries(channels) })
     },

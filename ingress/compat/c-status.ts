@@ -10,6 +10,7 @@ const words: Readonly<Record<NotificationState, StatusOfC>> = {
   processing: 'processing',
   sent: 'delivered',
   delivered: 'delivered',
+  simulated: 'delivered',
   failed: 'failed',
   expired: 'failed',
   suppressed: 'failed',

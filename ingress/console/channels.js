@@ -4,7 +4,7 @@ import { el } from './elements.js'
 import { poll } from './poll.js'
 import { count, duration, share } from './wording.js'
 
-const columns = ['Channel', 'Sent', 'Failed', 'Success', 'p50', 'p95', 'p99']
+const columns = ['Channel', 'Sent', 'Failed', 'Simulated', 'Success', 'p50', 'p95', 'p99']
 
 /** The table of channels, asked for every two seconds. */
 export function channels() {
@@ -15,7 +15,7 @@ export function channels() {
     el(
       'caption',
       { class: 'hidden' },
-      'Channels: sent, failed, success rate, and time from acceptance to the provider’s answer',
+      'Channels: sent, failed, simulated for want of a provider, success rate, and time from acceptance to the provider’s answer',
     ),
     el('thead', null, el('tr', null, ...columns.map((column) => el('th', { scope: 'col' }, column)))),
     body,
@@ -42,10 +42,11 @@ export function channels() {
   return { element: scroller, stop: polling.stop }
 }
 
-function row(channel, { sent, failed, successRate, latencyMs }) {
+function row(channel, { sent, failed, simulated, successRate, latencyMs }) {
   const numbers = [
     count(sent),
     count(failed),
+    count(simulated),
     share(successRate),
     duration(latencyMs?.p50),
     duration(latencyMs?.p95),

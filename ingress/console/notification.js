@@ -5,7 +5,17 @@ import { finished, poll } from './poll.js'
 import { timeline } from './timeline.js'
 import { badge, clock, duration, exactly } from './wording.js'
 
-const ends = new Set(['delivered', 'sent', 'cancelled', 'expired', 'suppressed', 'failed', 'duplicate', 'rejected'])
+const ends = new Set([
+  'delivered',
+  'sent',
+  'simulated',
+  'cancelled',
+  'expired',
+  'suppressed',
+  'failed',
+  'duplicate',
+  'rejected',
+])
 
 /** The notification, asked for every second until it has ended. */
 export function notification(id) {

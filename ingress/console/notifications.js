@@ -9,6 +9,7 @@ const statuses = [
   'processing',
   'delivered',
   'sent',
+  'simulated',
   'cancelled',
   'expired',
   'suppressed',

@@ -10,7 +10,7 @@ const timeOfDay = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 const tones = new Map([
   ...['delivered', 'sent', 'replayed', 'running'].map((status) => [status, 'good']),
   ...['accepted', 'scheduled', 'processing', 'queued', 'sending'].map((status) => [status, 'busy']),
-  ...['transient', 'rate-limited', 'unknown', 'parked', 'restarting'].map((status) => [status, 'warn']),
+  ...['simulated', 'transient', 'rate-limited', 'unknown', 'parked', 'restarting'].map((status) => [status, 'warn']),
   ...['failed', 'rejected', 'permanent', 'recipient', 'dead', 'stopped'].map((status) => [status, 'bad']),
 ])
 

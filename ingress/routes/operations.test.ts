@@ -18,7 +18,9 @@ describe('operations', () => {
   it('tell statistics, topology, flow, outbox and metrics', async () => {
     const { get, fake } = testClient()
     expect((await get('/v1/stats')).body).toEqual({
-      channels: { email: { sent: 1, failed: 1, successRate: 0.5, latencyMs: { mean: 1.5, p50: 1, p95: 2, p99: 3 } } },
+      channels: {
+        email: { sent: 1, failed: 1, simulated: 0, successRate: 0.5, latencyMs: { mean: 1.5, p50: 1, p95: 2, p99: 3 } },
+      },
     })
     expect((await get('/v1/topology')).body).toEqual({ stages: ['dedupe'] })
     expect((await get('/v1/flow')).body).toMatchObject({ stages: [{ stage: 'dedupe' }], problems: [] })

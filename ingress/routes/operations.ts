@@ -10,6 +10,7 @@ const channelStats = z
   .strictObject({
     sent: z.int(),
     failed: z.int(),
+    simulated: z.int().openapi({ description: 'Taken where the channel has no provider: nothing was sent.' }),
     successRate: z.number().nullable().openapi({ description: '0 to 1; null before the first one ended.' }),
     latencyMs: z
       .strictObject({ mean: z.number(), p50: z.number(), p95: z.number(), p99: z.number() })

@@ -61,6 +61,21 @@ describe('carillon send', () => {
     expect(server.asked[1]).toEqual({ method: 'GET', url: '/v1/notifications/n1?wait=10s', headers: {} })
   })
 
+  test('says so when what it waited for was only simulated', async () => {
+    const deliveries = [{ channel: 'email', provider: 'outbox', status: 'simulated', attempts: [{ number: 1 }] }]
+    server.answers = [accepted, { status: 200, body: { id: 'n1', status: 'simulated', deliveries, timeline: [] } }]
+    expect(await server.carillon(['send', '--to', 'user-42', '--wait', '1s'])).toEqual({
+      code: 0,
+      out: [
+        'simulated n1',
+        '  email by outbox: simulated',
+        'Nothing was sent: no provider carries it. GET /v1/outbox has the message.',
+        '',
+      ].join('\n'),
+      err: '',
+    })
+  })
+
   test('fails when what it waited for was not sent, and says why', async () => {
     const attempts = [{ error: 'refused' }, { error: '550 \u001b[31mno such user' }]
     const deliveries = [{ channel: 'email', provider: 'smtp', status: 'failed', attempts }]

@@ -38,8 +38,8 @@ const record = one.extend({
   timeline: z.array(z.looseObject({ reason: z.string().optional(), detail: z.string().optional() })),
 })
 
-/** Ends that are what the sender wanted. */
-const good: ReadonlySet<string> = new Set(['delivered', 'sent', 'duplicate'])
+/** Ends that are what the sender wanted, or may well have. */
+const good: ReadonlySet<string> = new Set(['delivered', 'sent', 'simulated', 'duplicate'])
 
 export function addSend(program: Command): void {
   program
@@ -59,7 +59,7 @@ export function addSend(program: Command): void {
     .addOption(new Option('--priority <priority>', 'the lane').choices(lanes))
     .option('--send-at <time>', 'not before this time, with an offset, like 2030-01-31T09:00:00+01:00')
     .option('--idempotency-key <key>', 'a second request with this key gets the answer of the first')
-    .option('--wait <seconds>', 'wait for its end, 1s to 60s; exit code 1 unless it was sent', waitTime)
+    .option('--wait <seconds>', 'wait for its end, 1s to 60s; exit code 1 unless it was sent, or simulated', waitTime)
     .option('--json', 'print the answer as JSON')
     .action(async (input: string | undefined, options: SendOptions) => send(input === '-', options))
 }
@@ -96,6 +96,7 @@ async function waitForEnd(client: Client, id: string, wait: string, json: boolea
       const error = attempts.at(-1)?.error
       print(`  ${channel}${provider ? ` by ${provider}` : ''}: ${status}${error ? ` (${error})` : ''}`)
     }
+    if (found.status === 'simulated') print('Nothing was sent: no provider carries it. GET /v1/outbox has the message.')
   }
   if (!finalStatuses.has(found.status)) {
     throw new CommandFailed(`It has not ended within ${wait}; it is still under way.`, exitCodes.failed)

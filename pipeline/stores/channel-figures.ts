@@ -3,13 +3,14 @@
  *  Latencies are counted in buckets, eight to each doubling, so a percentile is right to within 5 %. Beside them stands
  *  their sum, and how many are in it: less than all where some were counted before there was a sum. */
 import type { ChannelStats } from '../../ingress/ports.js'
+import { stateShown } from '../../stages/record/deliveries.js'
 import type { KnownDelivery, RecordState } from '../../stages/record/state.js'
 
 const bucketsPerDoubling = 8
 /** The last bucket takes everything above 2^40 ms. */
 const lastBucket = 40 * bucketsPerDoubling
 
-export type Measure = 'sent' | 'failed' | 'latency' | 'latency-sum' | 'latency-summed'
+export type Measure = 'sent' | 'failed' | 'simulated' | 'latency' | 'latency-sum' | 'latency-summed'
 
 /** Something to add to a channel's counts. `bucket` is 0 but for `latency`. */
 export interface Count {
@@ -29,6 +30,7 @@ export interface Bucket {
 export interface Counted {
   readonly sent: number
   readonly failed: number
+  readonly simulated: number
   /** In the order of buckets. */
   readonly latencies: readonly Bucket[]
   /** In milliseconds. */
@@ -59,10 +61,11 @@ export function countsBetween(before: RecordState | undefined, after: RecordStat
 }
 
 export function channelStats(counted: Counted): ChannelStats {
-  const { sent, failed, latencies } = counted
+  const { sent, failed, simulated, latencies } = counted
   return {
     sent,
     failed,
+    simulated,
     successRate: sent + failed === 0 ? null : sent / (sent + failed),
     latencyMs:
       latencies.length === 0
@@ -84,10 +87,11 @@ function mean({ latencies, latencySum, latencySummed }: Counted): number {
 }
 
 /** What an ended delivery counts as; null for one that is under way, or was not to be sent in the end. */
-function outcomeOf(delivery: KnownDelivery | undefined): 'sent' | 'failed' | null {
+function outcomeOf(delivery: KnownDelivery | undefined): 'sent' | 'failed' | 'simulated' | null {
   if (!delivery?.final) return null
-  if (delivery.status === 'sent' || delivery.status === 'delivered') return 'sent'
-  return delivery.status === 'failed' ? 'failed' : null
+  const state = stateShown(delivery)
+  if (state === 'sent' || state === 'delivered') return 'sent'
+  return state === 'failed' || state === 'simulated' ? state : null
 }
 
 /** From acceptance, or from sendAt where that was later, to the provider's answer; in milliseconds. */

@@ -75,7 +75,13 @@ export function askedRecords({ tenant, statuses, origin, channel, recipient, fro
 }
 
 /** Statuses that most notifications have at some time. */
-const commonStatuses: ReadonlySet<NotificationState> = new Set(['accepted', 'processing', 'sent', 'delivered'])
+const commonStatuses: ReadonlySet<NotificationState> = new Set([
+  'accepted',
+  'processing',
+  'sent',
+  'simulated',
+  'delivered',
+])
 
 /** Whether few records have any of these. */
 export function areRare(statuses: readonly NotificationState[]): boolean {

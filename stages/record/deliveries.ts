@@ -1,5 +1,6 @@
 /** Joins what was told of deliveries. */
 import type { Attempt, DeliveryState, DeliveryStatus } from '../../schemas/events.js'
+import { type DeliveryStateShown, simulatingProvider } from '../../schemas/record.js'
 import { channels } from '../../schemas/streams.js'
 import type { KnownDelivery } from './state.js'
 import { compareTexts } from './trail.js'
@@ -7,8 +8,8 @@ import { compareTexts } from './trail.js'
 /** How many calls of one delivery are kept: the last ones. */
 export const keptAttempts = 50
 
-/** Ends, the best last. */
-export const ends = ['failed', 'suppressed', 'expired', 'cancelled', 'sent', 'delivered'] as const
+/** Ends of one delivery, the best last: of two that were told of it, the better one holds. */
+const ends = ['failed', 'suppressed', 'expired', 'cancelled', 'sent', 'delivered'] as const
 
 /** States on the way, the furthest last. */
 const unfinished = ['queued', 'scheduled', 'sending', 'sent']
@@ -36,6 +37,12 @@ export function mergeDeliveries(
 /** How good an end is; -1 for a state that is none. */
 export function endRank(status: DeliveryState): number {
   return (ends as readonly string[]).indexOf(status)
+}
+
+/** The public word: what no provider carried was not sent. */
+export function stateShown({ status, final, provider }: KnownDelivery): DeliveryStateShown {
+  const ended = final && (status === 'sent' || status === 'delivered')
+  return ended && provider === simulatingProvider ? 'simulated' : status
 }
 
 function knownFrom(told: DeliveryStatus, atMs: number): KnownDelivery {

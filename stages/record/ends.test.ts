@@ -32,6 +32,11 @@ describe('the ends of a merge', () => {
     )
   })
 
+  it('are simulated where no provider carried it', () => {
+    const taken = sampleDelivery({ status: 'sent', provider: 'outbox', final: true })
+    expect(told(written, [sampleStatus(70, { deliveries: [taken] })])).toEqual(['high simulated 100'])
+  })
+
   it('count from the time that was asked for, where that is later; before it nothing was waited', () => {
     const later = acceptedState('n-1', 'default', sampleSummary({ sendAtMs: startMs + 60, priority: 'low' }))
     expect(told(later, [end(70, 'sent')])).toEqual(['low sent 40'])

@@ -1,13 +1,13 @@
 /** Which deliveries ended with a merge, and how long that took. Pure. */
 import type { Priority } from '../../schemas/events.js'
 import type { Merged } from './changes.js'
-import { endRank } from './deliveries.js'
+import { endRank, stateShown } from './deliveries.js'
 import type { KnownDelivery, RecordState } from './state.js'
 
 /** One delivery that ended; or a notification that failed, or was suppressed, before it had any. */
 export interface Ended {
   readonly priority: Priority
-  /** delivered, sent, failed, expired, cancelled or suppressed. */
+  /** delivered, sent, simulated, failed, expired, cancelled or suppressed. */
   readonly status: string
   /** From acceptance, or being due where that is later, in milliseconds. */
   readonly tookMs: number
@@ -33,7 +33,7 @@ function tellsEnd({ status, deliveries }: Merged['events'][number]): boolean {
 function statusesOf(before: RecordState | undefined, after: RecordState): readonly string[] {
   const ended = after.deliveries.filter((one) => hasEnded(one) && !before?.deliveries.some(isSameEnded(one)))
   if (after.deliveries.length > 0 || before?.ends.some(({ status }) => isEarlyEnd(status))) {
-    return ended.map(({ status }) => status)
+    return ended.map(stateShown)
   }
   return after.ends.flatMap(({ status }) => (isEarlyEnd(status) ? [status] : [])).slice(0, 1)
 }

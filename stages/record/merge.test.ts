@@ -189,6 +189,28 @@ describe('the status of a notification', () => {
     expect(statusAfter(sampleStatus(1, { deliveries: [scheduled, sms({})] }))).toBe('processing')
   })
 
+  it('is, of different ends, delivered or sent, else failed, else expired, cancelled, simulated, suppressed', () => {
+    const order = ['delivered', 'sent', 'failed', 'expired', 'cancelled', 'simulated', 'suppressed'] as const
+    const of = (end: (typeof order)[number], channel: string) => {
+      const told = end === 'simulated' ? ({ status: 'sent', provider: 'outbox' } as const) : { status: end }
+      return sampleDelivery({ id: channel, channel, final: true, siblings: 2, ...told })
+    }
+    const pairs = order.flatMap((first, at) => order.slice(at).map((second) => [first, second] as const))
+    for (const [first, second] of pairs) {
+      const both = [of(first, 'email'), of(second, 'sms')]
+      expect(statusAfter(sampleStatus(1, { deliveries: both })), `${first}, ${second}`).toBe(first)
+      expect(statusAfter(sampleStatus(1, { deliveries: both.toReversed() })), `${second}, ${first}`).toBe(first)
+    }
+  })
+
+  it('is that of the replay where a failed delivery was replayed', () => {
+    const failed = email({ id: 'n-1.email', siblings: 1, status: 'failed', final: true })
+    const renewed = (status: DeliveryStatus['status']) =>
+      email({ id: 'n-1.email.r1', siblings: 1, status, final: true })
+    expect(statusAfter(sampleStatus(1, { deliveries: [failed, renewed('cancelled')] }))).toBe('cancelled')
+    expect(statusAfter(sampleStatus(1, { deliveries: [failed, renewed('sent')] }))).toBe('sent')
+  })
+
   it('is processing until every delivery has ended, and then the best of their ends', () => {
     const failed = email({ status: 'failed', final: true })
     const sent = sms({ status: 'sent', final: true })

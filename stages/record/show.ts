@@ -1,9 +1,10 @@
 /** The record as the API shows it, made from what is known. */
 import type { Attempt } from '../../schemas/events.js'
 import type { AttemptRecord, DeliveryRecord, NotificationRecord } from '../../schemas/record.js'
+import { stateShown } from './deliveries.js'
 import { rfc3339 } from './rfc3339.js'
 import type { KnownDelivery, RecordState } from './state.js'
-import { statusOf } from './status.js'
+import { isPartial, statusOf } from './status.js'
 import { timelineOf } from './timeline.js'
 
 /** When the notification was accepted, as far as is known, in milliseconds since the epoch. */
@@ -34,12 +35,15 @@ export function showRecord(state: RecordState): NotificationRecord {
     ...(summary?.correlationId && { correlationId: summary.correlationId }),
     ...(summary && summary.metadata !== '{}' && { metadata: JSON.parse(summary.metadata) }),
     ...(summary?.origin && { origin: summary.origin }),
+    ...(isPartial(state) && { partial: true as const }),
     deliveries: state.deliveries.map(showDelivery),
     timeline: timelineOf(state.trail),
   }
 }
 
-function showDelivery({ id, channel, provider, status, attempts }: KnownDelivery): DeliveryRecord {
+function showDelivery(delivery: KnownDelivery): DeliveryRecord {
+  const { id, channel, provider, attempts } = delivery
+  const status = stateShown(delivery)
   return { id, channel, ...(provider !== null && { provider }), status, attempts: attempts.map(showAttempt) }
 }
 

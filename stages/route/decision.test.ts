@@ -78,13 +78,13 @@ test('a channel without an address is dropped, unless its provider takes any', (
   })
 })
 
-test('a provider that takes any address is spared the rules for addresses, not those for content', () => {
-  const addresses = { sms: '0151 123', email: 'nobody' }
+test('a channel keeps its rules for addresses and content without a provider too', () => {
+  const addresses = { sms: '0151 1234567' }
   const long = { ...message, text: 'x'.repeat(10_001) }
   const candidates = [says('sms'), says('email', { message: long })]
   expect(reasons({ addresses, candidates, providers: outbox })).toEqual({
-    routes: ['sms outbox 0151 123'],
-    dropped: ['email failed too-long'],
+    routes: [],
+    dropped: ['sms failed invalid-address', 'email failed too-long'],
   })
 })
 

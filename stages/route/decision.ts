@@ -5,7 +5,7 @@ import { addressProblem, type ChannelLimits, contentProblem, type Problem } from
 
 export interface RouteProvider {
   readonly name: string
-  /** True: any recipient id will do as an address, as for the outbox. */
+  /** True: where there is no address, the recipient id will do, as for the outbox. */
   readonly takesAnyAddress: boolean
 }
 
@@ -66,9 +66,7 @@ function decide(candidate: Candidate, facts: RouteFacts): readonly (Route | Drop
   if (!isChannel(channel)) return [failed(channel, { reason: 'unknown-channel', detail: 'There is no such channel.' })]
   if (!message) return [failed(channel, renderProblem(candidate))]
   const { name: provider, takesAnyAddress } = facts.providers[channel]
-  const targets = addressesOn(channel, facts, takesAnyAddress).map((address) => {
-    return { address, problem: takesAnyAddress ? null : addressProblem(channel, address) }
-  })
+  const targets = targetsOn(channel, facts, takesAnyAddress)
   if (targets.length === 0) return [failed(channel, noAddress(channel))]
   const isReachable = targets.some(({ problem }) => problem === null)
   const unfit = isReachable ? contentProblem(channel, message, facts.limits) : null
@@ -81,10 +79,13 @@ function decide(candidate: Candidate, facts: RouteFacts): readonly (Route | Drop
   )
 }
 
-function addressesOn(channel: Channel, facts: RouteFacts, takesAnyAddress: boolean): readonly string[] {
+/** Every address, and what is wrong with it. What stands in for a missing one need not look like an address. */
+function targetsOn(channel: Channel, facts: RouteFacts, takesAnyAddress: boolean) {
   const { recipient, addresses, furtherAddresses } = facts
-  const address = addresses[channel] || (takesAnyAddress ? recipient : undefined)
-  return address ? [...new Set([address, ...(furtherAddresses?.[channel] ?? [])])] : []
+  const first = addresses[channel]
+  if (!first) return takesAnyAddress ? [{ address: recipient, problem: null }] : []
+  const all = new Set([first, ...(furtherAddresses?.[channel] ?? [])])
+  return [...all].map((address) => ({ address, problem: addressProblem(channel, address) }))
 }
 
 function noAddress(channel: Channel): Problem {

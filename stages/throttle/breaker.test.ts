@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { BreakerState, ProviderHealth } from '../../schemas/events.js'
 import { routed } from '../../schemas/outgoing.js'
-import { at, deliveryOf, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
+import { at, deliveryOf, inBothTimes, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
 
 function healthOf(key: string, state: BreakerState, atMs: number, retryAtMs: number | null = null): ProviderHealth {
   return {
@@ -59,19 +59,6 @@ test('when no bad news comes of a probe in its time, all flow: whoever had the b
   await run.append(...ids.map((id) => routed(deliveryOf(id))))
   await run.advance(55_000)
   expect(run.released().map(({ afterMs }) => afterMs)).toEqual([30_000, 40_000, 40_000, 40_000])
-})
-
-test('a host in trouble holds up neither other hosts nor other providers', async () => {
-  const run = runThrottle()
-  const hook = (id: string, host: string) =>
-    routed(deliveryOf(id, { channel: 'webhook', provider: 'webhook', address: `https://${host}/hook` }))
-  run.health.next(healthOf('webhook/ill.example', 'open', at(0), at(30_000)))
-  await run.append(hook('a', 'ill.example'), hook('b', 'well.example'), hook('c', 'ill.example'))
-  await run.append(routed(deliveryOf('d')))
-  expect(run.released().map(({ id }) => id)).toEqual(['b', 'd'])
-  run.health.next(healthOf('webhook/ill.example', 'closed', at(0)))
-  await run.advance(0)
-  expect(run.released().map(({ id }) => id)).toEqual(['b', 'd', 'a', 'c'])
 })
 
 test('a URL in trouble holds up no other URL of its host, and a host in trouble all of them', async () => {
@@ -133,4 +120,38 @@ test('what becomes due while its breaker is open says what it waits for now', as
     [at(1000), 'parked', 'breaker-open'],
     [at(30_000), 'released', null],
   ])
+})
+
+test('when a breaker closes, more than are read at once go without waiting for anything else', async () => {
+  const run = runThrottle()
+  run.health.next(healthOf('test', 'open', at(0), at(30_000)))
+  const many = Array.from({ length: 600 }, (_, index) => `d-${index}`)
+  await run.append(...many.map((id) => routed(deliveryOf(id))))
+  run.health.next(healthOf('test', 'closed', at(0)))
+  await run.advance(10)
+  expect(run.released().map(({ id }) => id)).toEqual(many)
+})
+
+test('a breaker of a process whose clock is an hour ahead holds back no longer than its own wait', async () => {
+  const run = runThrottle()
+  const hourMs = 3_600_000
+  run.health.next(healthOf('test', 'open', at(hourMs), at(hourMs + 30_000)))
+  await run.append(routed(deliveryOf('a')))
+  await run.advance(60_000)
+  expect(run.released()).toEqual([{ id: 'a', afterMs: 30_000 }])
+})
+
+inBothTimes((runThrottle) => {
+  test('a host in trouble holds up neither other hosts nor other providers', async () => {
+    const run = runThrottle()
+    const hook = (id: string, host: string) =>
+      routed(deliveryOf(id, { channel: 'webhook', provider: 'webhook', address: `https://${host}/hook` }))
+    run.health.next(healthOf('webhook/ill.example', 'open', at(0), at(30_000)))
+    await run.append(hook('a', 'ill.example'), hook('b', 'well.example'), hook('c', 'ill.example'))
+    await run.append(routed(deliveryOf('d')))
+    expect(run.released().map(({ id }) => id)).toEqual(['b', 'd'])
+    run.health.next(healthOf('webhook/ill.example', 'closed', at(0)))
+    await run.advance(0)
+    expect(run.released().map(({ id }) => id)).toEqual(['b', 'd', 'a', 'c'])
+  })
 })

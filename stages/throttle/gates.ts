@@ -1,25 +1,11 @@
 /** Says whether a destination takes a delivery now: its breaker, its limit, and the credit of its way. */
 import type { ProviderHealth } from '../../schemas/events.js'
 import type { Channel } from '../../schemas/streams.js'
-import { type LimitsOf, type Pace, sharedLimits } from '../shared-limits.js'
+import { type Pace, sharedLimits } from '../shared-limits.js'
 import type { Scope } from '../stage.js'
+import { clockSetMs } from '../token-bucket.js'
 import { type Destination, hostOf } from './destination.js'
-
-/** How much of what was released deliver has finished, by way; declared here because throttle needs it. */
-export interface Credit {
-  /** Records released and not finished, as far as the log knows. */
-  outstanding(channel: Channel, scope: Scope): number
-  /** Records ever finished; only grows. */
-  finished(channel: Channel, scope: Scope): number
-}
-
-export interface GateOptions {
-  /** Released and unfinished at most, for each channel, lane and partition. */
-  readonly window: number
-  readonly limitsOf: LimitsOf
-  /** How long to wait for news of a probe; without bad news the destination is taken for well. */
-  readonly probeEveryMs: number
-}
+import type { Credit, GateOptions } from './ports.js'
 
 export interface ClosedGate {
   readonly open: false
@@ -37,11 +23,12 @@ export interface Gates {
   room(destination: Destination, scope: Scope, nowMs: number): number
   /** A delivery went through: takes its tokens and its credit. */
   pass(destination: Destination, scope: Scope, nowMs: number): void
-  heard(health: ProviderHealth): void
+  heard(health: ProviderHealth, nowMs: number): void
 }
 
 /** A breaker that is not closed, as far as was heard. */
 interface Trouble {
+  readonly sinceMs: number
   /** When a probe may go through. */
   readonly probeAtMs: number
   /** One went, and nothing was heard of it yet. */
@@ -71,41 +58,53 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
 
   return {
     check(destination, scope, nowMs) {
-      const probeAtMs = probeAfterMs(destination)
-      if (nowMs < probeAtMs) return { open: false, reason: 'breaker-open', retryInMs: probeAtMs - nowMs }
-      for (const key of breakerKeys(destination)) {
-        // No bad news of the probe: the process with the breaker may have started anew, and knows of no trouble.
-        if (troubled.get(key)?.probed) troubled.delete(key)
+      const closed = troublesOf(destination, nowMs).filter(({ trouble }) => !isProbeDue(trouble, nowMs))
+      if (closed.length > 0) {
+        const probeAtMs = Math.max(...closed.map(({ trouble }) => trouble.probeAtMs))
+        return { open: false, reason: 'breaker-open', retryInMs: probeAtMs - nowMs }
       }
       const waitMs = paceOf(destination, nowMs)?.waitMs(nowMs) ?? 0
       if (waitMs > 0) return { open: false, reason: 'limit', retryInMs: waitMs }
       return outstanding(destination.channel, scope) < window ? opened : noCredit
     },
     room(destination, scope, nowMs) {
-      const single = breakerKeys(destination).some((key) => troubled.has(key)) || paceOf(destination, nowMs) !== null
+      const single = troublesOf(destination, nowMs).length > 0 || paceOf(destination, nowMs) !== null
       return Math.max(1, single ? limitedRoom : window - outstanding(destination.channel, scope))
     },
     pass(destination, scope, nowMs) {
-      for (const key of breakerKeys(destination)) {
-        if (troubled.has(key)) troubled.set(key, { probeAtMs: nowMs + probeEveryMs, probed: true })
+      if (troubled.size > 0) {
+        const probed = new Set(troublesOf(destination, nowMs).map(({ key }) => key))
+        for (const key of breakerKeys(destination)) {
+          if (probed.has(key)) troubled.set(key, { sinceMs: nowMs, probeAtMs: nowMs + probeEveryMs, probed: true })
+          else troubled.delete(key)
+        }
       }
       paceOf(destination, nowMs)?.take(nowMs)
       wayOf(destination.channel, scope).released++
     },
-    heard({ key, state, retryAtMs, atMs }) {
+    heard({ key, state, retryAtMs, atMs }, nowMs) {
       if (state === 'closed') {
         troubled.delete(key)
         return
       }
       const [oldest] = troubled.keys()
-      if (oldest !== undefined && troubled.size >= maxTroubled) troubled.delete(oldest)
+      if (oldest !== undefined && troubled.size >= maxTroubled && !troubled.has(key)) troubled.delete(oldest)
+      const retryMs = retryAtMs ?? atMs + probeEveryMs
+      // The clock that wrote these times may be another one, and ahead: the wait itself is the same by any clock.
+      const probeAtMs = Math.min(retryMs, nowMs + Math.max(0, retryMs - atMs))
       // Half open: the probe is under way, and another goes only if nothing is heard of it.
-      troubled.set(key, { probeAtMs: retryAtMs ?? atMs + probeEveryMs, probed: state === 'half_open' })
+      troubled.set(key, { sinceMs: nowMs, probeAtMs, probed: state === 'half_open' })
     },
   }
 
-  function probeAfterMs(destination: Destination): number {
-    return Math.max(...breakerKeys(destination).map((key) => troubled.get(key)?.probeAtMs ?? 0))
+  /** The breakers that keep the destination closed, or let probes through: of what answers, and of its host. Where a probe
+   *  went and no bad news came of it in its time, there is none: the process that had the breaker may have begun anew. */
+  function troublesOf(destination: Destination, nowMs: number): { readonly key: string; readonly trouble: Trouble }[] {
+    if (troubled.size === 0) return []
+    return breakerKeys(destination).flatMap((key) => {
+      const trouble = troubled.get(key)
+      return trouble === undefined || (trouble.probed && isProbeDue(trouble, nowMs)) ? [] : [{ key, trouble }]
+    })
   }
 
   function outstanding(channel: Channel, scope: Scope): number {
@@ -128,6 +127,11 @@ export function gates(credit: Credit, options: GateOptions, share: () => number)
   function paceOf({ provider, channel, pace }: Destination, nowMs: number): Pace | null {
     return limits.pace(provider, channel, pace, nowMs)
   }
+}
+
+/** Its time has come, or the clock was set back, and the time may not come for long. */
+function isProbeDue({ sinceMs, probeAtMs }: Trouble, nowMs: number): boolean {
+  return nowMs >= probeAtMs || nowMs < sinceMs - clockSetMs
 }
 
 /** Of what answers, and of the host that it stands on: as in `ProviderHealth.key`. */

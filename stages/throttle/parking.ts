@@ -12,6 +12,8 @@ import type { KeyedState, StateEntry } from '../stage.js'
 /** A delivery and the place where it waits. */
 export interface Parked {
   readonly key: string
+  /** Orders it among those that wait for the same; see `sequenceOf`. */
+  readonly sequence: number
   readonly delivery: Delivery
 }
 
@@ -34,6 +36,7 @@ export interface Parking {
 
 /** Channels of one notification are few; this bounds a look-up. */
 const maxDeliveries = 64
+const sequenceDigits = 16
 const nothing = new Uint8Array(0)
 
 export function parking(state: KeyedState): Parking {
@@ -44,11 +47,11 @@ export function parking(state: KeyedState): Parking {
   return {
     parkUntil(delivery, dueMs, sequence) {
       nextMs = Math.min(nextMs, dueMs)
-      put(`d/${digits(dueMs, 15)}/${digits(sequence, 16)}`, delivery)
+      put(`d/${digits(dueMs, 15)}/${digits(sequence, sequenceDigits)}`, delivery)
     },
     parkFor(destination, delivery, sequence) {
       destinations.add(destination)
-      put(`${waitingPrefix(destination)}${digits(sequence, 16)}`, delivery)
+      put(`${waitingPrefix(destination)}${digits(sequence, sequenceDigits)}`, delivery)
     },
     due: (nowMs, limit) => (nextMs > nowMs ? [] : state.range('d/', `d/${digits(nowMs + 1, 15)}`, limit).map(parked)),
     nextDueMs(nowMs) {
@@ -91,7 +94,8 @@ export function parking(state: KeyedState): Parking {
 }
 
 function parked({ key, value }: StateEntry): Parked {
-  return { key, delivery: decodeAvro('delivery-routed', value).delivery }
+  const sequence = Number(key.slice(-sequenceDigits))
+  return { key, sequence, delivery: decodeAvro('delivery-routed', value).delivery }
 }
 
 /** Finds the destinations by jumping from one to the next, without reading what waits. */
@@ -130,11 +134,6 @@ function cancelKey(notificationId: string): string {
 
 function digits(value: number, length: number): string {
   return String(Math.max(0, Math.floor(value))).padStart(length, '0')
-}
-
-/** Whether its time is over. */
-export function isExpired({ expiresAtMs }: Delivery, nowMs: number): boolean {
-  return expiresAtMs !== null && expiresAtMs <= nowMs
 }
 
 /** The offset at the end of the record's id keeps parked deliveries in the order in which they came. */

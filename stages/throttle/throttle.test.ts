@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
 import { routed } from '../../schemas/outgoing.js'
-import { at, deliveryOf, everyOne, limitTo, runThrottle } from '../../testing/stages/throttle/throttle-sample.js'
+import {
+  at,
+  deliveryOf,
+  everyOne,
+  inBothTimes,
+  limitTo,
+  runThrottle,
+} from '../../testing/stages/throttle/throttle-sample.js'
 
 const attempt = { number: 1, atMs: at(-1000), outcome: 'transient', error: 'down', latencyMs: 5, messageId: null }
 
@@ -69,15 +76,6 @@ test('of many that wait, each goes at its own time, however they came', async ()
   expect(run.released().map(({ id, afterMs }) => id === `d-${afterMs}`)).toEqual(waits.map(() => true))
 })
 
-test('more than fit into one step are all released when they fall due together', async () => {
-  const run = runThrottle()
-  const ids = Array.from({ length: 700 }, (_, index) => `d-${String(index).padStart(3, '0')}`)
-  await run.append(...ids.map((id) => routed(deliveryOf(id, { notBeforeMs: at(1000) }))))
-  await run.advance(1010)
-  expect(run.released().map(({ id }) => id)).toEqual(ids)
-  expect(run.parked()).toEqual([])
-})
-
 test.each([
   ['retry', { attempts: [attempt] }],
   ['deferral', { deferrals: 1 }],
@@ -111,22 +109,6 @@ test('what has expired is not released: on arrival, after its wait, or when its 
   expect(run.parked()).toEqual([])
 })
 
-test('high goes before normal and normal before low, whoever came first', async () => {
-  const run = runThrottle({ limitsOf: everyOne(10) })
-  const flood = (priority: 'high' | 'normal' | 'low', count: number) =>
-    Array.from({ length: count }, (_, index) => routed(deliveryOf(`${priority}-${index}`, { priority })))
-  await run.append(...flood('low', 10), ...flood('normal', 5))
-  await run.advance(200)
-  await run.append(...flood('high', 5))
-  await run.advance(60_000)
-  expect(run.released().map(({ id }) => id)).toEqual([
-    ...['normal-0', 'normal-1'],
-    ...Array.from({ length: 5 }, (_, index) => `high-${index}`),
-    ...['normal-2', 'normal-3', 'normal-4'],
-    ...Array.from({ length: 10 }, (_, index) => `low-${index}`),
-  ])
-})
-
 test('what waits survives a kill and an orderly stop, goes at its time, and keeps its order', async () => {
   const run = runThrottle({ limitsOf: (name) => limitTo(name, name === 'slow' ? 10 : null) })
   const slow = Array.from({ length: 6 }, (_, index) => `slow-${index}`)
@@ -145,20 +127,47 @@ test('what waits survives a kill and an orderly stop, goes at its time, and keep
   expect(run.parked()).toEqual([])
 })
 
-test.each(['write', 'answer'] as const)(
-  'a commit that fails (its %s) while the parked go loses and doubles none',
-  async (how) => {
+inBothTimes((runThrottle) => {
+  test('more than fit into one step are all released when they fall due together', async () => {
     const run = runThrottle()
-    const ids = Array.from({ length: 20 }, (_, index) => `d-${index}`)
-    await run.append(...ids.map((id, index) => routed(deliveryOf(id, { notBeforeMs: at(100 + (index % 4)) }))))
-    run.log.failNextCommit(how)
-    await run.advance(5000)
-    expect(
-      run
-        .released()
-        .map(({ id }) => id)
-        .sort(),
-    ).toEqual([...ids].sort())
-    expect(run.worker().restarts()).toBe(1)
-  },
-)
+    const ids = Array.from({ length: 700 }, (_, index) => `d-${String(index).padStart(3, '0')}`)
+    await run.append(...ids.map((id) => routed(deliveryOf(id, { notBeforeMs: at(1000) }))))
+    await run.advance(1010)
+    expect(run.released().map(({ id }) => id)).toEqual(ids)
+    expect(run.parked()).toEqual([])
+  })
+
+  test('high goes before normal and normal before low, whoever came first', async () => {
+    const run = runThrottle({ limitsOf: everyOne(10) })
+    const flood = (priority: 'high' | 'normal' | 'low', count: number) =>
+      Array.from({ length: count }, (_, index) => routed(deliveryOf(`${priority}-${index}`, { priority })))
+    await run.append(...flood('low', 10), ...flood('normal', 5))
+    await run.advance(200)
+    await run.append(...flood('high', 5))
+    await run.advance(60_000)
+    expect(run.released().map(({ id }) => id)).toEqual([
+      ...['normal-0', 'normal-1'],
+      ...Array.from({ length: 5 }, (_, index) => `high-${index}`),
+      ...['normal-2', 'normal-3', 'normal-4'],
+      ...Array.from({ length: 10 }, (_, index) => `low-${index}`),
+    ])
+  })
+
+  test.each(['write', 'answer'] as const)(
+    'a commit that fails (its %s) while the parked go loses and doubles none',
+    async (how) => {
+      const run = runThrottle()
+      const ids = Array.from({ length: 20 }, (_, index) => `d-${index}`)
+      await run.append(...ids.map((id, index) => routed(deliveryOf(id, { notBeforeMs: at(100 + (index % 4)) }))))
+      run.log.failNextCommit(how)
+      await run.advance(5000)
+      expect(
+        run
+          .released()
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual([...ids].sort())
+      expect(run.worker().restarts()).toBe(1)
+    },
+  )
+})

@@ -94,7 +94,13 @@ export function createFakePorts(): FakePorts {
       batch: (_tenant, id) => guarded(() => store.batch(id)),
       stats: () =>
         guarded(() => ({
-          email: { sent: 1, failed: 1, successRate: 0.5, latencyMs: { mean: 1.5, p50: 1, p95: 2, p99: 3 } },
+          email: {
+            sent: 1,
+            failed: 1,
+            simulated: 0,
+            successRate: 0.5,
+            latencyMs: { mean: 1.5, p50: 1, p95: 2, p99: 3 },
+          },
         })),
       watch: (onChange, onReady) => {
         fake.watchers += 1

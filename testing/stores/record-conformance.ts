@@ -239,39 +239,6 @@ export function describeRecords(open: OpenStore): void {
     })
   })
 
-  describe('the figures of a channel', () => {
-    const within = (value: number | undefined, of: number) =>
-      expect(Math.abs((value ?? 0) - of) / of).toBeLessThan(0.06)
-
-    it('count each delivery once, with latencies from acceptance to the answer', async () => {
-      const requests = Array.from({ length: 100 }, (_, at) => sampleRequest(`n-${at}`, 0))
-      await store().accept(requests)
-      const ends = requests.map((request, at) => sampleEnd(request, 100 + at, at < 20 ? 'failed' : 'sent'))
-      await store().merge(ends)
-      await store().merge(ends)
-      const { email, ...others } = await store().records.stats('default')
-      expect(others).toEqual({})
-      expect({ ...email, latencyMs: null }).toEqual({ sent: 80, failed: 20, successRate: 0.8, latencyMs: null })
-      expect(email?.latencyMs?.mean).toBe(159.5)
-      within(email?.latencyMs?.p50, 159)
-      within(email?.latencyMs?.p95, 195)
-      within(email?.latencyMs?.p99, 199)
-      expect(await store().records.stats('other')).toEqual({})
-    })
-
-    it('count a failure that was sent after all as sent, and what was not to be sent not at all', async () => {
-      const requests = [sampleRequest('n-1', 0), sampleRequest('n-2', 0)] as const
-      await store().accept(requests)
-      await store().merge([sampleEnd(requests[0], 50, 'failed'), sampleEnd(requests[1], 50, 'expired')])
-      const before = await store().records.stats('default')
-      await store().merge([sampleEnd(requests[0], 90)])
-      await store().merge([sampleEnd(requests[0], 95, 'delivered')])
-      const after = await store().records.stats('default')
-      expect(before).toEqual({ email: { sent: 0, failed: 1, successRate: 0, latencyMs: null } })
-      expect(after.email).toMatchObject({ sent: 1, failed: 0, successRate: 1 })
-    })
-  })
-
   describe('records that are old', () => {
     it('go when they have ended, with their batch, and only then', async () => {
       const requests = [

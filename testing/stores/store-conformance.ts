@@ -4,6 +4,7 @@ import type { DeadLetterFilter } from '../../ingress/ports.js'
 import { BadCursor } from '../../schemas/errors.js'
 import type { DeadLetter } from '../../schemas/events.js'
 import type { OutboxEntry } from '../../stages/deliver/providers/outbox.js'
+import { describeFigures } from './figures-conformance.js'
 import { describeInbox } from './inbox-conformance.js'
 import { describeRecords } from './record-conformance.js'
 import { describeReferences } from './reference-conformance.js'
@@ -12,6 +13,7 @@ import { allPages, eachStore, hourMs, type OpenStore, startMs, testRetention } f
 export function describeStore(name: string, open: OpenStore): void {
   describe(`the store on ${name}`, () => {
     describeRecords(open)
+    describeFigures(open)
     describeClaims(open)
     describeReferences(open)
     describeInbox(open)

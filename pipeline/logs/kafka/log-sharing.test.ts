@@ -15,7 +15,8 @@ import {
 } from '../../../testing/engine/log-under-test.js'
 import { brokerAddress, kafkaLogsAt } from '../../../testing/logs/kafka/log-under-test.js'
 import { Fenced } from '../../engine/log.js'
-import { type KafkaLogOptions, openKafkaLog } from './log.js'
+import { openKafkaLog } from './log.js'
+import type { KafkaLogOptions } from './log-options.js'
 
 const broker = await brokerAddress()
 if (broker.address === null) test.skip(`several Kafka logs: ${broker.missing}`, () => undefined)

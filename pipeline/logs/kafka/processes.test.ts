@@ -6,7 +6,7 @@ import { idsOf, notificationRecords, watchResults } from '../../../testing/engin
 import { startBroker } from '../../../testing/logs/kafka/broker-under-test.js'
 import { type Forwarder, forwardersOn } from '../../../testing/logs/kafka/forwarder-under-test.js'
 import { brokerAddress, kafkaLogsAt } from '../../../testing/logs/kafka/log-under-test.js'
-import type { KafkaLogOptions } from './log.js'
+import type { KafkaLogOptions } from './log-options.js'
 
 // They wait more than they work.
 vi.setConfig({ maxConcurrency: 3 })

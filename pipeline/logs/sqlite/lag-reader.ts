@@ -49,7 +49,7 @@ const partitionsSql = `
      WHERE position >= id * ${offsetSpan} AND position < (id + 1) * ${offsetSpan}
      ORDER BY position DESC LIMIT 1) AS last
   FROM log_partitions ORDER BY id`
-const positionsSql = 'SELECT grp, partition_id, next, beyond FROM log_positions'
+const positionsSql = 'SELECT grp, partition_id, next, beyond AS ackedAhead FROM log_positions'
 /** The segment that holds an offset, or the next one. */
 const writtenSql = `
   SELECT written_ms FROM log_segments

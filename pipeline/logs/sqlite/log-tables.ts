@@ -84,7 +84,9 @@ export function openLogTables(database: Database): LogTables {
   const segmentBefore = database.prepare(
     'SELECT position, count FROM log_segments WHERE position >= ? AND position <= ? ORDER BY position DESC LIMIT 1',
   )
-  const readPosition = database.prepare('SELECT next, beyond FROM log_positions WHERE grp = ? AND partition_id = ?')
+  const readPosition = database.prepare(
+    'SELECT next, beyond AS ackedAhead FROM log_positions WHERE grp = ? AND partition_id = ?',
+  )
   const writePosition = database.prepare(
     `INSERT INTO log_positions (grp, partition_id, next, beyond) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET next = excluded.next, beyond = excluded.beyond`,

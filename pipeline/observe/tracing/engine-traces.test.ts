@@ -40,8 +40,8 @@ function failing(times: number) {
 
 /** What a first call that fails and a second that does not leave behind, from the failing call on. */
 const afterTheFailure = [
-  ['deliver deliveries.released consumer delivered', ['attempt outbox client 2 delivered']],
-  ['deliver deliveries.released consumer retried transient', ['attempt outbox client 1 transient ERROR']],
+  ['deliver deliveries.released consumer delivered', ['attempt stub client 2 delivered']],
+  ['deliver deliveries.released consumer retried transient', ['attempt stub client 1 transient ERROR']],
   ['record notifications.status consumer delivered'],
   ['record notifications.status consumer scheduled'],
   ['record notifications.status consumer sending'],
@@ -72,7 +72,7 @@ describe('a notification that is followed', () => {
     )
     expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([traceparentOf(7, true).slice(3, 35)]))
     expect(spans.filter(({ parentId }) => parentId === '00000000000000aa').length).toBe(13)
-    const attempts = spans.filter(({ name }) => name === 'attempt outbox')
+    const attempts = spans.filter(({ name }) => name === 'attempt stub')
     expect(sent).toEqual(attempts.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`))
   })
 
@@ -103,7 +103,7 @@ describe('a notification that is followed', () => {
       'carillon.notification': notification.id,
       'carillon.delivery': `${notification.id}.email`,
       'carillon.channel': 'email',
-      'carillon.provider': 'outbox',
+      'carillon.provider': 'stub',
       'carillon.outcome': 'sent',
     })
     const written = JSON.stringify(spans)
@@ -223,7 +223,7 @@ describe('a notification that nobody follows', () => {
     expect(sorted(treeOf(spans, told))).toEqual([
       [
         'deliver deliveries.released consumer dead-lettered permanent-error ERROR',
-        ['attempt outbox client 1 permanent ERROR'],
+        ['attempt stub client 1 permanent ERROR'],
       ],
       ['record notifications.status consumer failed'],
     ])

@@ -39,7 +39,7 @@ test('many requests of one turn are each answered for themselves, and all are de
   const records = recordReader(reader)
   const statuses = async () => Promise.all(good.map(async ({ id }) => (await records.get('default', id))?.status))
   while (!(await statuses()).every((status) => status && finalStatuses.has(status))) await client.stages()
-  expect(await statuses()).toEqual(good.map(() => 'sent'))
+  expect(await statuses()).toEqual(good.map(() => 'simulated'))
   reader.close()
 })
 

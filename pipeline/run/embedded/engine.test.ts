@@ -50,6 +50,23 @@ describe('one notification', () => {
     ])
   })
 
+  test('that no provider carries ends as simulated, and by the rules of its channel', async () => {
+    const one = await run(undefined, { configured: true })
+    const of = (phone: string) =>
+      notificationOf({
+        channels: ['sms'],
+        to: { id: 'u', email: null, phone, device: null, webhook: null, slack: null },
+      })
+    const [good, bad] = [of('+4915112345678'), of('0151 1234567')]
+    await one.accept([good, bad])
+    const ends = [await one.ended(good.id), await one.ended(bad.id)]
+    expect(ends.map(({ status, deliveries }) => [status, deliveries.map((delivery) => delivery.status)])).toEqual([
+      ['simulated', ['simulated']],
+      ['failed', ['failed']],
+    ])
+    expect(ends[1]?.timeline.map(({ reason }) => reason)).toContain('invalid-address')
+  })
+
   test('that fails for a while is tried again with the same key', async () => {
     let failures = 2
     const answer = () =>

@@ -18,6 +18,7 @@ interface StatsDocument {
   readonly channel: string
   readonly sent?: number
   readonly failed?: number
+  readonly simulated?: number
   /** By bucket. */
   readonly latency?: Readonly<Record<string, number>>
   readonly 'latency-sum'?: number
@@ -101,11 +102,11 @@ export async function readStats(mongo: Mongo, tenant: string): Promise<Readonly<
       .toArray(),
   )
   return Object.fromEntries(
-    found.map(({ channel, sent = 0, failed = 0, latency = {}, ...sums }) => {
+    found.map(({ channel, sent = 0, failed = 0, simulated = 0, latency = {}, ...sums }) => {
       const { 'latency-sum': latencySum = 0, 'latency-summed': latencySummed = 0 } = sums
       const buckets = Object.entries(latency).map(([bucket, count]) => ({ bucket: Number(bucket), count }))
       const latencies = buckets.sort((a, b) => a.bucket - b.bucket)
-      return [channel, channelStats({ sent, failed, latencies, latencySum, latencySummed })]
+      return [channel, channelStats({ sent, failed, simulated, latencies, latencySum, latencySummed })]
     }),
   )
 }

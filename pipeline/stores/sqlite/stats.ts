@@ -52,6 +52,7 @@ export function readStats(database: Database, tenant: string): Readonly<Record<s
       const counted = {
         sent: total('sent'),
         failed: total('failed'),
+        simulated: total('simulated'),
         latencies: counts.filter(({ measure }) => measure === 'latency'),
         latencySum: total('latency-sum'),
         latencySummed: total('latency-summed'),

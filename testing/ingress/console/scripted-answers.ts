@@ -26,10 +26,22 @@ export const stages: readonly StageFlow[] = [
 ]
 
 export const stats: Readonly<Record<string, ChannelStats>> = {
-  email: { sent: 31_804, failed: 122, successRate: 0.9962, latencyMs: { mean: 14, p50: 14, p95: 48, p99: 131 } },
-  sms: { sent: 9020, failed: 3, successRate: 0.9997, latencyMs: { mean: 22, p50: 22, p95: 61, p99: 12_400 } },
-  inapp: { sent: 412, failed: 0, successRate: 1, latencyMs: { mean: 4, p50: 4, p95: 9, p99: 12 } },
-  webhook: { sent: 0, failed: 0, successRate: null, latencyMs: null },
+  email: {
+    sent: 31_804,
+    failed: 122,
+    simulated: 0,
+    successRate: 0.9962,
+    latencyMs: { mean: 14, p50: 14, p95: 48, p99: 131 },
+  },
+  sms: {
+    sent: 9020,
+    failed: 3,
+    simulated: 0,
+    successRate: 0.9997,
+    latencyMs: { mean: 22, p50: 22, p95: 61, p99: 12_400 },
+  },
+  inapp: { sent: 412, failed: 0, simulated: 0, successRate: 1, latencyMs: { mean: 4, p50: 4, p95: 9, p99: 12 } },
+  webhook: { sent: 0, failed: 0, simulated: 7, successRate: null, latencyMs: null },
 }
 
 function record(number: number, more: Partial<NotificationRecord>): NotificationRecord {
@@ -62,7 +74,7 @@ export const underway: NotificationRecord = record(1, {
       id: 'd1',
       channel: 'email',
       provider: 'outbox',
-      status: 'sent',
+      status: 'simulated',
       attempts: [{ number: 1, at: at(18), outcome: 'sent', latencyMs: 2 }],
     },
     {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { KafkaLogOptions } from '../../../pipeline/logs/kafka/log.js'
+import type { KafkaLogOptions } from '../../../pipeline/logs/kafka/log-options.js'
 import type { ForwarderNews } from './forwarder-sample.js'
 
 /** One such process. */

@@ -15,7 +15,8 @@ import type { StoredDeadLetter } from '../../../pipeline/stores/dead-letter-stor
 import { deadLetterReader } from '../../../pipeline/stores/sqlite/dead-letters.js'
 import { recordReader } from '../../../pipeline/stores/sqlite/records.js'
 import type { NotificationRequested } from '../../../schemas/events.js'
-import { finalStatuses, type NotificationRecord } from '../../../schemas/record.js'
+import { finalStatuses, type NotificationRecord, simulatingProvider } from '../../../schemas/record.js'
+import { channels } from '../../../schemas/streams.js'
 import type {
   ProviderBinding,
   ProviderPolicy,
@@ -62,6 +63,8 @@ export interface RunningEngine {
   close(): Promise<void>
 }
 
+/** The provider of e-mail, SMS, push and Slack that the test speaks for. */
+export const stub = 'stub'
 const usualPolicy: ProviderPolicy = { ratePerSecond: null, concurrency: 16, timeoutMs: 10_000, onUnknown: 'resend' }
 const folders: string[] = []
 const running = new Set<RunningEngine>()
@@ -103,7 +106,7 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
     },
     policy: { ...usualPolicy, ...policy },
   })
-  const bindings = new Map(['outbox', 'inbox', 'webhook'].map((name) => [name, binding(name)]))
+  const bindings = new Map([stub, 'inbox', 'webhook'].map((name) => [name, binding(name)]))
   const hooks = {
     changed: () => undefined,
     crashed: (_: unknown, error: unknown) => crashes.push(error),
@@ -111,7 +114,8 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
     tracing,
     ...(!configured && { bindings }),
   }
-  const engine = await openEngine(config(quickConfig()), file, hooks)
+  const given = config(quickConfig())
+  const engine = await openEngine(configured ? given : withStub(given), file, hooks)
   const reader = new Database(file, { readOnly: true })
   const records = recordReader(reader)
   const letters = deadLetterReader(reader)
@@ -161,6 +165,14 @@ export async function run(file = newFile(), options: EngineOptions = {}): Promis
   }
   running.add(opened)
   return opened
+}
+
+/** What the outbox would simulate goes to the test's own provider, which needs no address either. */
+function withStub(config: Config): Config {
+  const named = (name: string) => (name === simulatingProvider ? stub : name)
+  const providers = config.providers.map((provider) => ({ ...provider, name: named(provider.name) }))
+  const providerOf = Object.fromEntries(channels.map((channel) => [channel, named(config.providerOf[channel])]))
+  return { ...config, providers, providerOf: providerOf as Config['providerOf'] }
 }
 
 /** A notification by e-mail to a recipient of its own, with what the test changes. */

@@ -1,6 +1,8 @@
 /** Throttle on the memory log, with a stand-in for deliver that finishes when the test says so. */
 import { ReplaySubject, type Subject } from 'rxjs'
+import { describe } from 'vitest'
 import type { LogRecord, Member } from '../../../pipeline/engine/log.js'
+import { seededRandom } from '../../../pipeline/engine/seeded-random.js'
 import type { Worker } from '../../../pipeline/engine/worker.js'
 import type { CancelRequested, Delivery, ProviderHealth } from '../../../schemas/events.js'
 import { cancel, type Outgoing } from '../../../schemas/outgoing.js'
@@ -8,7 +10,8 @@ import { type Channel, type Topic, topicsOf } from '../../../schemas/streams.js'
 import type { LimitsOf, RateLimit } from '../../../stages/shared-limits.js'
 import type { Scope } from '../../../stages/stage.js'
 import type { ThrottleObserver } from '../../../stages/throttle/observer.js'
-import { type ThrottleOptions, throttle } from '../../../stages/throttle/throttle.js'
+import type { ThrottleOptions } from '../../../stages/throttle/ports.js'
+import { throttle } from '../../../stages/throttle/throttle.js'
 import { sampleRequest } from '../deliver/delivery-sample.js'
 import { type RunnerOptions, type StageRunner, settling, stageRunner, startMs } from '../stage-runner-sample.js'
 
@@ -27,6 +30,8 @@ export interface ThrottleRun extends StageRunner {
   /** What the breakers did; told anew to a throttle that starts anew. */
   readonly health: Subject<ProviderHealth>
   worker(): Worker
+  /** Another worker of the same group: the partitions are shared from now on. */
+  another(): Worker
   /** Ends it as a kill would, and starts it again. */
   kill(): Promise<void>
   /** Stops it in order, and starts it again. */
@@ -100,6 +105,7 @@ export function runThrottle(
     ...runner,
     health,
     worker: () => worker,
+    another: () => runner.start(stage),
     async kill() {
       runner.crashMemberOf('throttle')
       await runner.stop(worker, 0)
@@ -142,6 +148,20 @@ export function runThrottle(
       return [...held].filter((key) => !key.startsWith('c/')).sort()
     },
   }
+}
+
+/** Now and then a millisecond between two reads of the clock. */
+export function passingMs(seed: number): () => number {
+  const random = seededRandom(seed)
+  return () => (random() < 0.2 ? 1 : 0)
+}
+
+/** Runs tests that ask for no exact moment twice: in time that moves only when it is told to, and in time that also
+ *  passes between any two reads of the clock, as real time does. */
+export function inBothTimes(tests: (run: typeof runThrottle) => void): void {
+  describe('in time that stands still between two reads', () => tests(runThrottle))
+  describe('in time that passes between two reads', () =>
+    tests((options, more, observer) => runThrottle(options, { passedMs: passingMs(1), ...more }, observer)))
 }
 
 /** A delivery by e-mail with id `<name>`, of a notification called `n-<name>`. */
