@@ -9,6 +9,7 @@ import { loadConfig } from '../pipeline/config/config.js'
 import { parseFile } from '../pipeline/config/file.js'
 import { ConfigProblems } from '../pipeline/config/problems.js'
 import { metricList } from '../pipeline/observe/metrics/list.js'
+import { durationText } from '../schemas/duration.js'
 import { createFakePorts, fakeOptions } from '../testing/ingress/ports-fake.js'
 
 /** The compiled test stands in dist/docs. */
@@ -86,7 +87,9 @@ describe('the documentation', () => {
     const defaults: Readonly<Record<string, unknown>> = flat(parseFile(null).settings)
     const wanted = keys.map((key) => {
       const value = defaults[key]
-      const shown = typeof value === 'number' ? `\`${value}\`` : rows.get(key)?.[1]
+      const isDuration = key.startsWith('retry.') && !key.endsWith('Ms')
+      const text = typeof value === 'number' && isDuration ? durationText(value) : value
+      const shown = typeof value === 'number' ? `\`${text}\`` : rows.get(key)?.[1]
       return [key, shown, boundsIn(problemsOf({}, nested(key, -1))) ?? rows.get(key)?.[2]]
     })
     expect(keys.map((key) => [key, rows.get(key)?.[1], rows.get(key)?.[2]])).toEqual(wanted)

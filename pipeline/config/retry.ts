@@ -1,6 +1,6 @@
 /** When deliveries are tried again: by channel, by provider, by priority, and what a request may ask for. */
 import { z } from 'zod'
-import { parseDuration } from '../../schemas/duration.js'
+import { durationText, parseDuration } from '../../schemas/duration.js'
 import { giveUpFault, type RetryBounds, scheduleFault } from '../../schemas/retry-rules.js'
 import { type Channel, channels, type Lane } from '../../schemas/streams.js'
 import { defaults } from './defaults.js'
@@ -34,20 +34,28 @@ const giveUpAfter = duration.superRefine((ms, { addIssue }) => {
   if (message) addIssue({ code: 'custom', message: `${message}: cancels and outcomes are not remembered for longer` })
 })
 
-const scheduleWords = 'The waits between calls; the last one repeats.'
-const giveUpWords = 'How long after the first call a delivery is given up.'
+const scheduleWords = 'The waits between calls; the last one repeats. Each is up to a fifth shorter or longer.'
+const giveUpWords = 'How long after the first call, or after a breaker first held it back, a delivery is given up.'
+/** In words, for the documentation: what stands behind a transform has no form in JSON Schema. */
+const waitsWords = 'a list of 1 to 50 durations like 30s or 5m, or of milliseconds, none shorter than the one before'
+const endWords = 'a duration like 5m or 2d, or milliseconds, up to 30d'
+const listed = (waitsMs: readonly number[]) => waitsMs.map(durationText).join(', ')
 
 /** A provider's own; what is left out is its channel's. */
 export const retryOverride = section({
-  schedule: schedule.optional().meta({ unset: 'as its channel', description: scheduleWords }),
-  giveUpAfter: giveUpAfter.optional().meta({ unset: 'as its channel', description: giveUpWords }),
+  schedule: schedule.optional().meta({ unset: 'as its channel', accepts: waitsWords, description: scheduleWords }),
+  giveUpAfter: giveUpAfter.optional().meta({ unset: 'as its channel', accepts: endWords, description: giveUpWords }),
 })
 
 function channelRetry(channel: Channel) {
   const usual = defaults.retry[channel]
   return section({
-    schedule: schedule.default([...usual.scheduleMs]).meta({ description: scheduleWords }),
-    giveUpAfter: giveUpAfter.default(usual.giveUpAfterMs).meta({ description: giveUpWords }),
+    schedule: schedule
+      .default([...usual.scheduleMs])
+      .meta({ unset: listed(usual.scheduleMs), accepts: waitsWords, description: scheduleWords }),
+    giveUpAfter: giveUpAfter
+      .default(usual.giveUpAfterMs)
+      .meta({ unset: durationText(usual.giveUpAfterMs), accepts: endWords, description: giveUpWords }),
   }).prefault({})
 }
 
@@ -63,17 +71,27 @@ export const retrySection = section({
   slack: channelRetry('slack'),
   /** Waits of a priority that come before those of its channel. */
   first: section({
-    high: schedule.default([...defaults.retryFirstMs]).meta({ description: firstWords }),
-    normal: schedule.optional().meta({ unset: 'none', description: firstWords }),
-    low: schedule.optional().meta({ unset: 'none', description: firstWords }),
+    high: schedule
+      .default([...defaults.retryFirstMs])
+      .meta({ unset: listed(defaults.retryFirstMs), accepts: waitsWords, description: firstWords }),
+    normal: schedule.optional().meta({ unset: 'none', accepts: waitsWords, description: firstWords }),
+    low: schedule.optional().meta({ unset: 'none', accepts: waitsWords, description: firstWords }),
   }).prefault({}),
   requests: section({
     minWait: duration
       .default(defaults.requestMinWaitMs)
-      .meta({ description: 'The shortest wait that a request may ask for.' }),
+      .meta({
+        unset: durationText(defaults.requestMinWaitMs),
+        accepts: endWords,
+        description: 'The shortest wait that a request may ask for.',
+      }),
     maxGiveUpAfter: giveUpAfter
       .default(defaults.requestMaxGiveUpAfterMs)
-      .meta({ description: 'The latest end that a request may ask for.' }),
+      .meta({
+        unset: durationText(defaults.requestMaxGiveUpAfterMs),
+        accepts: endWords,
+        description: 'The latest end that a request may ask for.',
+      }),
   }).prefault({}),
   /** Of contract C. */
   baseMs: whole(10, 3_600_000)
