@@ -75,8 +75,8 @@ describe('the documentation', () => {
     const sections = keysOf('unheard: 1').filter((section) => section !== 'providers')
     const keys = sections.flatMap((section) =>
       keysOf(`${section}: { unheard: 1 }`).flatMap((key) => {
-        if (section === 'compat') {
-          return keysOf(`compat: { ${key}: { unheard: 1 } }`).map((inner) => `compat.${key}.${inner}`)
+        if (section === 'compat' || (section === 'retry' && !/^(?:base|max)Ms$/.test(key))) {
+          return keysOf(`${section}: { ${key}: { unheard: 1 } }`).map((inner) => `${section}.${key}.${inner}`)
         }
         const isChannel = section === 'limits' && key !== 'smsSegments'
         return isChannel ? `limits.${key}.ratePerSecond` : `${section}.${key}`
