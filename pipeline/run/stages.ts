@@ -7,7 +7,11 @@ import type { SpanContext } from '../../schemas/trace-context.js'
 import { dedupe, type Outcomes } from '../../stages/dedupe/dedupe.js'
 import { deliver } from '../../stages/deliver/deliver.js'
 import type { ProviderBinding } from '../../stages/deliver/providers/provider.js'
-import { type EnrichTemplatePorts, enrichTemplate } from '../../stages/enrich-template/enrich-template.js'
+import {
+  type Directory,
+  type EnrichTemplatePorts,
+  enrichTemplate,
+} from '../../stages/enrich-template/enrich-template.js'
 import { type RecordStore, type RecordWatchers, record } from '../../stages/record/record.js'
 import { route } from '../../stages/route/route.js'
 import type { Scope, Stage, StageName, WorkerName } from '../../stages/stage.js'
@@ -30,6 +34,7 @@ import type { Tracing } from '../observe/tracing/tracing.js'
 import { channelLimits, paceClass, rateLimits } from './contract-rules.js'
 import { countParked } from './flow-meter.js'
 import { longestRetryMs, retryRules } from './retry-rules.js'
+import { recipientWishes } from './wishes.js'
 
 /** What stages are given. A process that runs some of them needs only what those ask for. */
 export interface StagePorts {
@@ -42,6 +47,8 @@ export interface StagePorts {
   readonly crashed: (stage: WorkerName, error: unknown, retryInMs: number, place: Partial<SpanContext>) => void
   /** Asked for by dedupe. */
   readonly outcomes: () => Outcomes
+  /** Asked for by throttle. */
+  readonly directory: () => Directory
   /** Asked for by enrich-template. */
   readonly enrich: () => EnrichTemplatePorts
   /** Asked for by record. */
@@ -194,7 +201,8 @@ function routeOptions(config: Config) {
   }
 }
 
-function throttleStage(config: Config, { log, bindings: bindingsOf, health, metrics, countState }: StagePorts) {
+function throttleStage(config: Config, stagePorts: StagePorts) {
+  const { log, bindings: bindingsOf, health, metrics, countState, directory } = stagePorts
   const bindings = bindingsOf()
   const { breaker } = config
   const { window } = config.deliver
@@ -212,6 +220,7 @@ function throttleStage(config: Config, { log, bindings: bindingsOf, health, metr
     health,
     part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleObserver(metrics, () => countParked(countState)),
+    wishes: recipientWishes(directory()),
   }
   const probeEveryMs = breaker.halfOpenAfterMs
   // What waits for its time when a cancel comes is retried for no longer than that afterwards.

@@ -194,7 +194,8 @@ function join(
   }
 }
 
-function preferencesOf(recipient: KnownRecipient | undefined): Preferences | null {
+/** What the recipient wants; null: nothing was said. */
+export function preferencesOf(recipient: KnownRecipient | undefined): Preferences | null {
   const wishes = recipient?.preferences
   return wishes ? { channels: wishes.channels ?? {}, muted: wishes.muted ?? false } : null
 }

@@ -92,7 +92,8 @@ function noAddress(channel: Channel): Problem {
   return { reason: 'no-address', detail: `The recipient has no address for ${channel}.` }
 }
 
-function preferenceAgainst(channel: string, preferences: Preferences | null): string | null {
+/** What the preferences have against a channel, for a person; null: nothing. */
+export function preferenceAgainst(channel: string, preferences: Preferences | null): string | null {
   if (preferences?.muted) return 'The recipient has muted all notifications.'
   if (preferences?.channels[channel] === false) return `The recipient does not want ${channel}.`
   return null

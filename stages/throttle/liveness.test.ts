@@ -11,6 +11,7 @@ import {
   passingMs,
   runThrottle,
   type ThrottleRun,
+  throttleUnobserved,
 } from '../../testing/stages/throttle/throttle-sample.js'
 
 const window = 3
@@ -176,8 +177,15 @@ test('what waits and could go has a timer, whatever happened, and nothing that i
     fc.integer(),
     fc.array(happening, { minLength: 5, maxLength: 40 }),
     async (seed, events) => {
-      const limitsOf = (name: string) => limitTo(name, name === 'limited' ? ratePerSecond : null)
-      const run = runThrottle({ window, limitsOf, probeEveryMs: 1000 }, { passedMs: passingMs(seed) })
+      const limitsOf = (name: string, channel: string) =>
+        limitTo(`${name} ${channel}`, name === 'limited' ? ratePerSecond : null)
+      const run = runThrottle(
+        { window, limitsOf, probeEveryMs: 1000 },
+        { passedMs: passingMs(seed) },
+        throttleUnobserved,
+        undefined,
+        { unwanted: async () => new Map() },
+      )
       const told: Story = { run, came: [], finished: [], probeAtMs: null }
       for (const event of events) {
         await happen(told, event)

@@ -5,6 +5,7 @@ import type { Channel } from '../../schemas/streams.js'
 import type { LimitsOf, PaceClass } from '../shared-limits.js'
 import type { Scope } from '../stage.js'
 import type { ThrottleObserver } from './observer.js'
+import type { Wishes } from './wishes.js'
 
 /** How much of what was released deliver has finished, by way; declared here because throttle needs it. */
 export interface Credit {
@@ -38,4 +39,6 @@ export interface ThrottlePorts {
   /** What the provider's breaker tells apart for this delivery; null: the whole provider. */
   readonly part: (delivery: Delivery) => string | null
   readonly observer: ThrottleObserver
+  /** Asked about what has waited, before it is released; null: nobody can tell. */
+  readonly wishes: Wishes | null
 }

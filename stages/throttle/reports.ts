@@ -23,8 +23,13 @@ export function waitingStatus(delivery: Delivery, atMs: number): NotificationSta
   return report(delivery, 'parked', 'scheduled', false, atMs)
 }
 
-export function endedStatus(delivery: Delivery, how: 'expired' | 'cancelled', atMs: number): NotificationStatus {
-  return report(withEntry(delivery, atMs, how, null, null), how, how, true, atMs)
+export function endedStatus(
+  delivery: Delivery,
+  how: 'expired' | 'cancelled' | 'suppressed',
+  atMs: number,
+  reason: string | null = null,
+): NotificationStatus {
+  return report(withEntry(delivery, atMs, how, reason, null), how, how, true, atMs)
 }
 
 /** The cancel came too late: nothing of the notification waits here. A later retry is still cancelled. */

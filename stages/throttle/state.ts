@@ -13,6 +13,7 @@ import type { ThrottleOptions, ThrottlePorts } from './ports.js'
 import { type Queues, queues } from './queues.js'
 import { releasedStatus, withEntry } from './reports.js'
 import type { In, Turn } from './turn.js'
+import { type WishChecks, wishChecks } from './wishes.js'
 
 export interface ThrottleState {
   readonly ports: ThrottlePorts
@@ -21,6 +22,7 @@ export interface ThrottleState {
   /** What came and could not be decided yet, for it waits for credit. */
   readonly arrived: Queues<In>
   readonly creditWait: Patience
+  readonly wishes: WishChecks
   /** Tokens and credit go around: among the scopes of a lane, and among the destinations of a scope. */
   readonly scopeServed: Map<Lane, Scope>
   readonly destinationServed: WeakMap<Scope, string>
@@ -39,6 +41,7 @@ export function throttleState(
     gate: gates(ports.credit, options, share),
     arrived: queues<In>(),
     creditWait: patience(options.patienceMs),
+    wishes: wishChecks(ports.wishes !== null),
     scopeServed: new Map(),
     destinationServed: new WeakMap(),
     parkedIn(scope) {
@@ -55,19 +58,20 @@ export function destinationOf({ ports, options }: ThrottleState, delivery: Deliv
   return destinationTo(delivery, ports.part(delivery), options.paceOf(delivery))
 }
 
-/** It goes to deliver, and takes the token and the credit of its destination. */
+/** It goes to deliver, and takes the token and the credit of its destination. `reason`: what is special about it. */
 export function release(
   { gate, creditWait, ports }: ThrottleState,
   turn: Turn,
   delivery: Delivery,
   destination: Destination,
   scope: Scope,
+  reason: string | null = null,
 ): void {
   const { nowMs } = turn
   gate.pass(destination, scope, nowMs)
   creditWait.released(scope.lane, destination.channel)
   ports.observer.released(delivery, waitedMs(delivery, nowMs))
-  const gone = withEntry(delivery, nowMs, 'released', null, null)
+  const gone = withEntry(delivery, nowMs, 'released', reason, null)
   turn.tell(released(gone, nowMs), status(releasedStatus(gone, nowMs)))
 }
 

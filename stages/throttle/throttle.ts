@@ -4,8 +4,10 @@
  *  the same destination; nothing is dropped for a limit; a step acks exactly the inputs it decided on; as long as
  *  something waits and could go, a timer is set. */
 import {
+  catchError,
   concatMap,
   defer,
+  EMPTY,
   endWith,
   map,
   merge,
@@ -18,10 +20,12 @@ import {
   tap,
   timer,
 } from 'rxjs'
+import type { Delivery } from '../../schemas/events.js'
 import type { Batch, Stage, StageContext, Step } from '../stage.js'
 import type { ThrottleOptions, ThrottlePorts } from './ports.js'
 import { type ThrottleEvent, throttleReducer } from './reducer.js'
 import type { In, Out } from './turn.js'
+import type { Unwanted, Wishes } from './wishes.js'
 
 export function throttle(ports: ThrottlePorts, options: ThrottleOptions): Stage<In, Out> {
   const operator = (context: StageContext) => reduceToSteps(context, ports, options)
@@ -42,11 +46,14 @@ function reduceToSteps(
     defer(() => {
       const reduce = throttleReducer(context, ports, options)
       const wakeInMs = new Subject<number>()
+      const questions = new Subject<readonly Delivery[]>()
       const events: Observable<ThrottleEvent | null> = merge(
         wakeInMs.pipe(
           switchMap((ms) => timer(ms, clock)),
           map(() => woken),
         ),
+        // A later question means that nobody answered the one before.
+        questions.pipe(switchMap((asked) => answerTo(asked, ports.wishes))),
         ports.creditChanged.pipe(map(() => woken)),
         ports.health.pipe(map((health): ThrottleEvent => ({ kind: 'provider-changed', health }))),
         revoked.pipe(map((scopes): ThrottleEvent => ({ kind: 'revoked', scopes }))),
@@ -63,8 +70,20 @@ function reduceToSteps(
         tap((turn) => {
           if (turn.released.length > 0) release(turn.released)
           if (turn.wakeInMs !== null) wakeInMs.next(turn.wakeInMs)
+          if (turn.question.length > 0) questions.next(turn.question)
         }),
         concatMap(({ steps }) => steps),
       )
     })
+}
+
+function answerTo(asked: readonly Delivery[], wishes: Wishes | null): Observable<ThrottleEvent> {
+  const answer = (unwanted: Unwanted | null): ThrottleEvent => ({ kind: 'answered', asked, unwanted })
+  if (wishes === null) return EMPTY
+  // Never at once: the turn that asks comes to its end first.
+  return defer(async () => wishes.unwanted(asked)).pipe(
+    map(answer),
+    // Whoever cannot answer says so in its own log and metrics; the trail says that nobody was asked.
+    catchError(() => of(answer(null))),
+  )
 }

@@ -2,6 +2,7 @@
  *
  *  Invariant: a step holds the outputs, the changes and the inputs of the same decisions, for it is cut only between
  *  two of them. */
+import type { Delivery } from '../../schemas/events.js'
 import type { Outgoing } from '../../schemas/outgoing.js'
 import type { Drop, InputRecord, StageContext, Step } from '../stage.js'
 
@@ -19,7 +20,7 @@ export interface Turn {
   wakeWithin(ms: number): void
   /** Ends the step where it is large enough. */
   cutIfFull(): void
-  end(): TurnResult
+  end(question: readonly Delivery[]): TurnResult
 }
 
 /** What the turn comes to. */
@@ -27,6 +28,8 @@ export interface TurnResult {
   readonly steps: readonly Step<In, Out>[]
   /** When to look again at the latest; null: when it was said before. */
   readonly wakeInMs: number | null
+  /** Deliveries to ask the wishes about. */
+  readonly question: readonly Delivery[]
   /** Inputs that are left to the next owner of their scope. */
   readonly released: readonly InputRecord<In>[]
 }
@@ -67,9 +70,9 @@ export function beginTurn(nowMs: number, takeChanges: StageContext['takeChanges'
     cutIfFull() {
       if (outputs.length >= fullStep) cut()
     },
-    end() {
+    end(question) {
       cut()
-      return { steps, wakeInMs: Math.max(1, wakeInMs), released: [] }
+      return { steps, wakeInMs: Math.max(1, wakeInMs), question, released: [] }
     },
   }
 }

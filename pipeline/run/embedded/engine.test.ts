@@ -67,6 +67,18 @@ describe('one notification', () => {
     expect(ends[1]?.timeline.map(({ reason }) => reason)).toContain('invalid-address')
   })
 
+  test('that waits for its time ends as suppressed where its recipient opts out meanwhile', async () => {
+    const one = await run()
+    const notification = notificationOf({ sendAtMs: Date.now() + 3000 })
+    await one.accept([notification])
+    await one.until(async () => (await one.record(notification.id))?.status === 'scheduled')
+    const at = new Date().toISOString()
+    const preferences = { channels: { email: false } }
+    await one.engine.putRecipient('default', { id: notification.recipient, preferences, createdAt: at, updatedAt: at })
+    expect((await one.ended(notification.id)).status).toBe('suppressed')
+    expect(one.calls).toEqual([])
+  })
+
   test('that fails for a while is tried again with the same key', async () => {
     let failures = 2
     const answer = () =>

@@ -116,6 +116,7 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
     log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
     codec,
     outcomes: () => recordReader(database),
+    directory: () => stores.directory,
     enrich: () => enrich,
     records: () => stores,
     watchers,

@@ -137,6 +137,7 @@ async function openRuntime(
         ...workerPorts,
         // Opened when a duplicate is found, and not before.
         outcomes: () => ({ endsOf: async (tenant, ids) => (await parts.stores()).records.endsOf(tenant, ids) }),
+        directory: () => ({ find: async (wanted) => (await parts.stores()).directory.find(wanted) }),
         enrich: () => {
           const { directory, templateSource: templates } = needed(stores)
           return { directory, templates, renderer: needed(renderer) }

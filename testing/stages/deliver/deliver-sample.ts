@@ -178,6 +178,7 @@ function throttleBefore(
       .pipe(map((record) => codec.decode(record, ['provider-health']).value)),
     part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleUnobserved,
+    wishes: null,
   }
   return throttle(ports, { ...throttleDefaults, ...(limitsOf && { limitsOf }), ...(paceOf && { paceOf }) })
 }

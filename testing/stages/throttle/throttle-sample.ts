@@ -12,6 +12,7 @@ import type { Scope } from '../../../stages/stage.js'
 import type { ThrottleObserver } from '../../../stages/throttle/observer.js'
 import type { ThrottleOptions } from '../../../stages/throttle/ports.js'
 import { throttle } from '../../../stages/throttle/throttle.js'
+import type { Wishes } from '../../../stages/throttle/wishes.js'
 import { sampleRequest } from '../deliver/delivery-sample.js'
 import { type RunnerOptions, type StageRunner, settling, stageRunner, startMs } from '../stage-runner-sample.js'
 
@@ -54,6 +55,7 @@ export function runThrottle(
   observer: ThrottleObserver = throttleUnobserved,
   part: (delivery: Delivery) => string | null = ({ channel, address }) =>
     channel === 'webhook' ? new URL(address).host : null,
+  wishes?: Wishes,
 ): ThrottleRun {
   const runner = stageRunner(more)
   const { log, clock } = runner
@@ -72,6 +74,7 @@ export function runThrottle(
       health,
       part,
       observer,
+      wishes: wishes ?? null,
     },
     { ...throttleDefaults, ...options },
   )
