@@ -5,8 +5,9 @@
  *    w/<destination>/<sequence, 16 digits>          waits for its destination
  *    n/<notification>/<delivery>                    where a notification's delivery waits, for cancel
  *    c/<notification>                               cancelled: a later retry goes no further */
-import { decodeAvro, encodeAvro } from '../../schemas/avro.js'
+
 import type { Delivery } from '../../schemas/events.js'
+import { decodeStored, encodeStored } from '../../schemas/stored.js'
 import type { KeyedState, StateEntry } from '../stage.js'
 
 /** A delivery and the place where it waits. */
@@ -88,14 +89,14 @@ export function parking(state: KeyedState): Parking {
   }
 
   function put(key: string, delivery: Delivery): void {
-    state.put(key, encodeAvro('delivery-routed', { delivery }), null)
+    state.put(key, encodeStored('delivery-routed', { delivery }), null)
     state.put(indexKey(delivery), Buffer.from(key), null)
   }
 }
 
 function parked({ key, value }: StateEntry): Parked {
   const sequence = Number(key.slice(-sequenceDigits))
-  return { key, sequence, delivery: decodeAvro('delivery-routed', value).delivery }
+  return { key, sequence, delivery: decodeStored('delivery-routed', value).delivery }
 }
 
 /** Finds the destinations by jumping from one to the next, without reading what waits. */
