@@ -31,7 +31,7 @@ interface Place extends Occupant {
   readonly gone: Subject<void>
 }
 
-/** No partition is assigned yet. `revokeTimeoutMs` bounds how long a consumer may keep a partition that is being revoked. */
+/** No partition is assigned yet. `revokeTimeoutMs` bounds how long a consumer may keep partitions being revoked. */
 export function partitionShares(partitions: number, revokeTimeoutMs: number, clock: SchedulerLike): PartitionShares {
   const places: Place[] = []
   let moving = false

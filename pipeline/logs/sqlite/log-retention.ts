@@ -1,5 +1,5 @@
-/** Removes what the log no longer needs: segments that every group has acked, once they are old or the file has grown too
- *  large, and state that has expired. */
+/** Removes what the log no longer needs: segments that every group has acked, once they are old or the file has grown
+ *  too large, and state that has expired. */
 import type { Database } from './database.js'
 import type { Partition, SegmentTable } from './partition-table.js'
 

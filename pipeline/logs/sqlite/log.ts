@@ -1,7 +1,7 @@
 /** The log on the one SQLite file: records, positions and state commit in the same transaction.
  *
- *  Invariant: a record is readable only after its commit, and the offsets of a partition are dense. The lock of the data
- *  folder ensures that one process owns the file, so a group has one consumer and its partitions are never reassigned. */
+ *  Invariant: a record is readable only after its commit, and the offsets of a partition are dense. The lock of the
+ *  data folder ensures that one process owns the file, so a group has one consumer and its partitions never move. */
 import { Observable } from 'rxjs'
 import { streamNames, type Topic, topicsOf } from '../../../schemas/streams.js'
 import type { Assignment, CountState, Log, LogRecord, NewRecord, TailOptions } from '../../engine/log.js'

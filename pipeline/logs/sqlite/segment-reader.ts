@@ -72,8 +72,8 @@ interface SegmentCursor {
   readonly offset: number
   /** The offset after the segment's last record. */
   readonly end: number
-  /** Goes to a record, or where it was removed to the first one after it, and loads its segment unless the cursor stands
-   *  there already. False where no such record is stored. */
+  /** Goes to a record, or to the first one after it where it was removed. Loads its segment unless the cursor stands at
+   *  the record already. False where no such record is stored. */
   seek(offset: number): boolean
   /** Returns the record and moves on by one. To be called only while `offset` is below `end`. */
   next(): LogRecord
