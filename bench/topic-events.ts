@@ -38,7 +38,7 @@ function readFile(databaseFile: string, stream: StreamName, each: (record: LogRe
   try {
     const tables = openLogTables(database)
     for (const topic of topicsOf(stream)) {
-      const reader = segmentReader(tables, tables.partition(topic, 0), 0, null)
+      const reader = segmentReader(tables.segments, tables.partitions.of(topic, 0), 0, null)
       for (let records = reader.read(readAtOnce); records.length > 0; records = reader.read(readAtOnce)) {
         for (const record of records) each(record)
       }

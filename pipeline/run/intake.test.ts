@@ -156,7 +156,7 @@ describe('an event that is not valid', () => {
     expect(letters(runner)).toEqual([
       {
         ...{ id: 'notifications.inbound-0-0-intake', tenant: 'default', atMs: startMs, stage: 'intake' },
-        ...{ stream: 'notifications.inbound', partition: 0, offset: 0, cause: 'invalid-request' },
+        ...{ topic: 'notifications.inbound', partition: 0, offset: 0, cause: 'invalid-request' },
         detail: statuses(runner)[0]?.trail[0]?.detail,
         ...{ notificationId: 'n-1', key: record.key, value: record.value, headers: { source: 'shop' }, replays: 0 },
       },

@@ -1,13 +1,13 @@
-/** The log in memory, in virtual time: what stages and workers are tested on. Like a broker it lets several members
- *  share a group, moves partitions, fences, and fails when it is told to; like a broker it outlives its members.
+/** The log in memory, in virtual time, on which stages and workers are tested. Like a broker it lets several consumers
+ *  share a group, reassigns partitions, fences, fails when a test says so, and outlives its consumers.
  *
  *  Invariant: records, positions and state of a commit become visible together, and the same seed gives the same run. */
 import { filter, firstValueFrom, map, Observable, type SchedulerLike } from 'rxjs'
 import { Unavailable } from '../../../schemas/errors.js'
 import { type Topic, topicName } from '../../../schemas/streams.js'
-import type { Assignment, JoinOptions, Log, LogRecord, Member, NewRecord, TailOptions } from '../../engine/log.js'
+import type { Assignment, JoinOptions, Log, LogRecord, Member, TailOptions } from '../../engine/log.js'
 import { type Contents, emptyContents } from './contents.js'
-import { type Failure, type Faults, fated, fateOf } from './faults.js'
+import { type Failure, type Fate, type Faults, fated, fateOf } from './faults.js'
 import { type MemoryGroup, type MemoryMember, memoryMember } from './member.js'
 import { partitionShares } from './partition-shares.js'
 
@@ -15,17 +15,17 @@ export interface MemoryLogOptions {
   readonly partitions: number
   readonly clock: SchedulerLike
   readonly faults?: Faults
-  /** How long a member may hold partitions that another is to get; 10 s unless given. */
+  /** How long a consumer may keep partitions that are being revoked; 10 s unless given. */
   readonly groupRevokeTimeoutMs?: number
-  /** What is appended beyond this many records is refused with `StorageFull`; 2,000,000 unless given. */
+  /** An append that would exceed this many records is refused with `StorageFull`; 2,000,000 unless given. */
   readonly maxRecords?: number
 }
 
 /** The log, and what only a test may do to it. */
 export interface MemoryLog extends Log {
-  /** The member is gone without leaving: what it polled and did not commit is read again by the next owner. */
+  /** Ends the consumer without its leaving the group. The next owner reads again what it polled and did not commit. */
   crash(member: Member): void
-  /** The next commit fails: before it takes effect, or after, its answer being lost. */
+  /** Makes the next commit fail: before it takes effect, or after, by losing the answer. */
   failNextCommit(failure?: Failure): void
 }
 
@@ -34,10 +34,10 @@ const defaultMaxRecords = 2_000_000
 
 /** An empty log. */
 export function memoryLog(options: MemoryLogOptions): MemoryLog {
-  const { partitions, clock, groupRevokeTimeoutMs = defaultRevokeTimeoutMs, maxRecords = defaultMaxRecords } = options
+  const { partitions, clock, maxRecords = defaultMaxRecords } = options
   const contents = emptyContents(partitions, maxRecords)
   const fate = fateOf(options.faults ?? null, clock)
-  const groups = new Map<string, MemoryGroup>()
+  const groupOf = groupsOn(contents, fate, options)
   const members = new Map<Member, MemoryMember>()
   let closed = false
 
@@ -45,53 +45,27 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
     if (closed) throw new Unavailable('The memory log is closed')
   }
 
-  const groupOf = ({ group: name, topics }: JoinOptions): MemoryGroup => {
-    const known = groups.get(name)
-    if (known) {
-      if (namesOf(known.topics) === namesOf(topics)) return known
-      throw new Error(
-        `The members of ${name} read ${namesOf(known.topics)}; one that reads ${namesOf(topics)} cannot join`,
-      )
-    }
-    const group = {
-      name,
-      topics,
-      shares: partitionShares(partitions, groupRevokeTimeoutMs, clock),
-      contents,
-      fate,
-      clock,
-    }
-    groups.set(name, group)
-    return group
-  }
-
-  const append = async (records: readonly NewRecord[]): Promise<void> => {
-    checkOpen()
-    await firstValueFrom(fate.delay())
-    checkOpen()
-    fated(() => contents.append(records), fate.next('append'))
-  }
-
-  const join = async (wanted: JoinOptions): Promise<Member> => {
-    checkOpen()
-    const member = memoryMember(groupOf(wanted))
-    members.set(member, member)
-    return member
-  }
-
   const acked = (group: string, place: Assignment): number => {
     const { next, ackedAhead } = contents.position(group, place)
     return next + ackedAhead.length
   }
 
-  const unacked = (group: string, place: Assignment): number => contents.records(place).length - acked(group, place)
-
   return {
     partitions,
-    append,
-    join,
+    async append(records) {
+      checkOpen()
+      await firstValueFrom(fate.delay())
+      checkOpen()
+      fated(() => contents.append(records), fate.next('append'))
+    },
+    async join(wanted) {
+      checkOpen()
+      const member = memoryMember(groupOf(wanted))
+      members.set(member, member)
+      return member
+    },
     tail: (topic, tailOptions) => tailOf(contents, topic, tailOptions),
-    unacked,
+    unacked: (group, place) => contents.records(place).length - acked(group, place),
     acked,
     acks: (group) =>
       contents.moved.pipe(
@@ -109,6 +83,28 @@ export function memoryLog(options: MemoryLogOptions): MemoryLog {
   }
 }
 
+/** Finds a group by its name, or creates it. All its consumers must read the same topics. */
+function groupsOn(
+  contents: Contents,
+  fate: Fate,
+  { partitions, clock, groupRevokeTimeoutMs = defaultRevokeTimeoutMs }: MemoryLogOptions,
+): (options: JoinOptions) => MemoryGroup {
+  const groups = new Map<string, MemoryGroup>()
+  return ({ group: name, topics }) => {
+    const known = groups.get(name)
+    if (known) {
+      if (namesOf(known.topics) === namesOf(topics)) return known
+      throw new Error(
+        `The members of ${name} read ${namesOf(known.topics)}; one that reads ${namesOf(topics)} cannot join`,
+      )
+    }
+    const shares = partitionShares(partitions, groupRevokeTimeoutMs, clock)
+    const group = { name, topics, shares, contents, fate, clock }
+    groups.set(name, group)
+    return group
+  }
+}
+
 function tailOf(
   contents: Contents,
   topic: Topic,
@@ -122,7 +118,7 @@ function tailOf(
     onReady?.()
     let reading = false
     const read = (): void => {
-      // What a subscriber causes while it is being told is told by the loop that is telling it.
+      // A subscriber may append while it receives a record. The loop that is already running emits what it appended.
       if (reading) return
       reading = true
       for (let found = true; found && !subscriber.closed; ) {

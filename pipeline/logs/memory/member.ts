@@ -1,12 +1,12 @@
-/** A member of a group on the memory log. Strict, so that a worker's mistakes come out in tests: it refuses a second
- *  poll or commit while one is under way, work that its assignment never read, and anything after a failure. */
+/** A consumer of a group on the memory log. It is strict, so that tests find a worker's mistakes: it refuses a second
+ *  poll or commit while one is under way, the commit of records that it never read, and any call after a failure. */
 import {
-  BehaviorSubject,
   defaultIfEmpty,
   filter,
   firstValueFrom,
   map,
   merge,
+  type Observable,
   of,
   type SchedulerLike,
   Subject,
@@ -14,22 +14,13 @@ import {
   timer,
 } from 'rxjs'
 import type { Topic } from '../../../schemas/streams.js'
-import type { StateChange } from '../../../stages/stage.js'
-import {
-  type Assignment,
-  Fenced,
-  type LogRecord,
-  type Member,
-  type Position,
-  type Transaction,
-} from '../../engine/log.js'
-import { nameOf } from '../../engine/topic-partition.js'
+import { type Assignment, Fenced, type LogRecord, type Member, type Transaction } from '../../engine/log.js'
 import type { Contents } from './contents.js'
-import { type Cursor, cursorAt, readShared } from './cursor.js'
+import { assignedCursors } from './cursor.js'
 import { type Fate, fated } from './faults.js'
 import type { PartitionShares } from './partition-shares.js'
 
-/** What the members of one group share. */
+/** What the consumers of one group share. */
 export interface MemoryGroup {
   readonly name: string
   readonly topics: readonly Topic[]
@@ -39,85 +30,49 @@ export interface MemoryGroup {
   readonly clock: SchedulerLike
 }
 
-/** A member, and what only a test may do to it. */
+/** A consumer, and what only a test may do to it. */
 export interface MemoryMember extends Member {
-  /** Gone without a word: its polls never answer again. */
+  /** Ends the consumer without a word: its polls never resolve again. */
   crash(): void
 }
 
 type Presence = 'here' | 'left' | 'crashed'
-type Settle = (revoked: readonly Assignment[]) => Promise<void>
+type Ack = (revoked: readonly Assignment[]) => Promise<void>
 
-/** Enters the group; what it gets is told by `assignments`. */
+/** Joins the group; `assignments` emits what it is assigned. */
 export function memoryMember({ name, topics, shares, contents, fate, clock }: MemoryGroup): MemoryMember {
-  const assignments = new BehaviorSubject<readonly Assignment[]>([])
+  const assigned = assignedCursors(name, contents)
   const gone = new Subject<void>()
-  let cursors: ReadonlyMap<string, Cursor> = new Map()
-  let ack: Settle = async () => undefined
+  let ack: Ack = async () => undefined
   let presence: Presence = 'here'
-  let failure: unknown = null
+  const failure = lastingFailure()
   const oncePolling = oneAtATime('poll')
   const onceCommitting = oneAtATime('commit')
 
-  const open = (place: Assignment): Cursor => cursorAt(place, contents.position(name, place), contents)
-
   const seat = shares.enter({
     ack: (partitions) => ack(placesOf(topics, partitions)),
-    changed: (partitions) => {
-      const places = placesOf(topics, partitions)
-      cursors = new Map(places.map((place) => [nameOf(place), cursors.get(nameOf(place)) ?? open(place)]))
-      assignments.next(places)
-    },
+    changed: (partitions) => assigned.assign(placesOf(topics, partitions)),
   })
 
-  const read = (max: number): readonly LogRecord[] => {
-    const kept = [...cursors.values()].filter(({ place }) => seat.isKept(place.partition))
-    return readShared(kept, max)
-  }
-
   const poll = async (max: number, waitMs: number): Promise<readonly LogRecord[]> => {
-    if (failure !== null) throw failure
-    const found = await firstValueFrom(
-      merge(assignments, contents.added).pipe(
-        map(() => read(max)),
-        filter((records) => records.length > 0),
-        takeUntil(merge(timer(waitMs, clock), gone, presence === 'left' ? of(undefined) : [])),
-        defaultIfEmpty<readonly LogRecord[], readonly LogRecord[]>([]),
-      ),
-    )
+    failure.check()
+    const changes = merge(assigned.assignments, contents.added)
+    const ended = merge(timer(waitMs, clock), gone, presence === 'left' ? of(undefined) : [])
+    const found = await firstRecords(() => assigned.read(max, seat.isKept), changes, ended)
     return presence === 'crashed' ? new Promise(() => undefined) : found
   }
 
-  const checkOwned = ({ positions, changes }: Transaction): void => {
+  const checkOwned = (transaction: Transaction): void => {
     if (presence !== 'here') throw new Fenced(`This member of ${name} is no longer in its group`)
-    for (const position of positions) checkPosition(position)
-    for (const change of changes) checkScope(change)
-  }
-
-  const checkPosition = (position: Position): void => {
-    const before = contents.position(name, position)
-    const isForward = position.next >= before.next
-    if (isForward && cursors.get(nameOf(position))?.covers(position)) return
-    throw new Fenced(`${nameOf(position)} is not, or not any more, this member's in ${name}`)
-  }
-
-  const checkScope = ({ scope: { partition } }: StateChange): void => {
-    if (![...cursors.values()].some(({ place }) => place.partition === partition)) {
-      throw new Fenced(`The state of partition ${partition} is not, or not any more, this member's in ${name}`)
-    }
+    assigned.check(transaction)
   }
 
   const commit = async (transaction: Transaction): Promise<void> => {
-    if (failure !== null) throw failure
+    failure.check()
     checkOwned(transaction)
     await firstValueFrom(fate.delay())
     checkOwned(transaction)
-    try {
-      fated(() => contents.commit(name, transaction), fate.next('commit'))
-    } catch (error) {
-      failure = error
-      throw error
-    }
+    failure.run(() => fated(() => contents.commit(name, transaction), fate.next('commit')))
   }
 
   const depart = (how: Presence): void => {
@@ -128,12 +83,8 @@ export function memoryMember({ name, topics, shares, contents, fate, clock }: Me
   }
 
   return {
-    assignments,
-    start: (place) => {
-      const cursor = cursors.get(nameOf(place))
-      if (!cursor) throw new Fenced(`${nameOf(place)} is not this member's in ${name}`)
-      return cursor.start
-    },
+    assignments: assigned.assignments,
+    start: (place) => assigned.start(place),
     poll: (max, waitMs) => oncePolling(() => poll(max, waitMs)),
     commit: (transaction) => onceCommitting(() => commit(transaction)),
     get: (scope, key) => contents.state(name, scope).get(key, clock.now()),
@@ -146,9 +97,43 @@ export function memoryMember({ name, topics, shares, contents, fate, clock }: Me
   }
 }
 
-/** The partitions of every way: partition p of all ways belongs to the same member, as state does. */
+/** The same partitions of every topic: partition p of all topics belongs to one consumer, and so does its state. */
 function placesOf(topics: readonly Topic[], partitions: readonly number[]): readonly Assignment[] {
   return topics.flatMap((topic) => partitions.map((partition) => ({ topic, partition })))
+}
+
+/** Resolves with the records that `read` returns at once or after a change, and with none once `ended` fires first. */
+function firstRecords(
+  read: () => readonly LogRecord[],
+  changes: Observable<unknown>,
+  ended: Observable<unknown>,
+): Promise<readonly LogRecord[]> {
+  return firstValueFrom(
+    changes.pipe(
+      map(read),
+      filter((records) => records.length > 0),
+      takeUntil(ended),
+      defaultIfEmpty<readonly LogRecord[], readonly LogRecord[]>([]),
+    ),
+  )
+}
+
+/** Keeps the error that `run` threw last, and has `check` throw it again. */
+function lastingFailure() {
+  let failure: unknown = null
+  return {
+    check(): void {
+      if (failure !== null) throw failure
+    },
+    run(work: () => void): void {
+      try {
+        work()
+      } catch (error) {
+        failure = error
+        throw error
+      }
+    },
+  }
 }
 
 function oneAtATime(what: string): <T>(run: () => Promise<T>) => Promise<T> {

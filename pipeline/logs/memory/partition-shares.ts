@@ -1,21 +1,22 @@
-/** Shares a group's partitions out among its members, cooperatively: only what has to move moves.
+/** Assigns a group's partitions to its consumers. The assignment is cooperative: a partition moves only when it has to.
  *
- *  Invariant: a partition has at most one owner, and it moves only after its owner was heard or the bound passed. */
-import { catchError, defer, firstValueFrom, race, type SchedulerLike, Subject, timer } from 'rxjs'
+ *  Invariant: a partition has at most one owner, and it is revoked only after its owner has acked or the time-out has
+ *  passed. */
+import { catchError, defer, firstValueFrom, type Observable, race, type SchedulerLike, Subject, timer } from 'rxjs'
 
-/** A member's place in its group. */
+/** A consumer's membership of its group. */
 export interface Seat {
-  /** True while a partition is owned and not being taken away. */
+  /** True while the partition is assigned to the consumer and not being revoked. */
   isKept(partition: number): boolean
-  /** Gives everything back at once. */
+  /** Releases every partition at once. */
   vacate(): void
 }
 
-/** What a member wants to know about its partitions. */
+/** What a consumer is told about its partitions. */
 export interface Occupant {
-  /** Called before partitions go; they stay until it acks. */
+  /** Called before partitions are revoked. The consumer keeps them until the promise settles. */
   readonly ack: (partitions: readonly number[]) => Promise<void>
-  /** Called with what it owns, ascending, after that changed. */
+  /** Called with all assigned partitions, ascending, after they changed. */
   readonly changed: (partitions: readonly number[]) => void
 }
 
@@ -30,47 +31,21 @@ interface Place extends Occupant {
   readonly gone: Subject<void>
 }
 
-/** Nobody owns anything yet. `revokeTimeoutMs` bounds how long a member may hold what it has to give. */
+/** No partition is assigned yet. `revokeTimeoutMs` bounds how long a consumer may keep partitions being revoked. */
 export function partitionShares(partitions: number, revokeTimeoutMs: number, clock: SchedulerLike): PartitionShares {
   const places: Place[] = []
   let moving = false
 
-  /** Gives what nobody owns to those who have less than their share. */
-  const handOut = (): void => {
-    const shares = sharesOf(places, partitions)
-    const free = Array.from({ length: partitions }, (_, partition) => partition).filter(
-      (partition) => !places.some(({ owned }) => owned.has(partition)),
-    )
-    for (const place of places) {
-      const taken = free.splice(0, Math.max(0, (shares.get(place) ?? 0) - place.owned.size))
-      for (const partition of taken) place.owned.add(partition)
-      if (taken.length > 0) place.changed(ascending(place.owned))
-    }
-  }
-
-  const takeBack = async (place: Place, share: number): Promise<void> => {
-    const excess = ascending(place.owned).slice(share)
-    for (const partition of excess) place.revoked.add(partition)
-    const acked = defer(() => place.ack(excess)).pipe(
-      // Whether it acked or failed to, the work not committed is read again by the next owner.
-      catchError(() => [undefined]),
-    )
-    await firstValueFrom(race(acked, timer(revokeTimeoutMs, clock), place.gone))
-    const lost = excess.filter((partition) => place.owned.delete(partition))
-    place.revoked.clear()
-    if (lost.length > 0) place.changed(ascending(place.owned))
-  }
-
   const rebalance = async (): Promise<void> => {
-    handOut()
+    assignFree(places, partitions)
     if (moving) return
     moving = true
     for (;;) {
       const shares = sharesOf(places, partitions)
       const over = places.filter((place) => place.owned.size > (shares.get(place) ?? 0))
       if (over.length === 0) break
-      await Promise.all(over.map((place) => takeBack(place, shares.get(place) ?? 0)))
-      handOut()
+      await Promise.all(over.map((place) => revokeExcess(place, shares.get(place) ?? 0, timer(revokeTimeoutMs, clock))))
+      assignFree(places, partitions)
     }
     moving = false
   }
@@ -96,7 +71,34 @@ export function partitionShares(partitions: number, revokeTimeoutMs: number, clo
   }
 }
 
-/** How many partitions each may own: even parts; the odd ones stay with those who have most already. */
+/** Assigns the partitions without an owner to the consumers that have less than their share. */
+function assignFree(places: readonly Place[], partitions: number): void {
+  const shares = sharesOf(places, partitions)
+  const free = Array.from({ length: partitions }, (_, partition) => partition).filter(
+    (partition) => !places.some(({ owned }) => owned.has(partition)),
+  )
+  for (const place of places) {
+    const taken = free.splice(0, Math.max(0, (shares.get(place) ?? 0) - place.owned.size))
+    for (const partition of taken) place.owned.add(partition)
+    if (taken.length > 0) place.changed(ascending(place.owned))
+  }
+}
+
+/** Revokes what a consumer has beyond its share, once it has acked, `timedOut` has fired, or it has left. */
+async function revokeExcess(place: Place, share: number, timedOut: Observable<unknown>): Promise<void> {
+  const excess = ascending(place.owned).slice(share)
+  for (const partition of excess) place.revoked.add(partition)
+  const acked = defer(() => place.ack(excess)).pipe(
+    // Whether the consumer acked or failed to, the next owner reads again what was not committed.
+    catchError(() => [undefined]),
+  )
+  await firstValueFrom(race(acked, timedOut, place.gone))
+  const lost = excess.filter((partition) => place.owned.delete(partition))
+  place.revoked.clear()
+  if (lost.length > 0) place.changed(ascending(place.owned))
+}
+
+/** How many partitions each consumer is to have: the same number, and the remainder stays with those that have most. */
 function sharesOf(places: readonly Place[], partitions: number): Map<Place, number> {
   const even = Math.floor(partitions / places.length)
   const odd = partitions % places.length

@@ -5,7 +5,7 @@ import type { WorkerName } from '../../../stages/stage.js'
 import type { LagReader, PartitionLag } from '../../engine/lag-reading.js'
 import { inputs, workerNames } from '../../engine/topology.js'
 import type { Database } from './database.js'
-import { offsetSpan } from './log-tables.js'
+import { offsetSpan } from './partition-table.js'
 import { segmentRecords } from './segment.js'
 
 export interface SqliteLagOptions {

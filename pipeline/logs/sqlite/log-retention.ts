@@ -1,25 +1,25 @@
-/** Throws away what the log needs no more: segments that every group has consumed, once they are old or the file has
- *  grown too large, and state that has expired. */
+/** Removes what the log no longer needs: segments that every group has acked, once they are old or the file has grown
+ *  too large, and state that has expired. */
 import type { Database } from './database.js'
-import type { LogTables, Partition } from './log-tables.js'
+import type { Partition, SegmentTable } from './partition-table.js'
 
 export interface LogLimits {
-  /** Segments written before this time go, in milliseconds since the epoch. */
+  /** Segments written before this time are removed; in milliseconds since the epoch. */
   readonly olderThanMs: number
-  /** While the file is larger than this, consumed segments go whatever their age. */
+  /** While the file is larger than this, acked segments are removed whatever their age. */
   readonly bytes: number
   /** Milliseconds since the epoch. */
   readonly nowMs: number
 }
 
-/** Rows of one bite: a few milliseconds of the writer's time. */
+/** How many rows one call removes: a few milliseconds of the writer's time. */
 const maxSegments = 64
 const maxEntries = 500
 
-/** Removes one bite; true when there may be more. */
+/** Removes a bounded number of rows; true when there may be more. */
 export async function pruneLog(
   database: Database,
-  tables: LogTables,
+  segments: SegmentTable,
   partitions: readonly Partition[],
   limits: LogLimits,
 ): Promise<boolean> {
@@ -27,7 +27,7 @@ export async function pruneLog(
     const crowded = fileBytes(database) > limits.bytes
     let left = maxSegments
     for (const partition of partitions) {
-      if (left > 0) left -= tables.removeConsumed(partition, crowded ? limits.nowMs : limits.olderThanMs, left)
+      if (left > 0) left -= segments.removeConsumed(partition, crowded ? limits.nowMs : limits.olderThanMs, left)
     }
     return { segments: maxSegments - left, entries: forgetExpired(database, limits.nowMs) }
   }, false)
@@ -42,7 +42,7 @@ function forgetExpired(database: Database, nowMs: number): number {
   return Number(forget.run(nowMs).changes)
 }
 
-/** Bytes in use; free pages inside the file do not count, for they are used again. */
+/** Bytes in use. Free pages inside the file do not count, because SQLite uses them again. */
 function fileBytes(database: Database): number {
   const pragma = (name: string) =>
     Object.values(database.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[0] ?? 0

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { request, requests, textOf, wayOf } from '../../../testing/engine/log-under-test.js'
-import type { Partition } from './log-tables.js'
+import type { Partition } from './partition-table.js'
 import { recentRecords } from './recent-records.js'
 
 const partition: Partition = { id: 1, topic: wayOf('notifications.requested', 'high'), partition: 0, end: 0 }

@@ -3,7 +3,7 @@
  *
  *  Invariant: a cache and no more: what is not found here stands in the file. Bounded by the bytes of the values. */
 import type { LogRecord, NewRecord } from '../../engine/log.js'
-import type { Partition } from './log-tables.js'
+import type { Partition } from './partition-table.js'
 
 export interface RecentRecords {
   /** Takes note of records written at an offset. */

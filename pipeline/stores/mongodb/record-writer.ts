@@ -1,9 +1,10 @@
 /** Writes records.
  *
- *  Invariant: no status event is lost or counted twice, whoever else writes: a document is replaced only where it is
- *  still as it was read, and what lost such a race is merged again with what won. The merge cares neither about order
- *  nor about repetition, so no transaction is needed, and a batch may be written again after any failure. */
+ *  Invariant: no status event is lost or counted twice, whoever else writes. A document is replaced only if it is still as
+ *  it was read; a writer that loses this race merges its events again, into what the winner stored. The merge is
+ *  commutative and idempotent, so it needs no transaction, and a batch may be written again after any failure. */
 import { randomUUID } from 'node:crypto'
+import type { AnyBulkWriteOperation, Collection } from 'mongodb'
 import { Unavailable } from '../../../schemas/errors.js'
 import type { NotificationRequested, NotificationStatus } from '../../../schemas/events.js'
 import type { Merged } from '../../../stages/record/changes.js'
@@ -17,21 +18,22 @@ import { documentOf, type RecordDocument, recordCollection, type StoredRecord, s
 import { statsTally } from './stats.js'
 
 export interface RecordWriter {
-  /** Writes the first record of each, status accepted. One that is there already stays as it is. */
+  /** Writes the first record of each notification, with status accepted. A record that exists already is not changed. */
   insertAccepted(notifications: readonly NotificationRequested[]): Promise<void>
-  /** Merges status events, each notification once. Returns what that did to each record, also what calls did which were
-   *  rejected later. After a rejection some are stored: merging all again is what is to be done. */
+  /** Merges status events, once for each notification. Returns how each record changed, and how earlier calls changed
+   *  records before they were rejected. After a rejection some events are stored; the caller merges all of them again. */
   mergeStatus(events: readonly NotificationStatus[]): Promise<readonly Merged[]>
 }
 
-/** How often a record is merged again because another writer was faster, before the store counts as too busy. */
+/** How often a record is merged again because another writer was faster, before the store is reported as too busy. */
 const maxRounds = 20
-/** Merges, and writes without an answer, that are remembered after rejections: more than a batch of record's. */
+/** How many merges, and how many writes without an answer, are remembered after rejections. It is more than the stage
+ *  `record` merges in one batch. */
 const maxRemembered = 2000
 
-/** One replacement. */
+/** One document to be written. */
 interface Plan extends Merged {
-  /** What was read, and is to be there still. */
+  /** The document as it was read. It must still be stored unchanged. */
   readonly known: StoredRecord | undefined
   readonly document: RecordDocument
 }
@@ -39,10 +41,9 @@ interface Plan extends Merged {
 export function recordWriter(mongo: Mongo): RecordWriter {
   const records = mongo.collection<StoredRecord>(recordCollection)
   const tally = statsTally(mongo)
-  /** Of calls that were rejected later on. */
-  let untold: Merged[] = []
-  /** Writes whose answer was lost, by document: when the document is read next, it tells. */
-  const unanswered = new Map<string, Plan>()
+  const mergeAll = recordMerger(records)
+  /** What calls merged that were rejected later. The next call that succeeds returns it. */
+  let unreported: Merged[] = []
 
   return {
     insertAccepted: (notifications) =>
@@ -56,77 +57,116 @@ export function recordWriter(mongo: Mongo): RecordWriter {
       }),
     async mergeStatus(events) {
       const merged: Merged[] = []
+      const written = (merge: Merged): void => {
+        tally.count(merge.before, merge.after)
+        merged.push(merge)
+      }
+      const unchanged = (merge: Merged): void => {
+        merged.push(merge)
+      }
       try {
         await mongo.run('merge records', async () => {
-          for (const groups of portions([...groupByNotification(events)])) await mergeAll(groups, merged)
+          for (const groups of portions([...groupByNotification(events)])) await mergeAll(groups, written, unchanged)
         })
         await tally.write()
       } catch (error) {
-        untold = [...untold, ...merged].slice(-maxRemembered)
+        unreported = [...unreported, ...merged].slice(-maxRemembered)
         throw error
       }
-      const told = [...untold, ...merged]
-      untold = []
-      return told
+      const all = [...unreported, ...merged]
+      unreported = []
+      return all
     },
   }
+}
 
-  async function mergeAll(groups: readonly (readonly NotificationStatus[])[], merged: Merged[]): Promise<void> {
+/** The status events of one notification. */
+type Group = readonly NotificationStatus[]
+
+/** Merges groups into their records until every one is stored. It calls `written` for each record that was replaced, also
+ *  for one whose answer an earlier call did not get, and `unchanged` for each that needed no write. */
+type MergeAll = (
+  groups: readonly Group[],
+  written: (merge: Merged) => void,
+  unchanged: (merge: Merged) => void,
+) => Promise<void>
+
+function recordMerger(records: Collection<StoredRecord>): MergeAll {
+  const unanswered = unansweredWrites()
+
+  return async (groups, written, unchanged) => {
     let open = groups
     for (let round = 0; round < maxRounds; round++) {
-      const stored = await load(open)
-      for (const document of stored.values()) settleUnanswered(document, merged)
+      const stored = await load(records, open)
+      for (const document of stored.values()) {
+        const plan = unanswered.takeIfStored(document)
+        if (plan) written(mergedBy(plan))
+      }
       const plans: Plan[] = []
       for (const group of open) {
         const plan = planOf(group, stored.get(idOf(group)))
         if ('document' in plan) plans.push(plan)
-        else merged.push(plan)
+        else unchanged(plan)
       }
       if (plans.length === 0) return
       const lost = await replaceAll(plans)
-      for (const [at, plan] of plans.entries()) if (!lost.has(at)) won(plan, merged)
+      for (const [at, plan] of plans.entries()) if (!lost.has(at)) written(mergedBy(plan))
       open = plans.filter((_, at) => lost.has(at)).map(({ events }) => events)
     }
     throw new Unavailable('Too many writers change the same records. Try again in a moment.')
   }
 
-  async function load(groups: readonly (readonly NotificationStatus[])[]): Promise<Map<string, StoredRecord>> {
-    const wanted = { _id: { $in: groups.map(idOf) } }
-    const found = await records.find(wanted, { batchSize: bulkOperations }).toArray()
-    return new Map(found.map((document) => [document._id, document]))
-  }
-
-  /** Upserts by id and write: where the document is another by now, one fails as a duplicate. Where it is gone by now,
-   *  it is made again, whole. Returns the places of those that failed. */
+  /** Returns the indexes of the plans whose record another writer has changed since it was read. */
   async function replaceAll(plans: readonly Plan[]): Promise<ReadonlySet<number>> {
-    const operations = plans.map(({ known, document }) => {
-      if (!known) return { insertOne: { document } }
-      const { _id, ...replacement } = document
-      return { replaceOne: { filter: { _id, write: known.write }, replacement, upsert: true } }
-    })
     try {
-      return await writeUnordered(records, operations)
+      return await writeUnordered(records, plans.map(operationOf))
     } catch (error) {
-      for (const plan of plans) unanswered.set(plan.document._id, plan)
-      for (const id of [...unanswered.keys()].slice(0, -maxRemembered)) unanswered.delete(id)
+      unanswered.remember(plans)
       throw error
     }
   }
+}
 
-  function settleUnanswered({ _id, write }: StoredRecord, merged: Merged[]): void {
-    const plan = unanswered.get(_id)
-    if (!plan) return
-    unanswered.delete(_id)
-    if (plan.document.write === write) won(plan, merged)
-  }
-
-  function won({ events, before, after }: Plan, merged: Merged[]): void {
-    tally.count(before, after)
-    merged.push({ events, before, after })
+/** Plans whose write failed, so that nobody knows whether it took effect. The stored document tells when it is read
+ *  next. */
+function unansweredWrites() {
+  const plans = new Map<string, Plan>()
+  return {
+    remember(failed: readonly Plan[]): void {
+      for (const plan of failed) plans.set(plan.document._id, plan)
+      for (const id of [...plans.keys()].slice(0, -maxRemembered)) plans.delete(id)
+    },
+    /** Forgets the document's plan, and returns it if its write is the one that is stored. */
+    takeIfStored({ _id, write }: StoredRecord): Plan | undefined {
+      const plan = plans.get(_id)
+      plans.delete(_id)
+      return plan?.document.write === write ? plan : undefined
+    },
   }
 }
 
-/** What is to be written; where the events change nothing, only what that comes to. */
+async function load(
+  records: Collection<StoredRecord>,
+  groups: readonly Group[],
+): Promise<ReadonlyMap<string, StoredRecord>> {
+  const wanted = { _id: { $in: groups.map(idOf) } }
+  const found = await records.find(wanted, { batchSize: bulkOperations }).toArray()
+  return new Map(found.map((document) => [document._id, document]))
+}
+
+/** An insert, or an upsert by id and write. The upsert fails as a duplicate where another write has replaced the document,
+ *  and creates the document again, whole, where it has been deleted. */
+function operationOf({ known, document }: Plan): AnyBulkWriteOperation<StoredRecord> {
+  if (!known) return { insertOne: { document } }
+  const { _id, ...replacement } = document
+  return { replaceOne: { filter: { _id, write: known.write }, replacement, upsert: true } }
+}
+
+function mergedBy({ events, before, after }: Plan): Merged {
+  return { events, before, after }
+}
+
+/** What is to be written, or the merge alone where the events change nothing. */
 function planOf(events: readonly NotificationStatus[], known: StoredRecord | undefined): Plan | Merged {
   const before = known && stateOf(known)
   const after = mergeRecord(before, events)
