@@ -59,7 +59,7 @@ export function liveRoutes(app: IngressApp, parts: StatusSocketParts): void {
     },
     async ({ c, query }) => {
       const stream = openEventStream(c, live.places, 'events')
-      const reader = { tell: (change: StatusChange) => stream.push(asEvent(change)), missed: stream.close }
+      const reader = { tell: (change: StatusChange) => stream.push(asEvent(change)), missed: () => stream.close() }
       try {
         const told = await openStatusStream({ changes: live.changes, records, tenant }, query, reader)
         if (stream.ended.aborted) told.end()

@@ -113,7 +113,7 @@ export function kafkaLag(kafka: KafkaConfig): LagSource {
     const { kafkaLagReader } = await import('../logs/kafka/lag-reader.js')
     const reader = kafkaLagReader(kafka)
     const rounds = lagOnDemand(reader)
-    return { reader, round: () => rounds.fresh(0), stop: rounds.stop }
+    return { reader, round: () => rounds.fresh(0), stop: () => rounds.stop() }
   }
 }
 

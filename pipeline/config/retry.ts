@@ -78,20 +78,16 @@ export const retrySection = section({
     low: schedule.optional().meta({ unset: 'none', accepts: waitsWords, description: firstWords }),
   }).prefault({}),
   requests: section({
-    minWait: duration
-      .default(defaults.requestMinWaitMs)
-      .meta({
-        unset: durationText(defaults.requestMinWaitMs),
-        accepts: endWords,
-        description: 'The shortest wait that a request may ask for.',
-      }),
-    maxGiveUpAfter: giveUpAfter
-      .default(defaults.requestMaxGiveUpAfterMs)
-      .meta({
-        unset: durationText(defaults.requestMaxGiveUpAfterMs),
-        accepts: endWords,
-        description: 'The latest end that a request may ask for.',
-      }),
+    minWait: duration.default(defaults.requestMinWaitMs).meta({
+      unset: durationText(defaults.requestMinWaitMs),
+      accepts: endWords,
+      description: 'The shortest wait that a request may ask for.',
+    }),
+    maxGiveUpAfter: giveUpAfter.default(defaults.requestMaxGiveUpAfterMs).meta({
+      unset: durationText(defaults.requestMaxGiveUpAfterMs),
+      accepts: endWords,
+      description: 'The latest end that a request may ask for.',
+    }),
   }).prefault({}),
   /** Of contract C. */
   baseMs: whole(10, 3_600_000)

@@ -1,5 +1,5 @@
-/** How the stages flow: rates over the last seconds, what waits before each, and how far each is behind. One meter for all
- *  logs; who counts what a stage has acked differs. */
+/** Measures how the stages flow: their rates over the last seconds, the records that wait before each, and how far each is
+ *  behind. One meter serves every log; only the source of the counts differs. */
 import type { StageBehind, StageFlow } from '../../ingress/stage-flow.js'
 import type { Topic } from '../../schemas/streams.js'
 import type { CountState, Log } from '../engine/log.js'
@@ -10,7 +10,7 @@ import type { Parked } from '../observe/metrics/delivery-observers.js'
 import { type Metrics, noLane } from '../observe/metrics/metrics.js'
 
 export interface FlowMeter {
-  /** `round`: what waits, as the log itself was asked; as far as this process knows unless given. */
+  /** `round`: the lag that the log reported. Without it, the lag is what this process knows. */
   stages(round?: LagRound | null): Promise<readonly StageFlow[]>
   stop(): void
 }
@@ -18,85 +18,58 @@ export interface FlowMeter {
 export interface FlowSource {
   readonly stages: readonly { readonly name: string; readonly topics: readonly Topic[] }[]
   readonly log: Pick<Log, 'unacked' | 'partitions'>
-  /** How many records a stage has acked so far, by its name. */
+  /** How many records each stage has acked so far, by the stage's name. */
   count(): Promise<ReadonlyMap<string, number>>
-  /** What this process knows of a stage that it runs itself; undefined of all others. */
+  /** The state of a stage that this process runs; undefined for every other stage. */
   here(stage: string): Pick<StageFlow, 'state' | 'restarts'> | undefined
-  /** How many deliveries throttle holds back; left out where that is not known here. */
+  /** How many deliveries throttle has parked; left out where this process cannot know. */
   readonly parked?: () => number
-  /** Left out: counts begin at zero and are sampled all the time. Otherwise it is called when somebody looks, and the
-   *  function that it returns when nobody has looked for a minute. */
+  /** Starts what `count` needs, and returns what stops it. It is called when somebody asks for the stages, and its result
+   *  when nobody has asked for a minute. Without it, counts begin at zero and are sampled all the time. */
   readonly watch?: () => () => void
 }
 
-/** Nobody has looked for so long: what is watched for them is watched no more. */
+/** How long nobody has to ask before the watch stops. */
 const idleMs = 60_000
 
-export function flowMeter({ stages, log, count, here, parked, watch }: FlowSource): FlowMeter {
-  const rates = new Map(stages.map(({ name }) => [name, rate(watch === undefined)]))
-  let lookedMs = 0
-  let sampler: NodeJS.Timeout | null = null
-  let unwatch: (() => void) | null = null
-  if (!watch) sampleOn()
+export function flowMeter(source: FlowSource): FlowMeter {
+  const { stages, count } = source
+  const rates = sampledRates(source)
 
   return {
     async stages(round = null) {
-      lookedMs = Date.now()
-      await begin()
+      await rates.looked()
       const counts = await count()
-      return stages.map((stage) => flowOf(stage, counts.get(stage.name) ?? 0, round))
+      return stages.map((stage) =>
+        flowOf(source, stage, round, {
+          processed: counts.get(stage.name) ?? 0,
+          perSecond: rates.perSecond(stage.name),
+        }),
+      )
     },
-    stop: end,
+    stop: rates.stop,
   }
+}
 
-  async function begin(): Promise<void> {
-    if (sampler || !watch) return
-    unwatch = watch()
-    sampleOn()
-    await sample()
-  }
-
-  function sampleOn(): void {
-    sampler = setInterval(() => {
-      if (watch && Date.now() - lookedMs > idleMs) end()
-      else void sample()
-    }, sampleMs)
-    sampler.unref()
-  }
-
-  function end(): void {
-    if (sampler) clearInterval(sampler)
-    sampler = null
-    unwatch?.()
-    unwatch = null
-    for (const own of rates.values()) own.clear()
-  }
-
-  async function sample(): Promise<void> {
-    const counts = await count()
-    if (sampler) for (const [name, own] of rates) own.add(counts.get(name) ?? 0)
-  }
-
-  function flowOf(
-    { name, topics }: FlowSource['stages'][number],
-    processed: number,
-    round: LagRound | null,
-  ): StageFlow {
-    const described = topology().stages.find((stage) => stage.name === name)
-    const { state = 'running', restarts = 0 } = here(name) ?? {}
-    return {
-      stage: name,
-      input: described?.input ?? '',
-      outputs: described?.outputs ?? [],
-      state,
-      processed,
-      perSecond: rates.get(name)?.perSecond() ?? 0,
-      lag: round
-        ? waitingByLane(round.reading.partitions.filter(({ stage }) => stage === name))
-        : waitingByLane(unsettledIn(log, name, topics)),
-      ...(name === 'throttle' && parked && { parked: parked() }),
-      restarts,
-    }
+function flowOf(
+  { log, here, parked }: FlowSource,
+  { name, topics }: FlowSource['stages'][number],
+  round: LagRound | null,
+  measured: Pick<StageFlow, 'processed' | 'perSecond'>,
+): StageFlow {
+  const described = topology().stages.find((stage) => stage.name === name)
+  const { state = 'running', restarts = 0 } = here(name) ?? {}
+  return {
+    stage: name,
+    input: described?.input ?? '',
+    outputs: described?.outputs ?? [],
+    state,
+    ...measured,
+    lag: round
+      ? waitingByLane(round.reading.partitions.filter(({ stage }) => stage === name))
+      : waitingByLane(unackedIn(log, name, topics)),
+    ...(name === 'throttle' && parked && { parked: parked() }),
+    restarts,
   }
 }
 
@@ -110,10 +83,53 @@ export async function consumedByStage({ consumed }: Metrics): Promise<ReadonlyMa
   return counts
 }
 
-/** Counts are to be added so often. */
+/** Between two samples of the counts. */
 const sampleMs = 1000
 /** Rates are means over this many samples. */
 const samplesKept = 5
+
+/** The rates of all stages, sampled while somebody asks for them. */
+function sampledRates({ stages, count, watch }: FlowSource) {
+  const rates = new Map(stages.map(({ name }) => [name, rate(watch === undefined)]))
+  let lookedMs = 0
+  let sampler: NodeJS.Timeout | null = null
+  let unwatch: (() => void) | null = null
+  if (!watch) start()
+
+  return {
+    /** Somebody asks for the rates: begins to sample where that is not under way. */
+    async looked(): Promise<void> {
+      lookedMs = Date.now()
+      if (sampler || !watch) return
+      unwatch = watch()
+      start()
+      await sample()
+    },
+    perSecond: (stage: string) => rates.get(stage)?.perSecond() ?? 0,
+    stop,
+  }
+
+  function start(): void {
+    sampler = setInterval(() => {
+      if (watch && Date.now() - lookedMs > idleMs) stop()
+      else void sample()
+    }, sampleMs)
+    sampler.unref()
+  }
+
+  function stop(): void {
+    if (sampler) clearInterval(sampler)
+    sampler = null
+    unwatch?.()
+    unwatch = null
+    for (const own of rates.values()) own.clear()
+  }
+
+  async function sample(): Promise<void> {
+    const counts = await count()
+    if (sampler) for (const [name, own] of rates) own.add(counts.get(name) ?? 0)
+  }
+}
 
 interface Rate {
   add(count: number): void
@@ -121,8 +137,8 @@ interface Rate {
   clear(): void
 }
 
-/** The rate of a count that only grows. `fromZero` false: what was counted before the first sample that tells anything is
- *  no rate. */
+/** The rate of a count that only grows. `fromZero` false: the count of the first sample above zero is where the rate
+ *  begins, because nobody knows when it was counted. */
 function rate(fromZero: boolean): Rate {
   let samples: number[] = fromZero ? [0] : []
   return {
@@ -146,15 +162,15 @@ interface Waiting {
   readonly records: number
 }
 
-/** What the group has not acked of each partition, as far as is known in this process. */
-function unsettledIn(log: FlowSource['log'], group: string, topics: readonly Topic[]): readonly Waiting[] {
+/** The records of each partition that the group has not acked, as far as this process knows. */
+function unackedIn(log: FlowSource['log'], group: string, topics: readonly Topic[]): readonly Waiting[] {
   const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
   return topics.flatMap((topic) =>
     partitions.map((partition) => ({ topic, records: log.unacked(group, { topic, partition }) })),
   )
 }
 
-/** Records that wait, by lane. */
+/** Adds up the waiting records by lane. */
 function waitingByLane(lags: readonly Waiting[]): Readonly<Record<string, number>> {
   const waiting: Record<string, number> = {}
   for (const { topic, records } of lags) {
@@ -164,7 +180,7 @@ function waitingByLane(lags: readonly Waiting[]): Readonly<Record<string, number
   return waiting
 }
 
-/** What of a stage's lag is told beside the records that wait. */
+/** The part of a stage's lag that is published beside the waiting records. */
 export function behindOf({ ageMs, retentionUsed, lost, drainMs, members, lanes }: StageLag): StageBehind {
   return {
     ...{ ageMs, retentionUsed, lost, members },
@@ -176,7 +192,7 @@ export function behindOf({ ageMs, retentionUsed, lost, drainMs, members, lanes }
   }
 }
 
-/** The stages with what a round found of each; as they are where there was none. */
+/** Adds what a round found to each stage; without a round the stages stay as they are. */
 export function withBehind(stages: readonly StageFlow[], round: LagRound | null): readonly StageFlow[] {
   return stages.map((flow) => {
     const found = round?.stages.find(({ stage }) => stage === flow.stage)
@@ -184,13 +200,14 @@ export function withBehind(stages: readonly StageFlow[], round: LagRound | null)
   })
 }
 
-/** Where throttle keeps them: stages/throttle/parking.ts. */
+/** The key ranges of throttle's parked deliveries: stages/throttle/parking.ts. */
 const waitingForTime = [['d/', 'd0']] as const
 const waitingForDestination = [['w/', 'w0']] as const
-/** Of each, at most. Counting more would take the time of whoever owns the state, and says no more to a person. */
+/** Deliveries of each kind that are counted at most. Counting more would block the owner of the state, and a person would
+ *  learn nothing more from it. */
 const maxParked = 10_000
 
-/** What throttle holds back, counted in its state. */
+/** How many deliveries throttle has parked, counted in its state. */
 export function countParked(countState: CountState): Parked {
   return {
     time: countState('throttle', waitingForTime, maxParked),

@@ -1,9 +1,9 @@
-/** Looks at every group again and again, or when asked, and tells what the last round found. */
+/** Reads the lag of every consumer group periodically or on demand, and keeps what the last round found. */
 import { Unavailable } from '../../../schemas/errors.js'
 import type { LagReader, LagReading } from '../../engine/lag-reading.js'
 import { type LagTrend, lagTrend, type StageLag } from './lag-trend.js'
 
-/** What came of a round. */
+/** What a round found. */
 export interface LagRound {
   readonly reading: LagReading
   readonly stages: readonly StageLag[]
@@ -11,103 +11,115 @@ export interface LagRound {
 
 export interface LagRoundsOptions {
   readonly reader: LagReader
-  /** Between the beginnings of two rounds; a longer one delays the next. */
+  /** Between the beginnings of two rounds. A round that takes longer delays the next one. */
   readonly everyMs: number
   readonly onRound?: (round: LagRound, tookMs: number) => void
-  /** `inARow`: how many have failed since the last that did not. */
+  /** `inARow`: how many rounds have failed since the last one that succeeded. */
   readonly onFailure?: (error: unknown, inARow: number) => void
 }
 
 export interface LagRounds {
-  /** The last round that succeeded and is not too old to be shown. */
+  /** The last round that succeeded; null where too many have failed since. */
   latest(): LagRound | null
-  /** Why the last round failed; null where it did not, or none has ended yet. */
+  /** Why the last round failed; null where it succeeded or no round has ended yet. */
   failure(): unknown
-  /** A round for whoever asks, unless one is under way or younger than `ageMs`. Rejects as the round does. */
+  /** The round under way; else the last one where it is at most `ageMs` old; else a new one. Rejects as the round does. */
   fresh(ageMs: number): Promise<LagRound>
   stop(): Promise<void>
 }
 
-/** A round is given up after this; each wait in it has a shorter bound of its own. */
+/** A round fails after this time; each wait in it has a shorter bound of its own. */
 export const roundMostMs = 30_000
-/** What was found is shown while no more rounds than these have failed since. */
+/** The last round is still shown while at most this many rounds have failed since. */
 export const failuresShown = 2
-/** Rates and drain estimates are means over this time, or two rounds. */
+/** Rates and drain estimates are means over this time, or over two rounds where those take longer. */
 const windowMs = 60_000
 
-/** Rounds that only begin when somebody asks. */
+/** Rounds that begin only when somebody asks. */
 export function lagOnDemand(reader: LagReader): LagRounds {
-  return rounds({ reader, everyMs: windowMs })
+  return new Rounds({ reader, everyMs: windowMs })
 }
 
-/** Rounds from now on. */
+/** Rounds that begin now and repeat. */
 export function lagRounds(options: LagRoundsOptions): LagRounds {
-  const made = rounds(options)
-  made.begin()
-  return made
+  const rounds = new Rounds(options)
+  rounds.begin()
+  return rounds
 }
 
-function rounds({ reader, everyMs, onRound, onFailure }: LagRoundsOptions): LagRounds & { begin(): void } {
-  const trend: LagTrend = lagTrend(windowMs)
-  let last: LagRound | null = null
-  let lastEndedMs = Number.NEGATIVE_INFINITY
-  let failed: unknown = null
-  let failures = 0
-  let running: Promise<LagRound> | null = null
-  let timer: NodeJS.Timeout | undefined
-  let stopped = false
+class Rounds implements LagRounds {
+  readonly #options: LagRoundsOptions
+  readonly #trend: LagTrend = lagTrend(windowMs)
+  #last: LagRound | null = null
+  #lastEndedMs = Number.NEGATIVE_INFINITY
+  #failed: unknown = null
+  #failures = 0
+  #running: Promise<LagRound> | null = null
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
 
-  return {
-    begin,
-    latest: () => (failures > failuresShown ? null : last),
-    failure: () => failed,
-    async fresh(ageMs) {
-      if (running) return running
-      if (last && failures === 0 && performance.now() - lastEndedMs <= ageMs) return last
-      return round()
-    },
-    async stop() {
-      stopped = true
-      clearTimeout(timer)
-      await reader.close()
-      await running?.catch(() => undefined)
-    },
+  constructor(options: LagRoundsOptions) {
+    this.#options = options
   }
 
-  function begin(): void {
-    if (stopped) return
+  /** Runs rounds until `stop`. */
+  begin(): void {
+    if (this.#stopped) return
     const begunMs = performance.now()
-    void (running ?? round())
+    void (this.#running ?? this.#round())
       .catch(() => undefined)
       .then(() => {
-        if (stopped) return
-        timer = setTimeout(begin, Math.max(0, everyMs - (performance.now() - begunMs)))
-        timer.unref()
+        if (this.#stopped) return
+        const pauseMs = Math.max(0, this.#options.everyMs - (performance.now() - begunMs))
+        this.#timer = setTimeout(() => this.begin(), pauseMs)
+        this.#timer.unref()
       })
   }
 
-  function round(): Promise<LagRound> {
-    running = look().finally(() => {
-      running = null
-    })
-    return running
+  latest(): LagRound | null {
+    return this.#failures > failuresShown ? null : this.#last
   }
 
-  async function look(): Promise<LagRound> {
+  failure(): unknown {
+    return this.#failed
+  }
+
+  async fresh(ageMs: number): Promise<LagRound> {
+    if (this.#running) return this.#running
+    if (this.#last && this.#failures === 0 && performance.now() - this.#lastEndedMs <= ageMs) return this.#last
+    return this.#round()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await this.#options.reader.close()
+    await this.#running?.catch(() => undefined)
+  }
+
+  #round(): Promise<LagRound> {
+    this.#running = this.#look().finally(() => {
+      this.#running = null
+    })
+    return this.#running
+  }
+
+  async #look(): Promise<LagRound> {
+    const { reader, onRound, onFailure } = this.#options
     const begunMs = performance.now()
     try {
       const reading = await withinBound(reader.read())
-      const found = { reading, stages: trend.note(reading) }
-      last = found
-      lastEndedMs = performance.now()
-      failed = null
-      failures = 0
-      onRound?.(found, lastEndedMs - begunMs)
+      const found = { reading, stages: this.#trend.note(reading) }
+      this.#last = found
+      this.#lastEndedMs = performance.now()
+      this.#failed = null
+      this.#failures = 0
+      onRound?.(found, this.#lastEndedMs - begunMs)
       return found
     } catch (error) {
-      failed = error
-      failures++
-      if (!stopped) onFailure?.(error, failures)
+      this.#failed = error
+      this.#failures++
+      if (!this.#stopped) onFailure?.(error, this.#failures)
       throw error
     }
   }

@@ -1,7 +1,7 @@
-/** Everything that writes, in one place: the log, the stores, the stages, the providers. It runs in a thread of its own
- *  (`engine-thread.ts`), so that nothing here keeps the HTTP thread waiting; tests and the bench run it in their own.
+/** Runs everything that writes: the log, the stores, the stages and the providers. It has a thread of its own
+ *  (`engine-thread.ts`), so that nothing here blocks the HTTP thread; tests and the bench run it in their own thread.
  *
- *  Invariant: one engine for each data folder; it alone writes to the file. */
+ *  Invariant: each data folder has one engine, and only the engine writes to the file. */
 import type { Acceptance, Claim, TemplateCheck } from '../../../ingress/ports.js'
 import type { StageFlow } from '../../../ingress/stage-flow.js'
 import type { CancelRequested, NotificationRequested, ReplayRequested } from '../../../schemas/events.js'
@@ -15,53 +15,53 @@ import { acceptedChange, showChange } from '../../../stages/record/changes.js'
 import type { RecordWatchers } from '../../../stages/record/record.js'
 import { stageNames } from '../../../stages/stage.js'
 import type { Config } from '../../config/config.js'
-import { createCodec } from '../../engine/codec.js'
+import { type Codec, createCodec } from '../../engine/codec.js'
 import type { Log } from '../../engine/log.js'
 import { stateOf } from '../../engine/worker.js'
 import { Database, openingError } from '../../logs/sqlite/database.js'
-import { sqliteLog } from '../../logs/sqlite/log.js'
+import { type SqliteLog, sqliteLog } from '../../logs/sqlite/log.js'
 import { sqliteObserver } from '../../observe/metrics/databases.js'
 import { createMetrics, type Metrics } from '../../observe/metrics/metrics.js'
 import type { Tracing } from '../../observe/tracing/tracing.js'
 import { createTemplateCheck } from '../../rendering/check.js'
-import { createRenderer } from '../../rendering/pool.js'
+import { createRenderer, type RendererPool } from '../../rendering/pool.js'
 import { storeRetention } from '../../stores/retention.js'
 import { recordReader } from '../../stores/sqlite/records.js'
 import { openStores } from '../../stores/sqlite/stores.js'
 import { replayRecords, runDeadLetters } from '../dead-letters.js'
-import { consumedByStage, countParked, flowMeter } from '../flow-meter.js'
+import { consumedByStage, countParked, type FlowMeter, flowMeter } from '../flow-meter.js'
 import { keepFile } from '../housekeeping.js'
 import { createBindings } from '../provider-bindings.js'
-import { embeddedSizes, type StagePorts, startStages } from '../stages.js'
+import { embeddedSizes, type RunningStage, type StagePorts, startStages } from '../stages.js'
 import { providerHealth } from '../tailed-events.js'
 import { localStates, stalledStages, stopStages } from '../workers.js'
 
-/** One request of the ingress: all its notifications or none. */
+/** One request of the ingress. All its notifications are accepted or none. */
 export interface AcceptRequest {
   readonly notifications: readonly NotificationRequested[]
   readonly claim: Claim | null
 }
 
 export interface EngineHooks {
-  /** Told of what changed in the records, in the order of each, while somebody watches: as many at a time as are
-   *  accepted or merged in one go. */
+  /** Called with the changes of the records while somebody watches, those of one record in order: with as many at a
+   *  time as one transaction accepts or merges. */
   readonly changed: (changes: readonly Change[]) => void
   readonly crashed: StagePorts['crashed']
   readonly kept: (line: OutboxLine) => void
-  /** Closed with the engine; off unless given. */
+  /** Closed with the engine. Without it nothing is traced. */
   readonly tracing?: Tracing | null
-  /** What it counts, where that is not of its own. */
+  /** Where the engine counts; it creates its own metrics unless these are given. */
   readonly metrics?: Metrics
-  /** Puts other carriers in the place of the configured ones: the bench's stub. */
+  /** Replace the configured providers, as the bench does with its stub. */
   readonly bindings?: ReadonlyMap<string, ProviderBinding>
-  /** The stages begin when it resolves, which must be before `close`; at once where there is none. The bench lays a
-   *  backlog first. */
+  /** The stages start when it resolves, which must be before `close`; without it they start at once. The bench appends
+   *  a backlog first. */
   readonly begin?: Promise<void>
 }
 
-/** What the HTTP side may ask of the engine. Arguments and results can be cloned between threads. */
+/** What the HTTP thread may ask of the engine. Arguments and results can be cloned between threads. */
 export interface Engine {
-  /** Each request is accepted, answered from its claim, or fails on its own; all are synced to disk together. */
+  /** Each request is accepted, answered from its claim or fails on its own; one sync to disk covers all of them. */
   accept(request: AcceptRequest): Promise<Acceptance>
   cancel(command: CancelRequested, lane: Lane): Promise<void>
   putTemplate(tenant: string, template: TemplateVersion, expected: number): Promise<'written' | 'conflict'>
@@ -74,11 +74,11 @@ export interface Engine {
   problems(): Promise<readonly string[]>
   askLog(): Promise<void>
   stalled(): Promise<readonly string[]>
-  /** This thread's metrics, for the page of another one. */
+  /** This thread's metrics, which the HTTP thread adds to its metrics page. */
   metrics(): Promise<string>
   templateProblems: TemplateCheck['problems']
   preview: TemplateCheck['preview']
-  /** Whether status changes are told. */
+  /** Turns the calls of `EngineHooks.changed` on or off. */
   watch(on: boolean): Promise<void>
   close(): Promise<void>
 }
@@ -87,99 +87,42 @@ const partitions = 1
 const drainMs = 8000
 
 export async function openEngine(config: Config, databaseFile: string, hooks: EngineHooks): Promise<Engine> {
-  const nowMs = Date.now
   const metrics = hooks.metrics ?? createMetrics()
-  const { database, stores, log } = openFile(config, databaseFile, nowMs, metrics)
+  const file = openFile(config, databaseFile, Date.now, metrics)
+  const { stores, log } = file
   const codec = createCodec()
-  const { rendering } = config
-  const renderer = createRenderer({
-    threads: rendering.workers,
-    outputBytes: rendering.outputBytes,
-    times: { aloneJobMs: rendering.timeLimitMs },
-  })
-  const bindings =
-    hooks.bindings ??
-    createBindings(config.providers, {
-      inbox: stores.inbox,
-      outbox: stores.outbox,
-      announce: hooks.kept,
-      nowMs,
-    })
-  let watched = false
+  const renderer = rendererOf(config)
+  const bindings = hooks.bindings ?? configuredBindings(config, stores, hooks)
+  const watch = { on: false }
   const watchers: RecordWatchers = {
-    watching: () => watched,
+    watching: () => watch.on,
     tell: (changes) => hooks.changed(changes.map(showChange)),
   }
-  const health = providerHealth(log, codec, nowMs)
-  const enrich = { directory: stores.directory, templates: stores.templateSource, renderer }
-  const stagePorts: StagePorts = {
-    log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
-    codec,
-    outcomes: () => recordReader(database),
-    directory: () => stores.directory,
-    enrich: () => enrich,
-    records: () => stores,
-    watchers,
-    bindings: () => bindings,
-    health,
-    countState: log.countState,
-    metrics,
-    tracing: hooks.tracing ?? null,
-    crashed: hooks.crashed,
-  }
-  const stages = startStages(stageNames, config, stagePorts, { announce: false, sizes: embeddedSizes })
-  const parked = () => {
-    const { time, destination } = countParked(log.countState)
-    return time + destination
-  }
-  const meter = flowMeter({
-    stages,
-    log,
-    count: () => consumedByStage(metrics),
-    here: (stage) => localStates(stages).get(stage),
-    parked,
-  })
-  const letters = runDeadLetters(stagePorts, stores.letters)
-  const housekeeping = keepFile(config.retention, log, stores, nowMs)
+  const ports = stagePorts({ file, codec, renderer, bindings, watchers, metrics }, hooks)
+  const stages = startStages(stageNames, config, ports, { announce: false, sizes: embeddedSizes })
+  const letters = runDeadLetters(ports, stores.letters)
+  const meter = meterOf(stages, log, metrics)
+  const housekeeping = keepFile(config.retention, log, stores, Date.now)
   const check = createTemplateCheck(renderer)
 
   return {
-    async accept({ notifications, claim }) {
-      const outgoing = notifications.map((notification) =>
-        codec.encode(requested(notification), notification.acceptedAtMs),
-      )
-      return log
-        .appendIf(outgoing, () => {
-          const tenant = notifications[0]?.tenant ?? 'default'
-          const acceptance = claim ? stores.claim(tenant, claim) : ({ kind: 'accepted' } as const)
-          const append = acceptance.kind === 'accepted'
-          if (append) stores.insertAccepted(notifications)
-          return { append, acceptance }
-        })
-        .then(({ append, acceptance }) => {
-          if (watched && append) hooks.changed(notifications.map(acceptedChange))
-          return acceptance
-        })
+    ...storeCalls(stores),
+    async accept(request) {
+      const { append, acceptance } = await acceptInto(request, file, codec)
+      if (watch.on && append) hooks.changed(request.notifications.map(acceptedChange))
+      return acceptance
     },
-    cancel: (command, lane) => log.append([codec.encode(cancel(command, 'notifications.requested', lane), nowMs())]),
-    putTemplate: stores.templates.put,
-    deleteTemplate: stores.templates.delete,
-    putRecipient: stores.recipients.put,
-    deleteRecipient: stores.recipients.delete,
-    markRead: stores.inbox.markRead,
+    cancel: (command, lane) => log.append([codec.encode(cancel(command, 'notifications.requested', lane), Date.now())]),
     requestReplays: (commands) => log.append(replayRecords(codec, commands)),
     stages: () => meter.stages(),
-    problems: async () =>
-      stages.flatMap(({ name, worker }) =>
-        worker.restarts() > 0 && stateOf(worker) !== 'running' ? [`${name} is restarting`] : [],
-      ),
+    problems: async () => restartingStages(stages),
     askLog: () => log.ask(),
     stalled: async () => stalledStages(stages),
     metrics: () => metrics.text(),
     templateProblems: check.problems,
     preview: check.preview,
     watch: async (on) => {
-      watched = on
+      watch.on = on
     },
     async close() {
       housekeeping.stop()
@@ -189,16 +132,105 @@ export async function openEngine(config: Config, databaseFile: string, hooks: En
       await renderer.close()
       await hooks.tracing?.close()
       await log.close()
-      database.close()
+      file.database.close()
     },
   }
+}
+
+type EngineFile = ReturnType<typeof openFile>
+
+interface EngineParts {
+  readonly file: EngineFile
+  readonly codec: Codec
+  readonly renderer: RendererPool
+  readonly bindings: ReadonlyMap<string, ProviderBinding>
+  readonly watchers: RecordWatchers
+  readonly metrics: Metrics
+}
+
+/** What the stages and the dead-letter worker are given. */
+function stagePorts({ file, codec, renderer, ...parts }: EngineParts, hooks: EngineHooks): StagePorts {
+  const { database, stores, log } = file
+  const health = providerHealth(log, codec, Date.now)
+  const enrich = { directory: stores.directory, templates: stores.templateSource, renderer }
+  return {
+    log: hooks.begin ? joinedAfter(hooks.begin, log) : log,
+    codec,
+    outcomes: () => recordReader(database),
+    directory: () => stores.directory,
+    enrich: () => enrich,
+    records: () => stores,
+    watchers: parts.watchers,
+    bindings: () => parts.bindings,
+    health,
+    countState: log.countState,
+    metrics: parts.metrics,
+    tracing: hooks.tracing ?? null,
+    crashed: hooks.crashed,
+  }
+}
+
+/** Appends a request's notifications and inserts their records in one transaction, unless the request's idempotency key
+ *  was claimed before. */
+function acceptInto({ notifications, claim }: AcceptRequest, { log, stores }: EngineFile, codec: Codec) {
+  const outgoing = notifications.map((notification) => codec.encode(requested(notification), notification.acceptedAtMs))
+  return log.appendIf(outgoing, () => {
+    const tenant = notifications[0]?.tenant ?? 'default'
+    const acceptance: Acceptance = claim ? stores.claim(tenant, claim) : { kind: 'accepted' }
+    const append = acceptance.kind === 'accepted'
+    if (append) stores.insertAccepted(notifications)
+    return { append, acceptance }
+  })
+}
+
+/** The calls that the stores answer alone. */
+function storeCalls({ templates, recipients, inbox }: EngineFile['stores']) {
+  return {
+    putTemplate: templates.put,
+    deleteTemplate: templates.delete,
+    putRecipient: recipients.put,
+    deleteRecipient: recipients.delete,
+    markRead: inbox.markRead,
+  }
+}
+
+function rendererOf({ rendering }: Config): RendererPool {
+  return createRenderer({
+    threads: rendering.workers,
+    outputBytes: rendering.outputBytes,
+    times: { aloneJobMs: rendering.timeLimitMs },
+  })
+}
+
+function configuredBindings({ providers }: Config, { inbox, outbox }: EngineFile['stores'], { kept }: EngineHooks) {
+  return createBindings(providers, { inbox, outbox, announce: kept, nowMs: Date.now })
+}
+
+function meterOf(stages: readonly RunningStage[], log: SqliteLog, metrics: Metrics): FlowMeter {
+  return flowMeter({
+    stages,
+    log,
+    count: () => consumedByStage(metrics),
+    here: (stage) => localStates(stages).get(stage),
+    parked: () => {
+      const { time, destination } = countParked(log.countState)
+      return time + destination
+    },
+  })
+}
+
+/** A line for each worker that restarts after a crash. */
+function restartingStages(stages: readonly RunningStage[]): string[] {
+  return stages.flatMap(({ name, worker }) =>
+    worker.restarts() > 0 && stateOf(worker) !== 'running' ? [`${name} is restarting`] : [],
+  )
 }
 
 function joinedAfter(begin: Promise<void>, log: Log): Log {
   return { ...log, join: (options) => begin.then(() => log.join(options)) }
 }
 
-/** The file's log and stores; their tables are made where they are missing. */
+/** Opens the file's log and stores and creates the tables that are missing. */
 function openFile(config: Config, databaseFile: string, nowMs: () => number, metrics: Metrics) {
   try {
     const database = new Database(databaseFile, { observer: sqliteObserver(metrics, 'commits') })

@@ -1,4 +1,4 @@
-/** What every process on Kafka is made of: the log, the shared store, the codec, and what its stages ask for. */
+/** Opens what every process on Kafka needs: the log, the shared store, the codec and the ports of its stages. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { firstValueFrom, Subject } from 'rxjs'
@@ -25,13 +25,13 @@ import { type StateFolder, takeStateFolder } from './state-folder.js'
 
 export interface ProcessOptions {
   readonly config: Config
-  /** What the process runs, for its local state. */
+  /** What the process runs; names the folder of its local state. */
   readonly role: string
   readonly metrics: Metrics
   readonly logger: Logger
-  /** Creates missing topics, whatever the configuration says. */
+  /** Creates missing topics even where the configuration does not allow it. */
   readonly createTopics: boolean
-  /** Puts other carriers in the place of the configured ones. */
+  /** Replace the configured providers. */
   readonly bindings?: ReadonlyMap<string, ProviderBinding> | undefined
   /** Aborts the wait for Kafka. */
   readonly signal: AbortSignal
@@ -43,18 +43,18 @@ export interface Runtime {
   readonly parts: Parts
   /** Resolves when the process cannot go on. */
   readonly died: Promise<unknown>
-  /** What every worker is given. */
+  /** The ports of every worker. */
   readonly workerPorts: WorkerPorts
-  /** What these stages are given. */
+  /** The ports of these stages; opens what they need. */
   stagePorts(names: readonly StageName[]): Promise<StagePorts>
   close(): Promise<void>
 }
 
-/** Stages that need the store, and those that need to know the providers. */
+/** Stages that need the store, and stages that need the providers. */
 const storing: ReadonlySet<StageName> = new Set(['enrich-template', 'record'])
 const carrying: ReadonlySet<StageName> = new Set(['throttle', 'deliver'])
 
-/** Opens everything once Kafka and its topics are there. Rejects with an error that says what to do. */
+/** Opens everything once Kafka and its topics are available. Rejects with an error that says what to do. */
 export async function openProcess(options: ProcessOptions): Promise<Runtime> {
   const { config, role, logger, signal } = options
   const { kafka } = config
@@ -76,7 +76,7 @@ export async function openProcess(options: ProcessOptions): Promise<Runtime> {
   }
 }
 
-/** The command runs on Kafka only. */
+/** The command needs Kafka, and none is configured. */
 export class KafkaNotConfigured extends Error {
   override readonly name = 'KafkaNotConfigured'
   readonly code = 'kafka-not-configured'
@@ -87,7 +87,7 @@ export class KafkaNotConfigured extends Error {
   }
 }
 
-/** The registry's client is loaded only where there is one. */
+/** Loads the registry's client only where a registry is configured. */
 async function codecOf({ registry }: Config, { path: folder }: StateFolder, logger: Logger): Promise<OpenCodec> {
   if (registry === null) return { codec: createCodec(), close: async () => undefined }
   const { openCodec } = await import('../../registry/open-codec.js')
@@ -100,7 +100,6 @@ async function openRuntime(
   folder: StateFolder,
   { codec, close: closeCodec }: OpenCodec,
 ): Promise<Runtime> {
-  const nowMs = Date.now
   const died = new Subject<Error>()
   const log = await openKafkaLog({
     ...logOptions(config, kafka),
@@ -109,7 +108,7 @@ async function openRuntime(
     onUnusable: (why) => died.next(why),
     observer: kafkaObserver(metrics),
   })
-  const parts = openParts(config, logger, nowMs, metrics, given)
+  const parts = openParts(config, logger, Date.now, metrics, given)
   const tracing = await openTracing({ config, role, metrics, logger })
   const workerPorts: Runtime['workerPorts'] = {
     log,
@@ -125,30 +124,7 @@ async function openRuntime(
     parts,
     died: firstValueFrom(died),
     workerPorts,
-    async stagePorts(names) {
-      const stores = names.some((name) => storing.has(name)) ? await parts.stores() : null
-      const bindings = names.some((name) => carrying.has(name)) ? await parts.bindings() : null
-      const renderer = names.includes('enrich-template') ? await parts.renderer() : null
-      const needed = <T>(part: T | null): T => {
-        if (part === null) throw new Error(`No part was opened for it: ${names}`)
-        return part
-      }
-      return {
-        ...workerPorts,
-        // Opened when a duplicate is found, and not before.
-        outcomes: () => ({ endsOf: async (tenant, ids) => (await parts.stores()).records.endsOf(tenant, ids) }),
-        directory: () => ({ find: async (wanted) => (await parts.stores()).directory.find(wanted) }),
-        enrich: () => {
-          const { directory, templateSource: templates } = needed(stores)
-          return { directory, templates, renderer: needed(renderer) }
-        },
-        records: () => needed(stores),
-        watchers: null,
-        bindings: () => needed(bindings),
-        health: providerHealth(log, codec, nowMs),
-        countState: log.countState,
-      }
-    },
+    stagePorts: (names) => stagePortsOf(names, workerPorts, log, parts),
     async close() {
       await parts.close()
       await tracing?.close()
@@ -156,6 +132,37 @@ async function openRuntime(
       await closeCodec()
       folder.unlock()
     },
+  }
+}
+
+/** Opens the parts that these stages need, and no others. */
+async function stagePortsOf(
+  names: readonly StageName[],
+  workerPorts: WorkerPorts,
+  log: KafkaLog,
+  parts: Parts,
+): Promise<StagePorts> {
+  const stores = names.some((name) => storing.has(name)) ? await parts.stores() : null
+  const bindings = names.some((name) => carrying.has(name)) ? await parts.bindings() : null
+  const renderer = names.includes('enrich-template') ? await parts.renderer() : null
+  const needed = <T>(part: T | null): T => {
+    if (part === null) throw new Error(`No part was opened for it: ${names}`)
+    return part
+  }
+  return {
+    ...workerPorts,
+    // The store is opened only when a duplicate is found.
+    outcomes: () => ({ endsOf: async (tenant, ids) => (await parts.stores()).records.endsOf(tenant, ids) }),
+    directory: () => ({ find: async (wanted) => (await parts.stores()).directory.find(wanted) }),
+    enrich: () => {
+      const { directory, templateSource: templates } = needed(stores)
+      return { directory, templates, renderer: needed(renderer) }
+    },
+    records: () => needed(stores),
+    watchers: null,
+    bindings: () => needed(bindings),
+    health: providerHealth(log, workerPorts.codec, Date.now),
+    countState: log.countState,
   }
 }
 
@@ -181,7 +188,7 @@ function tellRestore({ group, records, perSecond, leftMs }: RestoreProgress, met
 const firstPauseMs = 500
 const longestPauseMs = 10_000
 
-/** Tries until it opens; rejects with an error that waiting does not mend, and when `signal` aborts. */
+/** Tries until `open` succeeds. Rejects with an error that waiting does not cure, and when `signal` aborts. */
 export async function openWhenReady<T>(
   open: () => Promise<T>,
   signal: AbortSignal,
