@@ -1,7 +1,7 @@
 /** The log in memory, in virtual time, on which stages and workers are tested. Like a broker it lets several consumers
  *  share a group, reassigns partitions, fences, fails when a test says so, and outlives its consumers.
  *
- *  Invariant: records, positions and state of a commit become visible together, and the same seed gives the same run. */
+ *  Invariant: records, positions and state of a commit become visible together. The same seed gives the same run. */
 import { filter, firstValueFrom, map, Observable, type SchedulerLike } from 'rxjs'
 import { Unavailable } from '../../../schemas/errors.js'
 import { type Topic, topicName } from '../../../schemas/streams.js'

@@ -1,7 +1,7 @@
 /** Writes records.
  *
- *  Invariant: no status event is lost or counted twice, whoever else writes. A document is replaced only if it is still as
- *  it was read; a writer that loses this race merges its events again, into what the winner stored. The merge is
+ *  Invariant: no status event is lost or counted twice, whoever else writes. A document is replaced only if it is still
+ *  as it was read; a writer that loses this race merges its events again, into what the winner stored. The merge is
  *  commutative and idempotent, so it needs no transaction, and a batch may be written again after any failure. */
 import { randomUUID } from 'node:crypto'
 import type { AnyBulkWriteOperation, Collection } from 'mongodb'
@@ -18,10 +18,10 @@ import { documentOf, type RecordDocument, recordCollection, type StoredRecord, s
 import { statsTally } from './stats.js'
 
 export interface RecordWriter {
-  /** Writes the first record of each notification, with status accepted. A record that exists already is not changed. */
+  /** Writes the first record of each notification, with status accepted. It does not change an existing record. */
   insertAccepted(notifications: readonly NotificationRequested[]): Promise<void>
   /** Merges status events, once for each notification. Returns how each record changed, and how earlier calls changed
-   *  records before they were rejected. After a rejection some events are stored; the caller merges all of them again. */
+   *  records before they were rejected. After a rejection some events are stored; the caller merges them all again. */
   mergeStatus(events: readonly NotificationStatus[]): Promise<readonly Merged[]>
 }
 
@@ -83,8 +83,8 @@ export function recordWriter(mongo: Mongo): RecordWriter {
 /** The status events of one notification. */
 type Group = readonly NotificationStatus[]
 
-/** Merges groups into their records until every one is stored. It calls `written` for each record that was replaced, also
- *  for one whose answer an earlier call did not get, and `unchanged` for each that needed no write. */
+/** Merges groups into their records until every one is stored. It calls `written` for each record that was replaced,
+ *  also for one whose answer an earlier call did not get, and `unchanged` for each that needed no write. */
 type MergeAll = (
   groups: readonly Group[],
   written: (merge: Merged) => void,
@@ -154,8 +154,8 @@ async function load(
   return new Map(found.map((document) => [document._id, document]))
 }
 
-/** An insert, or an upsert by id and write. The upsert fails as a duplicate where another write has replaced the document,
- *  and creates the document again, whole, where it has been deleted. */
+/** An insert, or an upsert by id and write. The upsert fails as a duplicate where another write has replaced the
+ *  document, and creates the document again, whole, where it has been deleted. */
 function operationOf({ known, document }: Plan): AnyBulkWriteOperation<StoredRecord> {
   if (!known) return { insertOne: { document } }
   const { _id, ...replacement } = document
