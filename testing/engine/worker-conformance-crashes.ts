@@ -38,7 +38,7 @@ export function describeCrashes(open: () => Promise<LogUnderTest>, start: typeof
         tenant: 'default',
         atMs: letter?.atMs,
         stage: 'dedupe',
-        stream: 'notifications.requested.normal',
+        topic: 'notifications.requested.normal',
         partition: letter?.partition,
         offset: 1,
         cause,

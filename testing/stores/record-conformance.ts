@@ -266,7 +266,7 @@ export function describeRecords(open: OpenStore): void {
       await store().accept(requests)
       const late = testRetention.recordsMs - hourMs
       await store().merge(requests.map((request, at) => sampleEnd(request, at < 600 ? late : 2000)))
-      await store().prune(startMs + 2 * testRetention.recordsMs - hourMs)
+      await store().prune(startMs + 2 * testRetention.recordsMs - hourMs - 1000)
       const left = async () =>
         (
           await store().records.endsOf(
@@ -275,7 +275,7 @@ export function describeRecords(open: OpenStore): void {
           )
         ).size
       expect(await left()).toBe(600)
-      await store().prune(startMs + 2 * testRetention.recordsMs - hourMs + 1)
+      await store().prune(startMs + 2 * testRetention.recordsMs - hourMs + 1000)
       expect(await left()).toBe(0)
     })
 
