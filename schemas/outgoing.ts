@@ -17,7 +17,12 @@ import type {
 import type { Channel, EventsOn, Lane, StreamName, Topic } from './streams.js'
 
 /** An event with its way through the log. */
-export type Outgoing<N extends EventName = EventName> = EventOf<N> & Topic & { readonly key: string }
+export type Outgoing<N extends EventName = EventName> = EventOf<N> &
+  Topic & {
+    readonly key: string
+    /** True: the key is forgotten in its compacted stream; the value is not written. */
+    readonly tombstone?: true
+  }
 
 /** The key that keeps one recipient's records in order. */
 export function recipientKey(tenant: string, recipient: string): string {
@@ -85,6 +90,11 @@ export function replayDecided(value: ReplayDecided): Outgoing<'replay-decided'> 
 
 export function providerHealth(value: ProviderHealth): Outgoing<'provider-health'> {
   return { event: 'provider-health', value, ...aside('providers.health', value.key) }
+}
+
+/** After the last news of a breaker that is closed: nothing of it need be kept. */
+export function providerHealthForgotten(value: ProviderHealth): Outgoing<'provider-health'> {
+  return { ...providerHealth(value), tombstone: true }
 }
 
 interface Owned {

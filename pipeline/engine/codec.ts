@@ -108,6 +108,9 @@ const maxDetail = 300
 
 function encoded(outgoing: Outgoing, timestampMs: number, schemaId: number): NewRecord {
   const { stream, lane, channel, key, event, value } = outgoing
+  if (outgoing.tombstone) {
+    return { topic: topicOf(stream, lane, channel), key: Buffer.from(key), value: null, headers: {}, timestampMs }
+  }
   const bytes = encodeAvro(event, value, headerBytes)
   bytes[0] = 0
   bytes.writeUInt32BE(schemaId, 1)

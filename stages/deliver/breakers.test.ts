@@ -91,6 +91,21 @@ test('after its time one probe goes alone; if it fails the breaker stays open fo
   ])
 })
 
+test('of a breaker that is closed again nothing is kept', async () => {
+  const answer = () => (run.afterMs() < 1000 ? down : sent)
+  const run = runDeliver({ test: { answer } })
+  for (const id of names(5)) await run.release(deliveryOf(id))
+  await run.advance(30_000)
+  await run.release(deliveryOf('probe'))
+  const told = run.commits.flatMap(({ outputs }) => outputs.filter(({ topic }) => topic.stream === 'providers.health'))
+  expect(told.map(({ key, value }) => [Buffer.from(key ?? []).toString(), value === null])).toEqual([
+    ['test', false],
+    ['test', false],
+    ['test', false],
+    ['test', true],
+  ])
+})
+
 test('the time to the next probe doubles up to five minutes, and begins anew once it was closed', async () => {
   const answer = () => (run.afterMs() < 3_600_000 || run.afterMs() > 2 * 3_600_000 ? down : sent)
   const run = runDeliver({ test: { answer } })

@@ -4,7 +4,7 @@
  *  that commit never was; a slow provider holds up nobody else's queue; retries and deferrals go back through throttle. */
 import { defer, finalize, map, merge, type OperatorFunction, Subject } from 'rxjs'
 import type { Delivery, ProviderHealth } from '../../schemas/events.js'
-import { providerHealth } from '../../schemas/outgoing.js'
+import { providerHealth, providerHealthForgotten } from '../../schemas/outgoing.js'
 import type { Batch, Scope, Stage, StageContext } from '../stage.js'
 import { type BreakerOptions, Breakers } from './breakers.js'
 import { callProvider } from './call-provider.js'
@@ -81,7 +81,8 @@ function deliverOnce(
 function healthSteps(changes: Subject<ProviderHealth>, { takeChanges }: StageContext) {
   return changes.pipe(
     map((health): DeliverStep => {
-      const outputs = [providerHealth(health)]
+      const news = providerHealth(health)
+      const outputs = health.state === 'closed' ? [news, providerHealthForgotten(health)] : [news]
       return { acked: [], outputs, changes: takeChanges(), drops: [], deadLetters: [] }
     }),
   )

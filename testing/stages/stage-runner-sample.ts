@@ -56,7 +56,7 @@ export interface StageRunner {
   advance(ms: number): Promise<void>
   /** Lets time pass until the promise is acked. */
   during<T>(work: Promise<T>): Promise<T>
-  /** Every event of a kind on a topic so far, each way in order. */
+  /** Every event of a kind on a topic so far, each way in order, but for tombstones. */
   told<N extends EventName>(stream: StreamName, event: N): readonly Told<N>[]
   /** Milliseconds since the run began. */
   afterMs(): number
@@ -129,6 +129,7 @@ export function stageRunner({ partitions = 1, faults, passedMs }: RunnerOptions 
     during,
     told: (stream, event) =>
       watch(stream).flatMap(({ record, afterMs }) => {
+        if (record.value === null) return []
         const decoded = codec.decode(record, [event])
         return [{ topic: record.topic, value: decoded.value, afterMs }]
       }),

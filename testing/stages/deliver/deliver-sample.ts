@@ -1,6 +1,6 @@
 /** Deliver on the memory log with scripted providers, and throttle before it where a test wants retries to come back. */
 
-import { map } from 'rxjs'
+import { filter, map } from 'rxjs'
 import { vi } from 'vitest'
 import type { Worker } from '../../../pipeline/engine/worker.js'
 import type { Delivery, ProviderHealth } from '../../../schemas/events.js'
@@ -173,9 +173,10 @@ function throttleBefore(
       finished: (channel: Channel, scope: Scope) => log.acked('deliver', place(channel, scope)),
     },
     creditChanged: log.acks('deliver'),
-    health: log
-      .tail({ stream: 'providers.health', lane: null, channel: null })
-      .pipe(map((record) => codec.decode(record, ['provider-health']).value)),
+    health: log.tail({ stream: 'providers.health', lane: null, channel: null }).pipe(
+      filter(({ value }) => value !== null),
+      map((record) => codec.decode(record, ['provider-health']).value),
+    ),
     part: (delivery: Delivery) => bindings.get(delivery.provider)?.provider.destination(delivery) ?? null,
     observer: throttleUnobserved,
     wishes: null,
