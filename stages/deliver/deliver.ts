@@ -57,6 +57,7 @@ function deliverOnce(
   const { clock } = context
   const endOf = (delivery: Delivery, nowMs: number) => {
     if (delivery.expiresAtMs !== null && delivery.expiresAtMs <= nowMs) return 'expired'
+    if (delivery.triedFromMs === null) return null
     return isGivenUp(delivery, retryOf(delivery), nowMs) ? 'gave-up' : null
   }
   return (batches) =>

@@ -69,6 +69,23 @@ test('messages that come while their provider is away for 15 minutes all arrive,
   expect([ends.length, new Set(ends.map(({ status }) => status))]).toEqual([20, new Set(['sent'])])
 })
 
+test('an outage of two minutes costs 3,000 e-mails delay, few calls and nothing else', async () => {
+  const answer = () => (run.afterMs() < 2 * minute ? down : sent)
+  const retryOf = (): RetrySchedule => {
+    return { kind: 'waits', waitsMs: [30_000, 2 * minute, 10 * minute], giveUpAfterMs: 48 * 60 * minute }
+  }
+  const run = runDeliver({ test: { answer } }, { withThrottle: true, options: { retryOf } })
+  await run.append(...Array.from({ length: 3000 }, (_, index) => routed(deliveryOf(`d-${index}`))))
+  await run.advance(20 * minute)
+  const ends = run.told('notifications.status', 'notification-status').flatMap(({ value }) => value.deliveries)
+  const ended = ends.filter(({ final }) => final)
+  const spent = ended.reduce((sum, { attempts }) => sum + attempts.length - 1, 0)
+  expect([ended.length, new Set(ended.map(({ id, status }) => `${id} ${status}`)).size]).toEqual([3000, 3000])
+  expect(ended.every(({ status }) => status === 'sent')).toBe(true)
+  // The failures that opened the breaker and its probes; the breaker itself spends none.
+  expect([spent < 25, run.calls.length]).toEqual([true, 3000 + spent])
+})
+
 test('a limit for ever ends with the time of its retries', async () => {
   const answer = (): SendResult => ({ outcome: 'rate-limited', error: 'slow down', retryAfterMs: 30_000 })
   const retryOf = (): RetrySchedule => ({ kind: 'waits', waitsMs: [1000], giveUpAfterMs: 10 * minute })
