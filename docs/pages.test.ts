@@ -1,7 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { anchorsOf, linksOf, type Page, pageAt, proseOf, readme, reference, root } from './pages-under-test.js'
+import {
+  anchorsOf,
+  linksOf,
+  type Page,
+  pageAt,
+  proseOf,
+  readme,
+  reference,
+  root,
+} from '../testing/docs/pages-under-test.js'
 
 const others = ['CONTRIBUTING.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'bench/results/README.md'].map(pageAt)
 /** Shorter ones, like "Do what the message says.", may well stand in two places. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { readme, reference } from './pages-under-test.js'
+import { readme, reference } from '../testing/docs/pages-under-test.js'
 
 const isHere = (shell: string) => spawnSync(shell, ['-c', ':']).status === 0
 const shells = ['bash', 'dash'].filter(isHere)

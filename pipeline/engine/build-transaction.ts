@@ -4,12 +4,12 @@ import type { Outgoing } from '../../schemas/outgoing.js'
 import type { Lane } from '../../schemas/streams.js'
 import type { InputRecord, StateChange, Step, WorkerName } from '../../stages/stage.js'
 import type { Codec } from './codec.js'
-import { type Burial, bury } from './dead-letters.js'
+import { deadLetterEvents, type GivenUpRecord } from './dead-letters.js'
 import type { LogRecord, NewRecord } from './log.js'
 import type { AnyInput, Ended } from './worker-observer.js'
 
 /** What the engine commits: a stage's step, or a record that never reached the stage. */
-export type Part<I extends EventName, O extends EventName> = Step<I, O> | Burial
+export type Part<I extends EventName, O extends EventName> = Step<I, O> | GivenUpRecord
 
 export interface BuiltTransaction {
   readonly outputs: readonly NewRecord[]
@@ -44,7 +44,7 @@ export function buildTransaction<I extends EventName, O extends EventName>(
     for (const output of part.outputs) outputs.push(codec.encode(output as Outgoing, nowMs))
     for (const change of part.changes) changes.push(change)
     for (const { record, reason } of part.drops)
-      drops.push({ lane: laneIn(sourceOf(record)), reason, input: anyEvent(record), burial: null })
+      drops.push({ lane: laneIn(sourceOf(record)), reason, input: anyEvent(record), givenUp: null })
     for (const { record, cause, detail } of part.deadLetters) {
       const source = sourceOf(record)
       const { recordId } = record
@@ -60,9 +60,9 @@ export function buildTransaction<I extends EventName, O extends EventName>(
   }
   return { outputs, changes, acked, inputs, drops, deadLetters }
 
-  function give(burial: Burial, input: AnyInput | null): void {
-    for (const outgoing of bury(burial, stage, nowMs)) outputs.push(codec.encode(outgoing, nowMs))
-    deadLetters.push({ lane: burial.record.topic.lane, reason: burial.cause, input, burial })
+  function give(givenUp: GivenUpRecord, input: AnyInput | null): void {
+    for (const outgoing of deadLetterEvents(givenUp, stage, nowMs)) outputs.push(codec.encode(outgoing, nowMs))
+    deadLetters.push({ lane: givenUp.record.topic.lane, reason: givenUp.cause, input, givenUp })
   }
 }
 

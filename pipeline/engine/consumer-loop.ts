@@ -23,7 +23,7 @@ import { buildTransaction, type Part } from './build-transaction.js'
 import type { Codec } from './codec.js'
 import { commitInTurn, Uncommitted } from './commit-in-turn.js'
 import { type CommitSpacing, commitSpacing } from './commit-spacing.js'
-import type { Burial } from './dead-letters.js'
+import type { GivenUpRecord } from './dead-letters.js'
 import { decodeRecords } from './decode-records.js'
 import type { Assignment, Log, Member } from './log.js'
 import { Mailbox, type MailboxOptions } from './mailbox.js'
@@ -130,7 +130,7 @@ export class ConsumerLoop<I extends EventName, O extends EventName> {
     const { stage, codec, clock, lingerMs = 0, observer } = this.#options
     const { isPoison, isBisecting, idle } = this.#supervision
     const [mailbox, scopes] = [this.#mailbox, this.#scopes]
-    const failed = new Subject<Burial>()
+    const failed = new Subject<GivenUpRecord>()
     const steps = pollWithCredit(member, mailbox, { codec, clock, lingerMs, oneByOne: isBisecting, idle }).pipe(
       takeUntil(isTrue(this.#draining)),
       decodeRecords({

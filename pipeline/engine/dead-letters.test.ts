@@ -3,7 +3,7 @@ import type { EventName, EventOf } from '../../schemas/avro.js'
 import { request, wayOf } from '../../testing/engine/log-under-test.js'
 import { notification } from '../../testing/engine/worker-under-test.js'
 import { sampleRequest } from '../../testing/stages/deliver/delivery-sample.js'
-import { type Burial, bury, maxKeptBytes } from './dead-letters.js'
+import { deadLetterEvents, type GivenUpRecord, maxKeptBytes } from './dead-letters.js'
 
 const record = {
   ...request('low', 'key', 'original bytes', { headers: { traceparent: 'kept' } }),
@@ -12,7 +12,7 @@ const record = {
   offset: 42,
 }
 
-function burialOf(event: EventOf<EventName> | null, more: Partial<Burial> = {}): Burial {
+function givenUpOf(event: EventOf<EventName> | null, more: Partial<GivenUpRecord> = {}): GivenUpRecord {
   const recordId = 'notifications.accepted.low-3-42'
   return { recordId, record, cause: 'stage-crash', detail: 'again and again', event, tell: true, ...more }
 }
@@ -22,7 +22,7 @@ const trail = [{ atMs: 1, stage: 'ingress', event: 'accepted', channel: null, re
 const accepted = { event: 'notification-accepted', value: { request: notification('n-1'), trail } } as const
 
 test('the letter holds the record as it stood, where it stood, and why it was given up', () => {
-  const [letter, ...others] = bury(burialOf(null), 'enrich-template', 7)
+  const [letter, ...others] = deadLetterEvents(givenUpOf(null), 'enrich-template', 7)
   expect(others).toEqual([])
   expect(letter?.value).toEqual({
     id: 'notifications.accepted.low-3-42-enrich-template',
@@ -45,8 +45,12 @@ test('the letter holds the record as it stood, where it stood, and why it was gi
 test('the letter of a record that is too large for one says where it stands, and leaves its bytes there', () => {
   const most = maxKeptBytes - Buffer.byteLength('key' + 'traceparent' + 'kept')
   const letters = [most, most + 1].map((length) => {
-    const [letter] = bury(burialOf(null, { record: { ...record, value: Buffer.alloc(length) } }), 'intake', 7)
-    if (letter?.event !== 'dead-letter') throw new Error('A burial begins with its letter')
+    const [letter] = deadLetterEvents(
+      givenUpOf(null, { record: { ...record, value: Buffer.alloc(length) } }),
+      'intake',
+      7,
+    )
+    if (letter?.event !== 'dead-letter') throw new Error('What is given up begins with its letter')
     const { topic, partition, offset, detail, key, value, headers } = letter.value
     return { topic, partition, offset, detail, key, bytes: value?.length, headers }
   })
@@ -59,7 +63,7 @@ test('the letter of a record that is too large for one says where it stands, and
 })
 
 test('a notification that is given up ends failed, with its trail and the reason', () => {
-  const [letter, ended] = bury(burialOf(accepted), 'enrich-template', 7)
+  const [letter, ended] = deadLetterEvents(givenUpOf(accepted), 'enrich-template', 7)
   expect(letter?.value).toMatchObject({ notificationId: 'n-1', replays: 0 })
   const entry = { atMs: 7, stage: 'enrich-template', event: 'dead-lettered', channel: null }
   expect(ended?.value).toEqual({
@@ -78,7 +82,7 @@ test('a notification that is given up ends failed, with its trail and the reason
 })
 
 test('of a delivery only that delivery ends', () => {
-  const [letter, ended] = bury(burialOf({ event: 'delivery-routed', value: { delivery } }), 'throttle', 7)
+  const [letter, ended] = deadLetterEvents(givenUpOf({ event: 'delivery-routed', value: { delivery } }), 'throttle', 7)
   expect(letter?.value).toMatchObject({ notificationId: delivery.notificationId, replays: 2 })
   expect(ended?.value).toMatchObject({
     notificationId: delivery.notificationId,
@@ -95,10 +99,10 @@ test.each([
     {},
   ],
 ] as const)('a record %s leaves a letter alone', (_, event, more) => {
-  expect(bury(burialOf(event, more), 'dedupe', 7).map(({ stream }) => stream)).toEqual(['dead-letters'])
+  expect(deadLetterEvents(givenUpOf(event, more), 'dedupe', 7).map(({ stream }) => stream)).toEqual(['dead-letters'])
 })
 
 test('what it says for a person is bounded', () => {
-  const [letter] = bury(burialOf(null, { detail: 'x'.repeat(5000) }), 'dedupe', 7)
+  const [letter] = deadLetterEvents(givenUpOf(null, { detail: 'x'.repeat(5000) }), 'dedupe', 7)
   expect(letter?.value).toMatchObject({ detail: 'x'.repeat(1000) })
 })

@@ -17,7 +17,7 @@ import type { WorkerName } from '../../stages/stage.js'
 import type { LogRecord } from './log.js'
 
 /** A record that is given up. */
-export interface Burial {
+export interface GivenUpRecord {
   readonly recordId: string
   readonly record: LogRecord
   /** Stable code in kebab case. */
@@ -35,11 +35,11 @@ const maxDetail = 1000
 export const maxKeptBytes = 3 * 1024 * 1024
 
 /** The events that bury a record. */
-export function bury(burial: Burial, stage: WorkerName, nowMs: number): Outgoing[] {
-  const { record, recordId, cause, event } = burial
-  const detail = burial.detail.slice(0, maxDetail)
+export function deadLetterEvents(givenUp: GivenUpRecord, stage: WorkerName, nowMs: number): Outgoing[] {
+  const { record, recordId, cause, event } = givenUp
+  const detail = givenUp.detail.slice(0, maxDetail)
   const kept = bytesOf(record) <= maxKeptBytes ? record : nothingKept
-  const subject = event ? subjectOf(event, burial) : null
+  const subject = event ? subjectOf(event, givenUp) : null
   const letter = deadLetter({
     id: `${recordId}-${stage}`,
     tenant: subject?.tenant ?? 'default',
@@ -56,7 +56,7 @@ export function bury(burial: Burial, stage: WorkerName, nowMs: number): Outgoing
     headers: kept.headers,
     replays: subject?.replays ?? 0,
   })
-  if (!burial.tell || !subject?.end) return [letter]
+  if (!givenUp.tell || !subject?.end) return [letter]
   const entry = { atMs: nowMs, stage, event: 'dead-lettered', channel: null, reason: cause, detail }
   return [letter, status(subject.end(recordId, entry))]
 }
@@ -76,7 +76,7 @@ interface Subject {
   readonly end: ((recordId: string, entry: TrailEntry) => NotificationStatus) | null
 }
 
-function subjectOf(event: EventOf<EventName>, { recordId, record }: Burial): Subject | null {
+function subjectOf(event: EventOf<EventName>, { recordId, record }: GivenUpRecord): Subject | null {
   switch (event.event) {
     case 'notification-inbound':
       return ofInbound(event.value, recordId, record.timestampMs)

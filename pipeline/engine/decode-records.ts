@@ -6,7 +6,7 @@ import { streams } from '../../schemas/streams.js'
 import type { Batch, InputRecord, Stage } from '../../stages/stage.js'
 import type { AssignedScopes } from './assigned-scopes.js'
 import { type Codec, PoisonError } from './codec.js'
-import type { Burial } from './dead-letters.js'
+import type { GivenUpRecord } from './dead-letters.js'
 import type { LogRecord } from './log.js'
 import type { Mailbox } from './mailbox.js'
 import type { OffsetTracker } from './offset-tracker.js'
@@ -21,7 +21,7 @@ export interface DecodeOptions<I extends EventName> {
   /** True: the record crashed the stage too often. */
   readonly isPoison: (recordId: string) => boolean
   /** Given what goes to the dead letters. */
-  readonly failed: (record: Burial) => void
+  readonly failed: (record: GivenUpRecord) => void
   /** Told of what goes to the stage now. */
   readonly given: (records: readonly InputRecord<I>[]) => void
 }
@@ -56,7 +56,7 @@ function decode<I extends EventName>(
   record: LogRecord,
   firstDelivery: boolean,
   { codec, input, scopes, isPoison }: DecodeOptions<I>,
-): InputRecord<I> | Burial {
+): InputRecord<I> | GivenUpRecord {
   const recordId = `${nameOf(record)}-${record.offset}`
   let decoded: EventOf<I>
   try {

@@ -2,7 +2,7 @@
 import type { EventName } from '../../schemas/avro.js'
 import type { Lane } from '../../schemas/streams.js'
 import type { InputRecord } from '../../stages/stage.js'
-import type { Burial } from './dead-letters.js'
+import type { GivenUpRecord } from './dead-letters.js'
 import type { Assignment, LogRecord, NewRecord } from './log.js'
 
 /** What any stage may have been given. */
@@ -41,5 +41,5 @@ export interface Ended {
   /** Null where it never reached the stage. */
   readonly input: AnyInput | null
   /** What was given up; null where it ended as it should. */
-  readonly burial: Burial | null
+  readonly givenUp: GivenUpRecord | null
 }

@@ -26,15 +26,15 @@ else {
   describe(title, () => describeLoad(haproxy, address))
 }
 
-/** Nine processes and a broker share the machine's cores with whatever else runs: checks take longer than the balancer
- *  usually gives them, so both its time-outs and how long a process takes to leave grow alike. */
-const pace = Math.min(4, 1.5 * machinePace())
-/** As in ingress/load-balancer/carillon.yaml. */
-const settings = { compat: { b: { requestsPerMinute: null } }, http: { leaveMs: Math.ceil(7000 * pace) } }
 const users = 10
 const phone = '+4915100000000'
 
 function describeLoad(haproxy: Haproxy, broker: string): void {
+  /** Nine processes and a broker share the machine's cores with whatever else runs: checks take longer than the balancer
+   *  usually gives them, so both its time-outs and how long a process takes to leave grow alike. */
+  const pace = Math.min(4, 1.5 * machinePace())
+  /** As in ingress/load-balancer/carillon.yaml. */
+  const settings = { compat: { b: { requestsPerMinute: null } }, http: { leaveMs: Math.ceil(7000 * pace) } }
   let carillon: CarillonUnderTest
   let provider: Provider
   let balancer: LoadBalancer

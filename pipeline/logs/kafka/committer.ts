@@ -10,11 +10,11 @@ import { isFenced } from './library.js'
 import type { Membership } from './membership.js'
 import { endOffsets, placeName } from './offsets.js'
 import { encodeProgress } from './progress.js'
-import type { TakeoverOptions } from './restore.js'
+import type { PartitionRestoreOptions } from './restore.js'
 import type { ScopeStore } from './scope-store.js'
 import type { Output, Transactions } from './transactions.js'
 
-export interface CommitterOptions extends Pick<TakeoverOptions, 'group' | 'names' | 'groupProgress' | 'probe'> {
+export interface CommitterOptions extends Pick<PartitionRestoreOptions, 'group' | 'names' | 'groupProgress' | 'probe'> {
   readonly transactions: Transactions
   readonly membership: Membership
   readonly owned: AssignedPartitions

@@ -24,7 +24,7 @@ export interface GroupProgress {
 }
 
 /** `watch` tells the group's progress records, of all processes. */
-export function groupKnowledge(watch: (group: string) => Observable<readonly Message[]>): GroupProgress {
+export function groupProgressCache(watch: (group: string) => Observable<readonly Message[]>): GroupProgress {
   const known = new Map<string, Map<string, Progress>>()
   const ends = new Map<string, number>()
   const moved = new Map<string, Subject<void>>()

@@ -19,7 +19,7 @@ import { nameOf } from '../../engine/topic-partition.js'
 import { openAppender } from './appender.js'
 import { ChannelsOverlap, checkChannels, clientOf, memberOf } from './channel-sets.js'
 import { disconnect, kafkaClients } from './clients.js'
-import { groupKnowledge } from './group-progress.js'
+import { groupProgressCache } from './group-progress.js'
 import { loadKafka } from './library.js'
 import { type KafkaLogOptions, LogUnusable } from './log-options.js'
 import type { KafkaMember } from './member.js'
@@ -69,7 +69,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   let unusable: LogUnusable | null = null
   let stuckCalls = 0
   let closing: Promise<void> | null = null
-  const groupProgress = groupKnowledge((group) =>
+  const groupProgress = groupProgressCache((group) =>
     watchedGroups.includes(group) ? watchProgress(group) : watchOffsets(group),
   )
 

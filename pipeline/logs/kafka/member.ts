@@ -12,11 +12,11 @@ import { assignedPartitions } from './assigned-partitions.js'
 import { type Committer, type CommitterOptions, committer } from './committer.js'
 import type { LaneFeed } from './lane-feed.js'
 import { enterGroup } from './membership.js'
-import { type TakeoverOptions, takeOver } from './restore.js'
+import { type PartitionRestoreOptions, restorePartitions } from './restore.js'
 import type { Transactions } from './transactions.js'
 
 export interface MemberOptions
-  extends Omit<TakeoverOptions, 'feeds'>,
+  extends Omit<PartitionRestoreOptions, 'feeds'>,
     Pick<CommitterOptions, 'tellsProgress' | 'onReplaced'> {
   readonly feeds: ReadonlyMap<Lane, LaneFeed>
   readonly transactions: Transactions
@@ -135,7 +135,7 @@ export async function kafkaMember(options: MemberOptions): Promise<KafkaMember> 
       // A part that is revoked meanwhile cancels the rest as well, which is then taken over again.
       for (let wanted = stillComing(); wanted.length > 0 && presence === 'here'; wanted = stillComing()) {
         const isCancelled = () => presence !== 'here' || stillComing().length < wanted.length
-        const taken = await takeOver({ ...options, feeds }, membership.consumer, wanted, isCancelled)
+        const taken = await restorePartitions({ ...options, feeds }, membership.consumer, wanted, isCancelled)
         if (!taken) continue
         for (const holding of taken) owned.expose(holding)
         for (const partition of wanted) coming.delete(partition)

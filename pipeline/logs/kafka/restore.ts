@@ -17,7 +17,7 @@ import { type Progress, type ProgressByPlace, readProgress } from './progress.js
 import type { ScopeStore } from './scope-store.js'
 import type { KafkaObserver } from './statistics.js'
 
-export interface TakeoverOptions {
+export interface PartitionRestoreOptions {
   readonly clients: Clients
   readonly names: Names
   readonly group: string
@@ -35,8 +35,8 @@ export interface TakeoverOptions {
 }
 
 /** Partitions ready to be read. Null when they were cancelled meanwhile. */
-export async function takeOver(
-  options: TakeoverOptions,
+export async function restorePartitions(
+  options: PartitionRestoreOptions,
   member: KafkaConsumer,
   partitions: readonly number[],
   isCancelled: () => boolean,
@@ -100,7 +100,7 @@ function standingOf(
   return { next, ackedAhead, count: told?.count ?? next }
 }
 
-async function progressOf({ clients, names, group, probe }: TakeoverOptions): Promise<ProgressByPlace> {
+async function progressOf({ clients, names, group, probe }: PartitionRestoreOptions): Promise<ProgressByPlace> {
   const place = { topic: names.progress(group), partition: 0 }
   const end = (await endOffsets(probe, [place])).get(placeName(place)) ?? 0
   if (end === 0) return new Map()
@@ -113,7 +113,7 @@ async function progressOf({ clients, names, group, probe }: TakeoverOptions): Pr
 }
 
 async function restoreAll(
-  { clients, names, group, probe, maxStoreAgeMs, onRestore }: TakeoverOptions,
+  { clients, names, group, probe, maxStoreAgeMs, onRestore }: PartitionRestoreOptions,
   stores: ReadonlyMap<number, ReadonlyMap<Lane, ScopeStore>>,
   isCancelled: () => boolean,
 ): Promise<void> {

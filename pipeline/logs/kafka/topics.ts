@@ -40,7 +40,7 @@ export interface Reading {
 }
 
 const changelogSegmentBytes = 64 * 1024 * 1024
-/** Read whole at each takeover, so it is kept short. */
+/** Read whole at each restore, so it is kept short. */
 const progressSegmentBytes = 4 * 1024 * 1024
 const progressCompactionLagMs = 60_000
 

@@ -46,10 +46,10 @@ test('a commit counts what it settles, writes, drops and gives up, by lane', asy
         written(topicOf('notifications.status', null, null)),
       ],
       drops: [
-        { lane: 'low', reason: 'duplicate', input: null, burial: null },
-        { lane: 'low', reason: 'duplicate', input: null, burial: null },
+        { lane: 'low', reason: 'duplicate', input: null, givenUp: null },
+        { lane: 'low', reason: 'duplicate', input: null, givenUp: null },
       ],
-      deadLetters: [{ lane: null, reason: 'not-avro', input: null, burial: null }],
+      deadLetters: [{ lane: null, reason: 'not-avro', input: null, givenUp: null }],
       commitMs: 4,
     }),
   )

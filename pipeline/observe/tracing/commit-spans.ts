@@ -89,13 +89,13 @@ function recordCommit(
 }
 
 /** Traces a dead letter, whether or not its trace was sampled. */
-export function traceDeadLetter({ input, burial, reason }: Ended, spans: OpenSpans): void {
+export function traceDeadLetter({ input, givenUp, reason }: Ended, spans: OpenSpans): void {
   if (input) {
     if (!spans.of(input)) spans.force(input, Date.now())
     return
   }
-  if (!burial) return
-  const { recordId, record, event } = burial
+  if (!givenUp) return
+  const { recordId, record, event } = givenUp
   const place = placeFields(recordId, record.topic.lane, record.partition)
   const span = spans.beginApart({
     parent: event ? traceOf(event) : traceparentIn(record.headers),

@@ -6,12 +6,17 @@ import { StorageFull } from '../../../schemas/errors.js'
 import { providerHealth, requested } from '../../../schemas/outgoing.js'
 import { type StreamName, topicsOf } from '../../../schemas/streams.js'
 import type { SendRequest, SendResult } from '../../../stages/deliver/providers/provider.js'
-import { closeAll, newFile, notificationOf, run, stub } from '../../../testing/run/embedded/engine-sample.js'
+import {
+  closeAll,
+  newFile,
+  notificationOf,
+  run,
+  stub,
+  writeRecords,
+} from '../../../testing/run/embedded/engine-sample.js'
 import { createCodec } from '../../engine/codec.js'
-import type { NewRecord } from '../../engine/log.js'
 import { seededRandom } from '../../engine/seeded-random.js'
 import { Database } from '../../logs/sqlite/database.js'
-import { sqliteLog } from '../../logs/sqlite/log.js'
 
 afterEach(async () => {
   vi.restoreAllMocks()
@@ -19,15 +24,6 @@ afterEach(async () => {
 })
 
 const codec = createCodec()
-
-/** Writes records into a file that no engine has open. */
-async function write(file: string, records: readonly NewRecord[]): Promise<void> {
-  const database = new Database(file)
-  const log = sqliteLog(database, { partitions: 1, nowMs: Date.now })
-  await log.append(records)
-  await log.close()
-  database.close()
-}
 
 const keysOf = (calls: readonly { readonly key: string }[]) => calls.map(({ key }) => key).sort()
 
@@ -107,7 +103,7 @@ describe('a record that cannot be read', () => {
       headers: { from: 'somewhere' },
       timestampMs: 5,
     }))
-    await write(file, records)
+    await writeRecords(file, records)
     const one = await run(file)
     const notification = notificationOf()
     await one.accept([notification])
@@ -131,7 +127,7 @@ describe('a record that cannot be read', () => {
     const news = codec.encode(providerHealth({ ...health, atMs: 0, sinceMs: 0, retryAtMs: Date.now() + 600_000 }), 0)
     const notification = notificationOf()
     const accepted = codec.encode(requested(notification), 5)
-    await write(file, [{ ...news, value: bad }, news, accepted])
+    await writeRecords(file, [{ ...news, value: bad }, news, accepted])
     const one = await run(file)
     await one.until(async () => (await one.record(notification.id))?.status === 'scheduled')
     expect([one.calls, one.crashes]).toEqual([[], []])

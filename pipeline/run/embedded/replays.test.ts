@@ -2,12 +2,16 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { deadLetter, requested, routed } from '../../../schemas/outgoing.js'
 import { topicName } from '../../../schemas/streams.js'
 import type { SendResult } from '../../../stages/deliver/providers/provider.js'
-import { closeAll, newFile, notificationOf, quickConfig, run } from '../../../testing/run/embedded/engine-sample.js'
+import {
+  closeAll,
+  newFile,
+  notificationOf,
+  quickConfig,
+  run,
+  writeRecords,
+} from '../../../testing/run/embedded/engine-sample.js'
 import { retriesOf } from '../../../testing/run/retries-sample.js'
 import { createCodec } from '../../engine/codec.js'
-import type { NewRecord } from '../../engine/log.js'
-import { Database } from '../../logs/sqlite/database.js'
-import { sqliteLog } from '../../logs/sqlite/log.js'
 
 afterEach(async () => {
   vi.restoreAllMocks()
@@ -15,15 +19,6 @@ afterEach(async () => {
 })
 
 const codec = createCodec()
-
-/** Writes records into a file that no engine has open. */
-async function write(file: string, records: readonly NewRecord[]): Promise<void> {
-  const database = new Database(file)
-  const log = sqliteLog(database, { partitions: 1, nowMs: Date.now })
-  await log.append(records)
-  await log.close()
-  database.close()
-}
 
 const keysOf = (calls: readonly { readonly key: string }[]) => calls.map(({ key }) => key).sort()
 
@@ -104,7 +99,7 @@ describe('a replay of a dead letter', () => {
       notificationId: notification.id,
       replays: 0,
     }
-    await write(file, [codec.encode(deadLetter({ ...letter, ...why, key, value }), 5)])
+    await writeRecords(file, [codec.encode(deadLetter({ ...letter, ...why, key, value }), 5)])
     const one = await run(file)
     await one.accept([notification])
     await one.ended(notification.id)
@@ -118,7 +113,7 @@ describe('a replay of a dead letter', () => {
     const file = newFile()
     const notification = notificationOf({ data: '[]', template: { id: 'gone', version: 1 }, content: null })
     const { id } = notification
-    await write(file, [codec.encode(requested(notification), 5)])
+    await writeRecords(file, [codec.encode(requested(notification), 5)])
     const one = await run(file)
     const now = new Date().toISOString()
     const message = { subject: null, text: 'Hi', html: null, data: null }
@@ -140,7 +135,7 @@ test('a delivery whose provider is configured no more is kept for a replay', asy
   const { delivery } = await import('../../../testing/stages/deliver/delivery-sample.js').then(({ sampleRequest }) =>
     sampleRequest({ provider: 'gone', notificationId: 'n-1', id: 'n-1.email' }),
   )
-  await write(file, [codec.encode(routed(delivery), 5)])
+  await writeRecords(file, [codec.encode(routed(delivery), 5)])
   const two = await run(file)
   expect((await two.ended('n-1')).status).toBe('failed')
   await two.until(async () => (await two.deadLetters()).length === 1)

@@ -28,7 +28,7 @@ export function groupFlow(
   const meter = flowMeter({
     stages: stageNames.map((name) => ({ name, topics: topicsOf(inputs[name]) })),
     log,
-    count: async () => new Map(stageNames.map((name) => [name, settledBy(log, name)])),
+    count: async () => new Map(stageNames.map((name) => [name, ackedBy(log, name)])),
     here: (stage) => local().get(stage),
     // Positions are told only while somebody listens.
     watch() {
@@ -57,7 +57,7 @@ export function groupFlow(
   }
 }
 
-function settledBy(log: Log, name: StageName): number {
+function ackedBy(log: Log, name: StageName): number {
   const partitions = Array.from({ length: log.partitions }, (_, partition) => partition)
   return topicsOf(inputs[name])
     .flatMap((topic) => partitions.map((partition) => log.acked(name, { topic, partition })))

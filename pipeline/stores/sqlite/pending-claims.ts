@@ -28,7 +28,7 @@ export function pendingClaims(database: Database): Claims {
        (tenant, key, body_hash, answer, ids, batch_id, created_at, claimed_at, window_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
-  const takeOver = database.prepare('UPDATE store_pending_claims SET claimed_at = ? WHERE tenant = ? AND key = ?')
+  const restoreState = database.prepare('UPDATE store_pending_claims SET claimed_at = ? WHERE tenant = ? AND key = ?')
   const abandon = database.prepare(
     'UPDATE store_pending_claims SET claimed_at = 0 WHERE tenant = ? AND key = ? AND claimed_at = ?',
   )
@@ -60,7 +60,7 @@ export function pendingClaims(database: Database): Claims {
     if (holds) {
       if (first.body_hash !== bodyHash) return { kind: 'reused' }
       if (first.claimed_at + takeOverMs > nowMs) return { kind: 'in-flight' }
-      takeOver.run(nowMs, tenant, key)
+      restoreState.run(nowMs, tenant, key)
       const before: Claimed = { ids: JSON.parse(first.ids), batchId: first.batch_id }
       return { kind: 'again', answer: first.answer, claimed: before }
     }

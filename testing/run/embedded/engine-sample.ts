@@ -7,7 +7,9 @@ import { v7 as uuid } from 'uuid'
 import type { Claim } from '../../../ingress/ports.js'
 import { type Config, loadConfig } from '../../../pipeline/config/config.js'
 import { createCodec } from '../../../pipeline/engine/codec.js'
+import type { NewRecord } from '../../../pipeline/engine/log.js'
 import { Database } from '../../../pipeline/logs/sqlite/database.js'
+import { sqliteLog } from '../../../pipeline/logs/sqlite/log.js'
 import type { Tracing } from '../../../pipeline/observe/tracing/tracing.js'
 import { deadLetterPorts } from '../../../pipeline/run/dead-letters.js'
 import { type Engine, openEngine } from '../../../pipeline/run/embedded/engine.js'
@@ -215,4 +217,13 @@ function copyDatabase(from: string, to: string): string {
 
 function missing(id: string): never {
   throw new Error(`There is no record of ${id}`)
+}
+
+/** Writes records into a file that no engine has open. */
+export async function writeRecords(file: string, records: readonly NewRecord[]): Promise<void> {
+  const database = new Database(file)
+  const log = sqliteLog(database, { partitions: 1, nowMs: Date.now })
+  await log.append(records)
+  await log.close()
+  database.close()
 }

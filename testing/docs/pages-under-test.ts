@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 
-/** The compiled tests stand in dist/docs. */
-export const root = join(import.meta.dirname, '..', '..')
+/** The compiled file stands in dist/testing/docs. */
+export const root = join(import.meta.dirname, '..', '..', '..')
 
 /** One Markdown file; `path` is from the root, with slashes. */
 export interface Page {
