@@ -9,11 +9,11 @@ import { tallyOf } from './tally.js'
 const program = fileURLToPath(new URL('./main.js', import.meta.url))
 
 /** Runs the bench as `npm run bench` does. */
-function bench(...args: string[]): Promise<{ code: number; last: unknown; err: string }> {
+function bench(...args: string[]): Promise<{ code: unknown; last: unknown; err: string }> {
   return new Promise((resolve) => {
     execFile(process.execPath, [program, ...args], (error, out, err) => {
       const line = out.trimEnd().split('\n').at(-1) ?? ''
-      resolve({ code: Number(error?.code ?? 0), last: line === '' ? null : JSON.parse(line), err })
+      resolve({ code: error ? (error.code ?? error.signal) : 0, last: line === '' ? null : JSON.parse(line), err })
     })
   })
 }

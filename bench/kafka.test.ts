@@ -8,13 +8,13 @@ const missing = broker.address === null ? `: skipped, ${broker.missing}` : ''
 const figure = expect.any(Number)
 
 /** Runs a program as npm does, on the tests' broker. */
-function onKafka(program: string, ...args: string[]): Promise<{ code: number; last: unknown; err: string }> {
+function onKafka(program: string, ...args: string[]): Promise<{ code: unknown; last: unknown; err: string }> {
   const file = fileURLToPath(new URL(program, import.meta.url))
   const env = { ...process.env, CARILLON_LOG: `kafka://${broker.address}` }
   return new Promise((resolve) => {
     execFile(process.execPath, [file, '--engine', 'kafka', ...args, '--json'], { env }, (error, out, err) => {
       const line = out.trimEnd().split('\n').at(-1) ?? ''
-      resolve({ code: Number(error?.code ?? 0), last: line === '' ? null : JSON.parse(line), err })
+      resolve({ code: error ? (error.code ?? error.signal) : 0, last: line === '' ? null : JSON.parse(line), err })
     })
   })
 }
